@@ -1,0 +1,115 @@
+// Runs the widgets of a page that has no kernel. Sphinx writes the state and the place of each into
+// the page; this gives each a model to read and set, and lets its own script draw it. It knows
+// anywidgets only. A widget that cannot run is replaced by a sentence that says so.
+
+(() => {
+  const STATE = "application/vnd.jupyter.widget-state+json";
+  const VIEW = "application/vnd.jupyter.widget-view+json";
+
+  // What a widget's script expects of a model. Without a kernel, saving and sending do nothing.
+  class Model {
+    #values;
+    #listeners = new Map();
+    constructor(values) {
+      this.#values = values;
+    }
+    get(name) {
+      return this.#values[name];
+    }
+    set(name, value) {
+      if (Object.is(this.#values[name], value)) return;
+      this.#values[name] = value;
+      this.#tell(`change:${name}`);
+      this.#tell("change");
+    }
+    on(event, callback) {
+      this.#listeners.set(event, [...(this.#listeners.get(event) ?? []), callback]);
+    }
+    off(event, callback) {
+      const others = (f) => callback !== undefined && f !== callback;
+      this.#listeners.set(event, (this.#listeners.get(event) ?? []).filter(others));
+    }
+    save_changes() {}
+    send() {}
+    #tell(event) {
+      for (const callback of this.#listeners.get(event) ?? []) callback();
+    }
+  }
+
+  // The same promise for the same key, so that a script or model that two views share is made once.
+  function once(make) {
+    const made = new Map();
+    return (key, ...rest) => {
+      if (!made.has(key)) made.set(key, make(key, ...rest));
+      return made.get(key);
+    };
+  }
+
+  const loadScript = once(async (source) => {
+    const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
+    const { default: widget } = await import(url);
+    return typeof widget === "function" ? widget() : widget;
+  });
+
+  const addStyle = once((source) => {
+    const style = document.createElement("style");
+    style.textContent = source;
+    document.head.append(style);
+  });
+
+  // Bytes travel beside the state, in base64, each with the path to where it belongs.
+  function restoreBytes({ state, buffers = [] }) {
+    for (const { path, data } of buffers) {
+      const bytes = Uint8Array.from(atob(data), (character) => character.charCodeAt(0));
+      const parent = path.slice(0, -1).reduce((at, key) => at[key], state);
+      parent[path.at(-1)] = new DataView(bytes.buffer);
+    }
+    return state;
+  }
+
+  function readState() {
+    const entries = [...document.querySelectorAll(`script[type="${STATE}"]`)]
+      .flatMap((tag) => Object.entries(JSON.parse(tag.textContent).state));
+    return new Map(entries.map(([id, entry]) => [id, restoreBytes(entry)]));
+  }
+
+  const startModel = once(async (id, values, widget) => {
+    const model = new Model(values);
+    await widget.initialize?.({ model });
+    return model;
+  });
+
+  async function show(place, models, el) {
+    const id = JSON.parse(place.textContent).model_id;
+    const values = models.get(id);
+    if (!values) throw new Error(`the page does not hold the state of ${id}`);
+    if (!values._esm) throw new Error(`${values._model_name} is not an anywidget`);
+    if (values._css) addStyle(values._css);
+    const widget = await loadScript(values._esm);
+    const model = await startModel(id, values, widget);
+    await widget.render({ model, el });
+  }
+
+  async function run() {
+    let models;
+    for (const place of document.querySelectorAll(`script[type="${VIEW}"]`)) {
+      const el = document.createElement("div");
+      el.dataset.widget = "starting";
+      place.before(el);
+      try {
+        models ??= readState();
+        await show(place, models, el);
+        el.dataset.widget = "ready";
+      } catch (error) {
+        console.error("widget-host:", error);
+        el.dataset.widget = "failed";
+        el.textContent =
+          "This interactive figure could not start here. " +
+          "Try a current browser, or run the chapter as a notebook.";
+      }
+    }
+  }
+
+  if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", run);
+  else run();
+})();

@@ -1,0 +1,164 @@
+"""Checks of the exercises on tokenization."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from fmlab.bpe import apply_merges
+from fmlab.checks import expect
+from fmlab.tokenization import BPETokenizer
+
+Merge = Callable[[Sequence[str], tuple[str, str]], list[str]]
+
+# Pairs of texts, for readability; `toy` turns them into ids.
+TOY_MERGES = [("t", "h"), ("h", "e"), ("th", "e"), (" ", "the"), ("he", "n")]
+
+
+def toy() -> BPETokenizer:
+    """Return the tokenizer of the first exercise, with the five merges of `TOY_MERGES`."""
+    ids = {chr(i): i for i in range(256)}
+    pairs = []
+    for left, right in TOY_MERGES:
+        pairs.append((ids[left], ids[right]))
+        ids[left + right] = 256 + len(pairs) - 1
+    return BPETokenizer(pairs)
+
+
+def check_predictions(predicted: Mapping[str, int]) -> None:
+    """Compare predicted numbers of tokens with those of the toy tokenizer."""
+    tokenizer = toy()
+    for text, guess in predicted.items():
+        expect(guess is not None, f"predicted[{text!r}] is still None; write down your guess first")
+        ids = tokenizer.encode(text)
+        pieces = " | ".join(tokenizer.vocab[i].decode() for i in ids)
+        expect(
+            guess == len(ids),
+            f"{text!r} gives {len(ids)} tokens, not {guess}: {pieces}. The merge that was learnt "
+            "first goes first, wherever it fits (see 'How is new text encoded?')",
+        )
+    print(f"predictions: all {len(predicted)} right")
+
+
+class LookUpOnly(Mapping):
+    """A table of merges in which pairs can be looked up, but which cannot be walked through."""
+
+    def __init__(self, merges: Mapping[tuple[int, int], int]):
+        self._merges = dict(merges)
+
+    def __getitem__(self, pair: tuple[int, int]) -> int:
+        return self._merges[pair]
+
+    def __len__(self) -> int:
+        return len(self._merges)
+
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        raise AssertionError(
+            "your function walks through the whole table of merges for one word. Look up only the "
+            "pairs that stand in the word: `pair in merges`, `merges[pair]`, `merges.get(pair)`"
+        )
+
+
+def check_encode_word(encode_word: Callable[[bytes, Mapping], list[int]]) -> None:
+    """Compare with the package on words chosen to catch what usually goes wrong."""
+    merges = {(97, 98): 256, (98, 99): 257, (256, 99): 258, (97, 97): 259, (259, 259): 260}
+    cases = [
+        (b"", "the empty word has no tokens"),
+        (b"x", "a word of one byte has no pair to merge, and is its own token"),
+        (b"xyz", "where no merge fits, the bytes stay as they are"),
+        (b"abc", "the earliest merge goes first: ab before bc, then abc"),
+        (b"bcab", "after one merge, look again: others may fit elsewhere in the word"),
+        (b"aaa", "of two overlapping pairs only the left one can be merged"),
+        (b"aaaaa", "a new symbol can be part of the next merge"),
+        (b"abcabcab", "the same pair may stand in the word several times"),
+    ]
+    for word, hint in cases:
+        got, want = encode_word(word, LookUpOnly(merges)), apply_merges(word, merges)
+        expect(
+            list(got or []) == want and got is not None,
+            f"encode_word({word!r}, merges) gave {got}, not {want}: {hint}",
+        )
+    print(f"encode_word: all {len(cases)} words right, without walking through the table")
+
+
+def check_bits_per_byte(bits_per_byte: Callable[[float, int, int], float]) -> None:
+    """Check the conversion on a case that can be done in the head."""
+    got = bits_per_byte(math.log(2), 10, 20)
+    hints = {
+        math.log(2) / 2: "the loss is in nats; divide by log(2) to have bits",
+        math.log(2) ** 2 / 2: "dividing by log(2) turns nats into bits; you multiplied",
+        2.0: "bytes and tokens have changed places",
+        1.0: "a loss per token must be multiplied by the tokens and divided by the bytes",
+    }
+    hint = next((h for value, h in hints.items() if math.isclose(got, value)), "")
+    expect(
+        math.isclose(got, 0.5),
+        f"ten tokens of one bit each, spread over 20 bytes, make 0.5 bits a byte, not {got}. "
+        f"{hint or 'See the section on comparing models that cut differently'}",
+    )
+    print("bits_per_byte: right")
+
+
+def check_trim(trim: Callable[[BPETokenizer, str], BPETokenizer]) -> None:
+    """Check that a trimmed tokenizer is smaller and still cuts its text as before."""
+    text = "the lower the slower, the newer the fewer"
+    full = BPETokenizer.train([text, "entirely different words follow here"], 300)
+    trimmed = trim(full, text)
+    expect(
+        isinstance(trimmed, BPETokenizer),
+        f"trim must return a BPETokenizer, not {type(trimmed).__name__}",
+    )
+    before, after = _pieces(full, text), _pieces(trimmed, text)
+    expect(
+        before == after,
+        f"the text is cut differently now: {after[:6]} instead of {before[:6]}. A token is made of "
+        "tokens: keep the merges that its two parts need, and theirs, in the old order",
+    )
+    needed = {token for token in trimmed.vocab.values() if len(token) > 1}
+    expect(
+        all(any(token in piece for piece in before) for token in needed),
+        f"kept although no token of the text is made of it: {sorted(needed)[:3]}",
+    )
+    print(f"trim: {len(full.merges)} merges became {len(trimmed.merges)}, the cut is the same")
+
+
+def _pieces(tokenizer: BPETokenizer, text: str) -> list[bytes]:
+    return [tokenizer.vocab[i] for i in tokenizer.encode(text)]
+
+
+def sound_merge(word: Sequence[str], pair: tuple[str, str]) -> list[str]:
+    """Merge every occurrence of the pair in a list of symbols, from left to right."""
+    merged: list[str] = []
+    symbols = iter(word)
+    for symbol in symbols:
+        if merged and merged[-1] == pair[0] and symbol == pair[1]:
+            merged[-1] = "".join(pair)
+        else:
+            merged.append(symbol)
+    return merged
+
+
+def check_bug_hunt(test_merge: Callable[[Merge], None], faulty: Merge) -> None:
+    """Run the reader's test on a sound function, which must pass, and on the faulty one."""
+    try:
+        test_merge(sound_merge)
+    except AssertionError as error:
+        raise AssertionError(
+            f"your test fails on a function that is right{f': {error}' if str(error) else ''}. "
+            "Work out by hand what the merged list must be"
+        ) from None
+    expect(
+        catches(test_merge, faulty),
+        "your test passes on the faulty function too. Print what the function makes of symbols of "
+        "several letters: where does it find a pair that is none?",
+    )
+    print("bug hunt: your test passes on the sound function and catches the faulty one")
+
+
+def catches(test_merge: Callable[[Merge], None], faulty: Merge) -> bool:
+    """Return whether the test fails on a function."""
+    try:
+        test_merge(faulty)
+    except Exception:
+        return True
+    return False
