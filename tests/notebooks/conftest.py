@@ -1,0 +1,15 @@
+"""Let the tests read the ledger as the site does, and say at the end what they counted."""
+
+import sys
+from pathlib import Path
+
+sys.path.append(str(Path(__file__).resolve().parents[2] / "book" / "_ext"))
+
+
+def pytest_terminal_summary(terminalreporter):
+    passed = terminalreporter.stats.get("passed", [])
+    counted = [
+        text for report in passed for name, text in report.user_properties if name == "counted"
+    ]
+    for line in sorted(set(counted)):
+        terminalreporter.write_line(line)

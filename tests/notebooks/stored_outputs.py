@@ -1,0 +1,140 @@
+"""Make nbval strict enough for this book: a pytest plugin.
+
+    pytest -p tests.notebooks.stored_outputs --nbval book
+
+Beside text, as nbval does, it compares figures by their pixels and widgets by their state, which
+holds their script: the site is built from both. A cell that was never run fails. Kernels run as
+`tools/execute.py` runs them, in the Python that runs pytest.
+
+nbval runs cells with `store_history=False`, so a `;` at the end of a cell hides nothing here, and
+it does not follow outputs that are updated or cleared later. The rules for notebooks forbid both.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from nbclient import NotebookClient
+from nbformat.v4 import new_code_cell, new_notebook
+from nbval.plugin import IPyNbCell, IPyNbFile
+
+from tools.compare import IMAGES, Figure, is_figure
+from tools.execute import STATE, TIMEOUT, VIEW, environment, name_widgets, views
+
+SANITIZE = Path(__file__).with_name("sanitize.cfg")
+ADVICE = "If the change is meant, run `make execute` and look at the new outputs."
+
+original = {
+    name: getattr(owner, name)
+    for owner, names in {
+        IPyNbFile: ("__init__", "collect", "get_kernel_message"),
+        IPyNbCell: ("runtest", "sanitize", "format_output_compare"),
+    }.items()
+    for name in names
+}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    if not config.option.nbval:
+        return
+    os.environ.update(environment())
+    config.option.nbval_current_env = True
+    config.option.nbval_sanitize_with = str(SANITIZE)
+    config.option.nbval_cell_timeout = TIMEOUT
+    for owner, functions in {
+        IPyNbFile: (init, collect, get_kernel_message),
+        IPyNbCell: (runtest, sanitize, format_output_compare),
+    }.items():
+        for function in functions:
+            setattr(owner, "__init__" if function is init else function.__name__, function)
+
+
+# The notebook
+
+
+def init(self: IPyNbFile, *args: object, **options: object) -> None:
+    original["__init__"](self, *args, **options)
+    compared = (*IMAGES, VIEW)
+    self.skip_compare = tuple(key for key in self.skip_compare if key not in compared)
+    self.fresh = NotebookClient(new_notebook())  # gathers what the kernel says about its widgets
+    self.fresh.comm_open_handlers = {"jupyter.widget": lambda message: None}
+
+
+def collect(self: IPyNbFile) -> Iterator[pytest.Item]:
+    self.items = list(original["collect"](self))
+    yield from self.items
+    if any(views(self.nb)) or "widgets" in self.nb.metadata:
+        yield Widgets.from_parent(self, name="widgets")
+
+
+def get_kernel_message(
+    self: IPyNbFile, timeout: float | None = None, stream: str = "iopub"
+) -> dict:
+    message = original["get_kernel_message"](self, timeout=timeout, stream=stream)
+    if message["msg_type"] in ("comm_open", "comm_msg"):
+        self.fresh.handle_comm_msg([], message, 0)
+    return message
+
+
+# The cell
+
+
+def runtest(self: IPyNbCell) -> None:
+    original["runtest"](self)
+    if self.cell.execution_count is None and self.cell.source.strip():
+        self.raise_cell_error(f"This cell was stored without having been run. {ADVICE}")
+
+
+def sanitize(self: IPyNbCell, value: object) -> object:
+    if isinstance(value, dict):  # a view: which widget it shows is compared with the state
+        return {key: part for key, part in value.items() if key != "model_id"}
+    return Figure(value) if is_figure(value) else original["sanitize"](self, value)
+
+
+def format_output_compare(self: IPyNbCell, key: str, left: object, right: object) -> None:
+    if isinstance(left, Figure) and isinstance(right, Figure):
+        self.comparison_traceback.append(f"stored {left}, now {right}: {left.difference(right)}")
+    else:
+        original["format_output_compare"](self, key, left, right)
+    self.comparison_traceback.append(ADVICE)
+
+
+# The widgets
+
+
+class Widgets(pytest.Item):
+    """The state of all widgets on the page, as it is after the last cell."""
+
+    def runtest(self) -> None:
+        cells = [item.test_outputs for item in self.parent.items]
+        if None in cells:
+            pytest.skip("not all cells were run")
+        fresh = self.parent.fresh
+        fresh.nb.cells = [new_code_cell(outputs=outputs) for outputs in cells]
+        fresh.set_widgets_metadata()
+        name_widgets(fresh.nb)
+        differences = list(widget_differences(self.parent.nb.metadata, fresh.nb.metadata))
+        if differences:
+            pytest.fail("\n".join([*differences, ADVICE]), pytrace=False)
+
+    def reportinfo(self) -> tuple[Path, int, str]:
+        return self.path, 0, f"{self.parent.name}: widgets"
+
+
+def widget_differences(stored: dict, fresh: dict) -> Iterator[str]:
+    """Say which widgets of a page differ, and in which of their traits."""
+    old, new = (
+        metadata.get("widgets", {}).get(STATE, {}).get("state", {}) for metadata in (stored, fresh)
+    )
+    for name in sorted(old.keys() ^ new.keys()):
+        yield f"{name} is {'no longer made' if name in old else 'new'}"
+    for name in sorted(old.keys() & new.keys()):
+        one, two = ({**model, **model["state"]} for model in (old[name], new[name]))
+        for trait in sorted(one.keys() | two.keys()):
+            if trait != "state" and one.get(trait) != two.get(trait):
+                values = [repr(side.get(trait, "absent"))[:80] for side in (one, two)]
+                yield f"{name}, {trait}: stored {values[0]}, now {values[1]}"

@@ -1,0 +1,190 @@
+"""The promise behind every number on the page: what is stored is what the code gives.
+
+A tiny notebook is executed and stored. In a copy each of its cells is then tampered with in one
+way, and nbval, with the plugin that tests the book, must find every fault, and none elsewhere.
+"""
+
+import base64
+import copy
+import io
+import os
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_notebook, new_output
+from PIL import Image
+
+from tools.execute import STATE, execute
+
+ROOT = Path(__file__).resolve().parents[2]
+
+SETUP = """
+import anywidget, traitlets
+import matplotlib.pyplot as plt
+
+
+class Slider(anywidget.AnyWidget):
+    _esm = 'export default {}'
+    value = traitlets.Int(3).tag(sync=True)
+    table = traitlets.Bytes(b'abc').tag(sync=True)
+
+
+def draw(title):
+    plt.figure(figsize=(3, 2))
+    plt.plot([1, 3, 2])
+    plt.title(title, size=6)
+    plt.show()
+"""
+PLOT = "draw('slope 2.51')"
+CHANGED_DIGIT = "draw('slope 2.57')"  # run once; its figure is put in the place of the other's
+SLIDER = "slider = Slider()\nslider"
+
+# name: the source of a cell, and what is done to it in the copy
+TAMPERINGS = {}
+
+
+def tampering(source):
+    def register(function):
+        TAMPERINGS[function.__name__] = source, function
+        return function
+
+    return register
+
+
+@tampering("print('loss', 0.1234)")
+def number(cell, digit):
+    cell.outputs[0].text = "loss 0.1235\n"
+
+
+@tampering("2 + 2")
+def result(cell, digit):
+    cell.outputs[0].data["text/plain"] = "5"
+
+
+@tampering("print(1)\n2")
+def deleted_output(cell, digit):
+    cell.outputs.pop()
+
+
+@tampering("3")
+def invented_output(cell, digit):
+    cell.outputs.append(new_output("stream", name="stdout", text="ok\n"))
+
+
+@tampering("print(4)")
+def never_run(cell, digit):
+    cell.execution_count, cell.outputs = None, []
+
+
+@tampering("object")
+def kind_of_output(cell, digit):
+    cell.outputs[0].data["text/html"] = cell.outputs[0].data.pop("text/plain")
+
+
+@tampering(PLOT)
+def digit_in_figure(cell, digit):
+    cell.outputs = copy.deepcopy(digit.outputs)
+
+
+@tampering(PLOT)
+def figure_size(cell, digit):
+    image = Image.open(io.BytesIO(base64.b64decode(cell.outputs[0].data["image/png"])))
+    smaller = io.BytesIO()
+    image.resize((image.width - 1, image.height)).save(smaller, "PNG")
+    cell.outputs[0].data["image/png"] = base64.b64encode(smaller.getvalue()).decode()
+
+
+@tampering(PLOT)
+def deleted_figure(cell, digit):
+    cell.outputs = []
+
+
+@tampering(PLOT)
+def doubled_figure(cell, digit):
+    cell.outputs *= 2
+
+
+@tampering(SLIDER)
+def deleted_view(cell, digit):
+    cell.outputs = []
+
+
+WIDGET_TAMPERINGS = {  # what is done to the state of one widget, and what is then said
+    "value": lambda model: model["state"].update(value=4),
+    "_esm": lambda model: model["state"].update(_esm="// of last week"),
+    "buffers": lambda model: model["buffers"][0].update(data=base64.b64encode(b"abd").decode()),
+    "no longer made": None,  # a model is added
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A folder with the executed notebook, and a copy in which everything is tampered with."""
+    folder = tmp_path_factory.mktemp("stored")
+    sources = [SETUP, *(source for source, _ in TAMPERINGS.values())]
+    sources += [SLIDER for _ in WIDGET_TAMPERINGS] + [CHANGED_DIGIT]
+    cells = [new_code_cell(source.strip()) for source in sources]
+    nbformat.write(new_notebook(cells=cells), folder / "sound.ipynb")
+    execute(folder / "sound.ipynb")
+
+    notebook = nbformat.read(folder / "sound.ipynb", as_version=4)
+    for cell, (_, tamper) in zip(notebook.cells[1:], TAMPERINGS.values()):
+        tamper(cell, notebook.cells[-1])
+    state = notebook.metadata.widgets[STATE]["state"]
+    models = [model for model in state.values() if model["model_module"] == "anywidget"]
+    state["widget-99"] = copy.deepcopy(models[0])
+    for model, tamper in zip(models[1:], WIDGET_TAMPERINGS.values()):
+        if tamper:
+            tamper(model)
+    nbformat.write(notebook, folder / "tampered.ipynb")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def faults(folder):
+    """What nbval, run as `make test` runs it, says of each cell of the two notebooks."""
+    report = folder / "report.xml"
+    command = [sys.executable, "-m", "pytest", "-c", ROOT / "pyproject.toml", "--rootdir", folder]
+    plugin = ["-p", "tests.notebooks.stored_outputs", "--nbval", "-p", "no:xdist"]
+    environment = {key: value for key, value in os.environ.items() if "PYTEST" not in key}
+    done = subprocess.run(
+        [*command, *plugin, f"--junitxml={report}", folder],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert report.exists(), done.stdout + done.stderr
+    said = {"sound": {}, "tampered": {}}
+    for case in ElementTree.parse(report).iter("testcase"):
+        notebook = "sound" if "sound" in case.get("classname") else "tampered"
+        problems = [*case.iter("failure"), *case.iter("error")]
+        said[notebook][case.get("name")] = "".join("".join(part.itertext()) for part in problems)
+    return said
+
+
+def test_what_was_stored_passes(faults):
+    assert len(faults["sound"]) > len(TAMPERINGS) + len(WIDGET_TAMPERINGS)
+    assert not any(faults["sound"].values()), faults["sound"]
+
+
+@pytest.mark.parametrize("name", TAMPERINGS)
+def test_tampering_with_a_cell_is_found(faults, name):
+    number = list(TAMPERINGS).index(name) + 1
+    assert faults["tampered"][f"Cell {number}"]
+
+
+@pytest.mark.parametrize("said", WIDGET_TAMPERINGS)
+def test_tampering_with_a_widget_is_found(faults, said):
+    assert said in faults["tampered"]["widgets"]
+
+
+def test_cells_that_were_left_alone_pass(faults):
+    tampered = {f"Cell {1 + number}" for number in range(len(TAMPERINGS))} | {"widgets"}
+    found = {name for name, said in faults["tampered"].items() if said}
+    assert found == tampered

@@ -1,0 +1,80 @@
+"""The workflows on GitHub are valid, call what exists, and may do no more than they need."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+# Only GitHub's own actions, with the major versions they were written for.
+ACTIONS = {
+    "actions/checkout": 7,
+    "actions/setup-python": 7,
+    "actions/upload-pages-artifact": 5,
+    "actions/deploy-pages": 5,
+}
+ON = True  # how YAML reads the key `on`
+
+
+@pytest.fixture(params=WORKFLOWS, ids=lambda path: path.stem)
+def workflow(request):
+    return yaml.safe_load(request.param.read_text(encoding="utf-8"))
+
+
+def load(name):
+    return yaml.safe_load((ROOT / ".github" / "workflows" / f"{name}.yml").read_text())
+
+
+def steps(workflow):
+    return [step for job in workflow["jobs"].values() for step in job["steps"]]
+
+
+def test_actions_are_known_and_pinned(workflow):
+    for step in steps(workflow):
+        assert ("uses" in step) != ("run" in step), step
+        if "uses" in step:
+            name, _, version = step["uses"].partition("@")
+            assert version == f"v{ACTIONS[name]}"
+
+
+def test_make_targets_exist(workflow):
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = re.findall(r"^([a-z-]+):", makefile, re.M)
+    called = [step["run"].split() for step in steps(workflow) if "run" in step]
+    assert called
+    for command, *names in called:
+        assert command == "make"
+        assert set(names) <= set(targets)
+
+
+def test_jobs_end_and_may_only_read(workflow):
+    assert workflow["permissions"] == {"contents": "read"}
+    for name, job in workflow["jobs"].items():
+        assert job["timeout-minutes"] <= 90
+        assert "permissions" not in job or name == "deploy"
+
+
+def test_test_runs_on_both_systems_with_the_oldest_and_the_newest_python():
+    matrix = load("test")["jobs"]["test"]["strategy"]["matrix"]
+    assert matrix["os"] == ["ubuntu-latest", "macos-latest"]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert project["requires-python"] == f">={matrix['python'][0]}"
+    newest = re.search(r"3\.11 to (3\.\d+)", (ROOT / "README.md").read_text(encoding="utf-8"))
+    assert newest[1] == matrix["python"][-1]
+
+
+def test_pages_publishes_what_make_book_builds():
+    build = load("pages")["jobs"]["build"]["steps"]
+    (upload,) = [step for step in build if "upload" in step.get("uses", "")]
+    site = re.search(r"^SITE := (\S+)", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M)
+    assert upload["with"]["path"] == site[1]
+
+
+def test_cold_build_is_weekly_and_uses_no_cache():
+    cold = load("cold")
+    (entry,) = cold[ON]["schedule"]
+    assert re.fullmatch(r"\d+ \d+ \* \* [0-6]", entry["cron"])
+    assert not any("cache" in step.get("with", {}) for step in steps(cold))

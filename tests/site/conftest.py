@@ -1,0 +1,188 @@
+"""A real browser on the built site, no network beside it, and a record of what went wrong.
+
+`open_page` is the fixture to write tests with. It opens a page in any width and theme, with or
+without scripts, and when the test is over it fails it for everything that a reader's browser would
+have complained of: errors and warnings in the console, failed requests, requests to other hosts.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+from dataclasses import dataclass, field
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from bs4 import BeautifulSoup
+from playwright.sync_api import sync_playwright
+
+ROOT = Path(__file__).resolve().parents[2]
+SITE = ROOT / "_build" / "html"
+AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+FRONT = "index.html"  # leads to the cover, book/index.html
+BROWSERS = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
+MAC_BROWSER = "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"
+PATIENCE = 15_000  # milliseconds until an element that does not come is a failure
+FLAGS = [
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
+    *("--disable-background-networking", "--disable-component-update"),
+    "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",  # no other host can be reached
+]
+
+
+def built_pages() -> list[str]:
+    """Every page of the built site, as a path below it."""
+    found = (path.relative_to(SITE).as_posix() for path in SITE.rglob("*.html"))
+    return sorted(path for path in found if not path.startswith("_static/") and path != FRONT)
+
+
+def pytest_generate_tests(metafunc):
+    """Run a test that takes ``page_path`` once for each page of the site."""
+    if "page_path" in metafunc.fixturenames:
+        metafunc.parametrize("page_path", built_pages() or [FRONT], scope="session")
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The folder of the repository."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def site() -> Path:
+    """The folder of the built site."""
+    if not (SITE / "book" / "index.html").exists():
+        pytest.fail("The site is not built: run `make book` first.", pytrace=False)
+    return SITE
+
+
+@pytest.fixture(scope="session")
+def soup(site):
+    """The parsed HTML of a page, as it is before any script runs."""
+    parsed = {}
+
+    def of(page_path: str) -> BeautifulSoup:
+        if page_path not in parsed:
+            text = (site / page_path).read_text(encoding="utf-8")
+            parsed[page_path] = BeautifulSoup(text, "html.parser")
+        return parsed[page_path]
+
+    return of
+
+
+class QuietHandler(SimpleHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture(scope="session")
+def base_url(site):
+    """The address at which the site is served while the tests run."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(QuietHandler, directory=str(site)))
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/"
+    server.shutdown()
+
+
+def find_browser() -> str:
+    named = os.environ.get("CHROMIUM")
+    found = named or next(filter(None, map(shutil.which, BROWSERS)), None)
+    if not found and Path(MAC_BROWSER).exists():
+        found = MAC_BROWSER
+    if not found or not (shutil.which(found) or Path(found).exists()):
+        pytest.fail(
+            "The tests of the site need Chromium or Chrome: install one, or name it in CHROMIUM.",
+            pytrace=False,
+        )
+    return found
+
+
+@pytest.fixture(scope="session")
+def browser():
+    path = find_browser()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@dataclass
+class Problems:
+    """What a browser complained of while a page was open."""
+
+    console: list[str] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
+    foreign: list[str] = field(default_factory=list)
+
+    def listen_to(self, page, base_url: str) -> Problems:
+        page.on("console", self.on_console)
+        page.on("pageerror", lambda error: self.console.append(f"uncaught: {error}"))
+        page.on("requestfailed", self.on_failure)
+        page.on("response", self.on_response)
+        local = (base_url, "data:", "blob:")
+        page.on(
+            "request",
+            lambda request: request.url.startswith(local) or self.foreign.append(request.url),
+        )
+        return self
+
+    def on_console(self, message) -> None:
+        if message.type in ("error", "warning"):
+            self.console.append(f"{message.type}: {message.text}")
+
+    def on_failure(self, request) -> None:
+        # No fault of the page: the reader went on meanwhile, or allows no scripts.
+        if request.failure not in ("net::ERR_ABORTED", "csp"):
+            self.failed.append(f"{request.failure} {request.url}")
+
+    def on_response(self, response) -> None:
+        if response.status >= 400:
+            self.failed.append(f"{response.status} {response.url}")
+
+    def any(self) -> list[str]:
+        return [*self.console, *self.failed, *self.foreign]
+
+
+@pytest.fixture(scope="session")
+def watch(base_url):
+    """Record what a browser complains of while a page is open: ``problems = watch(page)``."""
+    return lambda page: Problems().listen_to(page, base_url)
+
+
+@pytest.fixture
+def open_page(browser, base_url):
+    """Open a page: ``open_page("book/index.html", width=360, theme="dark", scripts=False)``."""
+    contexts, problems = [], Problems()
+
+    def opener(page_path, *, width=1280, height=900, theme="light", scripts=True, **options):
+        context = browser.new_context(
+            viewport={"width": width, "height": height},
+            color_scheme=theme,
+            java_script_enabled=scripts,
+            **options,
+        )
+        context.set_default_timeout(PATIENCE)
+        contexts.append(context)
+        page = context.new_page()
+        problems.listen_to(page, base_url)
+        page.goto(base_url + page_path)
+        return page
+
+    yield opener
+    for context in contexts:
+        context.close()
+    assert not problems.any()
+
+
+@pytest.fixture(scope="session")
+def axe():
+    """The accessibility checker, as a script to run in a page."""
+    if not AXE.exists():
+        pytest.fail("axe-core is missing: run `python tools/vendor.py` first.", pytrace=False)
+    return AXE.read_text(encoding="utf-8")

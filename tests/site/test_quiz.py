@@ -1,0 +1,148 @@
+"""The questions of the chapters: by mouse, by keyboard, without scripts, and on paper."""
+
+from __future__ import annotations
+
+import pytest
+
+SCORE = ".quiz-score [role=status]"
+
+
+@pytest.fixture(scope="module")
+def quiz_pages(site, soup):
+    pages = [path.relative_to(site).as_posix() for path in sorted(site.glob("book/**/*.html"))]
+    found = [page_path for page_path in pages if soup(page_path).select("details.option")]
+    assert found, "no page has a quiz"
+    return found
+
+
+def questions_of(page):
+    """The options of each question, from the HTML before any script runs."""
+    runs, last = [], None
+    for option in page.select("details.option"):
+        before = option.find_previous_sibling()
+        if before is not None and before is last:
+            runs[-1].append(option)
+        else:
+            runs.append([option])
+        last = option
+    return runs
+
+
+def test_question_has_one_right_answer_and_explains_every_option(quiz_pages, soup):
+    for page_path in quiz_pages:
+        for options in questions_of(soup(page_path)):
+            name = options[0].find_previous_sibling().get_text()
+            assert 3 <= len(options) <= 5, name
+            assert sum("right" in option["class"] for option in options) == 1, name
+            for option in options:
+                claim = option.summary.get_text()
+                assert len(option.get_text().replace(claim, "").strip()) > 10, claim
+
+
+def answer(page, question, option):
+    page.locator(".question").nth(question).locator("summary").nth(option).click()
+
+
+def pick(page, question, right):
+    """The place of a right or of a wrong option among those of a question."""
+    options = page.locator(".question").nth(question).locator("details.option")
+    classes = [option.get_attribute("class").split() for option in options.all()]
+    return next(i for i, names in enumerate(classes) if ("right" in names) == right)
+
+
+def test_only_the_first_try_counts(open_page, quiz_pages):
+    page = open_page(quiz_pages[0])
+    n = page.locator(".question").count()
+    status = page.locator(SCORE)
+    assert status.inner_text() == f"0 of {n} right at the first try, {n} to go."
+    answer(page, 0, pick(page, 0, right=False))
+    answer(page, 0, pick(page, 0, right=True))
+    for question in range(1, n):
+        answer(page, question, pick(page, question, right=True))
+        answer(page, question, pick(page, question, right=False))
+    assert status.inner_text().endswith(f"{n - 1} of {n} right at the first try.")
+
+
+def test_score_is_spoken_and_tells_right_from_wrong(open_page, quiz_pages):
+    page = open_page(quiz_pages[0])
+    status = page.locator(SCORE)
+    assert status.get_attribute("aria-live") == "polite"
+    answer(page, 0, pick(page, 0, right=False))
+    assert status.inner_text().startswith("Not this one.")
+    answer(page, 0, pick(page, 0, right=True))
+    assert status.inner_text().startswith("Right.")
+
+
+def test_opening_an_option_closes_the_others(open_page, quiz_pages):
+    page = open_page(quiz_pages[0])
+    answer(page, 0, 0)
+    answer(page, 0, 1)
+    opened = page.locator(".question").nth(0).locator("details.option[open]")
+    assert opened.count() == 1
+
+
+def test_mark_is_a_sign_and_a_word(open_page, quiz_pages):
+    page = open_page(quiz_pages[0])
+    marks = {}
+    for right in (True, False):
+        place = pick(page, 0, right)
+        answer(page, 0, place)
+        summary = page.locator(".question").nth(0).locator("summary").nth(place)
+        marks[right] = summary.evaluate(
+            "(tag) => ['::before', '::after'].map((at) => getComputedStyle(tag, at).content)"
+        )
+    assert marks[True] == ['"✓" / ""', '"right"']
+    assert marks[False] == ['"✗" / ""', '"not this one"']
+
+
+def test_question_is_a_group_named_by_its_text(open_page, quiz_pages, soup):
+    page = open_page(quiz_pages[0])
+    for i, options in enumerate(questions_of(soup(quiz_pages[0]))):
+        text = options[0].find_previous_sibling("p").get_text()
+        assert page.get_by_role("group", name=text).nth(0).locator("details.option").count() == len(
+            options
+        ), f"question {i + 1}"
+
+
+def test_quiz_works_by_keyboard(open_page, quiz_pages):
+    page = open_page(quiz_pages[0])
+    at_first = page.locator(SCORE).inner_text()
+    first = page.locator(".question").nth(0).locator("details.option").nth(0)
+    first.locator("summary").focus()
+    page.keyboard.press("Enter")
+    assert first.locator("p").first.is_visible()
+    assert page.locator(SCORE).inner_text() != at_first
+    page.keyboard.press("Tab")
+    page.keyboard.press("Space")
+    assert not first.locator("p").first.is_visible()
+    again = page.get_by_role("button", name="Start again")
+    again.focus()
+    page.keyboard.press("Enter")
+    assert page.locator("details.option[open]").count() == 0
+    assert page.locator(SCORE).inner_text() == at_first
+    assert page.evaluate("document.activeElement.tagName") == "SUMMARY"
+
+
+def test_options_explain_themselves_without_scripts(open_page, quiz_pages):
+    page = open_page(quiz_pages[0], scripts=False)
+    option = page.locator("details.option").first
+    assert not option.locator("p").first.is_visible()
+    option.locator("summary").click()
+    assert option.locator("p").first.is_visible()
+
+
+def test_everything_is_open_on_paper_and_the_score_stays(open_page, quiz_pages):
+    page = open_page(quiz_pages[0])
+    answer(page, 0, 0)
+    before = page.locator(SCORE).inner_text()
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.locator("details.option:not([open])").count() == 0
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert page.locator("details.option[open]").count() == 1
+    assert page.locator(SCORE).inner_text() == before
+
+
+def test_nothing_moves_for_readers_who_want_no_motion(open_page, quiz_pages):
+    page = open_page(quiz_pages[0], reduced_motion="reduce")
+    summary = page.locator("details.option summary").first
+    assert summary.evaluate("(tag) => getComputedStyle(tag).transitionDuration") == "0s"

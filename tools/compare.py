@@ -1,0 +1,88 @@
+"""Compare stored outputs with fresh ones: figures by their pixels, all else to the letter."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import re
+
+import numpy as np
+from PIL import Image
+
+VIEW = "application/vnd.jupyter.widget-view+json"
+ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")  # in the repr of a widget
+IMAGES = ("image/png", "image/jpeg")
+BEGINNINGS = ("iVBORw0KGgo", "/9j/")  # of a PNG and of a JPEG in base64
+
+# A curve that moves by a thousandth of a pixel changes no pixel by this much; one changed digit in
+# the smallest print changes at least four. Figures of one matplotlib are the same on all machines.
+LEVELS = 32  # of 255, in any channel
+PIXELS = 2  # that may differ by more
+
+
+class Figure(str):
+    """A picture, given as base64, that equals another if both look the same.
+
+    It is text for the sake of reports, which print it.
+    """
+
+    pixels: np.ndarray  # height, width, RGBA
+
+    def __new__(cls, encoded: str) -> Figure:
+        data = base64.b64decode(encoded)
+        with Image.open(io.BytesIO(data)) as image:
+            name = f"figure of {image.width}x{image.height} pixels"
+            figure = super().__new__(cls, f"<{name}, {hashlib.sha256(data).hexdigest()[:8]}>")
+            figure.pixels = np.asarray(image.convert("RGBA"), dtype=np.int16)
+        return figure
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Figure) and not self.difference(other)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    __hash__ = None
+
+    def difference(self, other: Figure) -> str:
+        """Say how the figures differ; empty if they look the same."""
+        if self.pixels.shape != other.pixels.shape:
+            return f"{self} and {other} differ in size"
+        off = np.abs(self.pixels - other.pixels).max(axis=-1)
+        rows, columns = np.nonzero(off > LEVELS)
+        if len(rows) <= PIXELS:
+            return ""
+        box = f"x {columns.min()}-{columns.max()}, y {rows.min()}-{rows.max()}"
+        return f"{len(rows)} pixels differ by up to {off.max()} of 255, at {box}"
+
+
+def is_figure(value: object) -> bool:
+    return isinstance(value, str) and value.startswith(BEGINNINGS)
+
+
+def comparable(outputs: list[dict]) -> dict[str, list]:
+    """Return the outputs of a cell by kind, without what differs from run to run.
+
+    Outputs of one kind keep their order. Streams arrive in pieces and are joined; of a widget only
+    that it is shown counts.
+    """
+    streams: dict[str, str] = {}
+    found: dict[str, list] = {}
+    for output in outputs:
+        if output["output_type"] == "stream":
+            name = output["name"]
+            streams[name] = streams.get(name, "") + joined(output["text"])
+        elif output["output_type"] == "error":
+            found.setdefault("error", []).append((output["ename"], output["evalue"]))
+        for kind, value in output.get("data", {}).items():
+            text = joined(value)
+            if isinstance(text, str):
+                text = Figure(text) if is_figure(text) else ADDRESS.sub("", text)
+            found.setdefault(kind, []).append(None if kind == VIEW else text)
+    return found | {name: [text] for name, text in streams.items()}
+
+
+def joined(text: object) -> object:
+    """Text as it was put out; files store it as a list of lines."""
+    return "".join(text) if isinstance(text, list) else text

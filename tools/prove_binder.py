@@ -1,0 +1,243 @@
+"""Prove, without Docker, that the notebooks run on Binder: ``python tools/prove_binder.py``.
+
+From the files of the repository alone: a new environment as ``binder/`` describes it, JupyterLab
+started through ``binder/start``, and every notebook of the book executed by the server, over HTTP
+and websocket as the browser does it. All outputs must be the stored ones. Takes a few minutes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import websocket
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from tools.compare import comparable  # noqa: E402
+
+START = 120  # seconds the server may take to start
+CELL = 300  # seconds a cell may take
+OUTPUTS = {"stream", "display_data", "execute_result", "error"}
+
+
+class Failure(Exception):
+    """What went wrong, in words for the person who ran this."""
+
+
+def say(text: str) -> None:
+    print(f"[{time.perf_counter() - BEGUN:4.0f} s] {text}", flush=True)
+
+
+BEGUN = time.perf_counter()
+
+# The image
+
+
+def copy_repository(target: Path) -> None:
+    """Copy what a clone would have: nothing that was built or installed here."""
+    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    names = subprocess.run(listed, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    for name in filter(None, names.split("\0")):
+        if (ROOT / name).is_file():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, target / name)
+
+
+def environment(home: Path, venv: Path) -> dict[str, str]:
+    """Return an environment that knows nothing of this project or of the user's own settings."""
+    dropped = ("PYTHON", "JUPYTER", "IPYTHON", "VIRTUAL_ENV", "OMP_", "MPL", "MAKE", "HF_")
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(dropped)}
+    return kept | {"HOME": str(home), "PATH": f"{venv / 'bin'}{os.pathsep}{kept['PATH']}"}
+
+
+def install(repository: Path, venv: Path, variables: dict[str, str]) -> None:
+    """Do what repo2docker does with ``binder/``."""
+    wanted = (repository / "binder/runtime.txt").read_text().strip().removeprefix("python-")
+    python = shutil.which(f"python{wanted}") or sys.executable
+    run([python, "-m", "venv", venv], repository, variables)
+    version = run([venv / "bin/python", "--version"], repository, variables).strip()
+    say(f"installing for {version} (Binder: {wanted}) from binder/requirements.txt and postBuild")
+    pip = [venv / "bin/python", "-m", "pip", "install", "-q", "--disable-pip-version-check"]
+    run([*pip, "-r", "binder/requirements.txt"], repository, variables)
+    run(["binder/postBuild"], repository, variables)
+    run([venv / "bin/python", "-m", "pip", "check"], repository, variables)
+
+
+def run(command: list, folder: Path, variables: dict[str, str]) -> str:
+    done = subprocess.run(
+        [str(folder / part) if part == "binder/postBuild" else part for part in command],
+        cwd=folder,
+        env=variables,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        check=False,
+    )
+    if done.returncode:
+        raise Failure(f"{' '.join(map(str, command))}\n{done.stdout[-3000:]}")
+    return done.stdout
+
+
+# The server
+
+
+class Server:
+    """JupyterLab as a browser sees it."""
+
+    def __init__(self, port: int) -> None:
+        self.token = secrets.token_hex(16)
+        self.port = port
+
+    def ask(self, method: str, path: str, content: object = None) -> bytes:
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.port}{path}",
+            method=method,
+            data=None if content is None else json.dumps(content).encode(),
+            headers={"Authorization": f"token {self.token}", "Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=30) as reply:
+            return reply.read()
+
+    @contextmanager
+    def kernel(self, path: str) -> Iterator[websocket.WebSocket]:
+        """Open a notebook as a session; yield the connection to its kernel."""
+        asked = {"path": path, "name": path, "type": "notebook", "kernel": {"name": "python3"}}
+        session = json.loads(self.ask("POST", "/api/sessions", asked))
+        address = f"ws://127.0.0.1:{self.port}/api/kernels/{session['kernel']['id']}/channels"
+        header = [f"Authorization: token {self.token}"]
+        connection = websocket.create_connection(address, header=header, timeout=CELL)
+        try:
+            yield connection
+        finally:
+            connection.close()
+            self.ask("DELETE", f"/api/sessions/{session['id']}")
+
+
+@contextmanager
+def jupyterlab(repository: Path, variables: dict[str, str]) -> Iterator[Server]:
+    """Start JupyterLab through ``binder/start``, on this machine only, and stop it in the end."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        server = Server(free.getsockname()[1])
+    options = [
+        "--no-browser",
+        "--allow-root",
+        "--ip=127.0.0.1",
+        f"--port={server.port}",
+        "--ServerApp.port_retries=0",
+        f"--IdentityProvider.token={server.token}",
+    ]
+    log = repository.parent / "server.log"
+    with log.open("w") as sink:
+        process = subprocess.Popen(
+            [repository / "binder/start", "jupyter", "lab", *options],
+            cwd=repository,
+            env=variables,
+            stdout=sink,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        deadline = time.monotonic() + START
+        while not answers(server):
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise Failure(f"JupyterLab did not start:\n{log.read_text()[-3000:]}")
+            time.sleep(0.3)
+        yield server
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+def answers(server: Server) -> bool:
+    try:
+        return bool(server.ask("GET", "/api/status"))
+    except (urllib.error.URLError, ConnectionError, TimeoutError):
+        return False
+
+
+def execute(connection: websocket.WebSocket, source: str) -> list[dict]:
+    """Run a cell as JupyterLab does; return its outputs."""
+    number = uuid.uuid4().hex
+    header = {"msg_id": number, "msg_type": "execute_request", "version": "5.3"}
+    header |= {"username": "", "session": number, "date": ""}
+    content = {"code": source, "silent": False, "store_history": True, "user_expressions": {}}
+    content |= {"allow_stdin": False, "stop_on_error": True}
+    message = {"header": header, "parent_header": {}, "metadata": {}, "content": content}
+    connection.send(json.dumps(message | {"channel": "shell", "buffers": []}))
+    outputs = []
+    while True:
+        kind, frame = connection.recv_data()
+        if kind != websocket.ABNF.OPCODE_TEXT:
+            continue  # a message with buffers: the bytes of a widget, which is no output
+        reply = json.loads(frame)
+        if reply["parent_header"].get("msg_id") != number:
+            continue
+        if reply["msg_type"] in OUTPUTS:
+            outputs.append({"output_type": reply["msg_type"], **reply["content"]})
+        elif reply["msg_type"] == "status" and reply["content"]["execution_state"] == "idle":
+            return outputs
+
+
+# The proof
+
+
+def check(server: Server, path: str) -> Iterator[str]:
+    """Run a notebook through the server; yield a line for each cell whose output is another."""
+    if b"JupyterLab" not in server.ask("GET", f"/lab/tree/{path}"):
+        raise Failure(f"/lab/tree/{path} is not JupyterLab")
+    notebook = json.loads(server.ask("GET", f"/api/contents/{path}?type=notebook"))["content"]
+    code = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    with server.kernel(path) as connection:
+        for cell in code:
+            outputs = execute(connection, "".join(cell["source"]))
+            stored, fresh = comparable(cell["outputs"]), comparable(outputs)
+            for kind in sorted(stored.keys() | fresh.keys()):
+                old, new = stored.get(kind), fresh.get(kind)
+                if old != new:
+                    yield f"{path}, cell {cell['id']}, {kind}:\n  stored {old}\n  now    {new}"
+    say(f"{path}: {len(code)} cells run")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument(
+        "notebook", nargs="*", help="paths in the repository; default: all of book/"
+    )
+    chosen = parser.parse_args().notebook
+    with tempfile.TemporaryDirectory(prefix="binder-") as folder:
+        home, repository, venv = (Path(folder, name) for name in ("home", "repository", "venv"))
+        home.mkdir()
+        copy_repository(repository)
+        variables = environment(home, venv)
+        try:
+            install(repository, venv, variables)
+            say("starting JupyterLab through binder/start")
+            found = [path.relative_to(repository) for path in repository.glob("book/**/*.ipynb")]
+            with jupyterlab(repository, variables) as server:
+                paths = chosen or sorted(path.as_posix() for path in found)
+                differences = [line for path in paths for line in check(server, path)]
+        except Failure as failure:
+            print(failure, file=sys.stderr)
+            return 1
+    print("\n".join(differences) or "All outputs are the stored ones.")
+    return 1 if differences else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
