@@ -4,6 +4,7 @@ Modules, in the order in which they may import one another:
 
 ``arguments``        what functions ask of their arguments
 ``corpora``          text to learn from
+``world``            the micro world: generated text whose every fact is known
 ``bpe``              byte-pair encoding: learn merges, apply them
 ``pretokenization``  text into words
 ``tokenization``     text to token ids and back
