@@ -12,6 +12,11 @@ PORT ?= 8000
 TORCH := torch==2.13.0
 TORCH_CPU_INDEX := https://download.pytorch.org/whl/cpu
 
+# pip names each package as it comes to it; show that on one line, and of its warnings nothing.
+PIP := set -o pipefail; $(BIN)/pip install --disable-pip-version-check
+SHOW := 2> >(grep -v '^ *WARNING' >&2) | awk '/^Collecting/ { printf "\r%4d %-40s", ++n, $$2 } \
+	/^Installing/ { printf "\r%-45s", "     now unpacking them" } { fflush() } END { if (n) print "" }'
+
 export PYTHONPATH := $(CURDIR)/src$(if $(PYTHONPATH),:$(PYTHONPATH))
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 # One thread per process: two notebooks run side by side on two cores, and results do not depend on it.
@@ -85,10 +90,9 @@ $(VENV)/.installed: requirements.txt requirements-dev.txt constraints.txt
 		echo "Making $(VENV) with $$python"; "$$python" -m venv $(VENV) || exit 1; \
 	fi
 	@echo "Installing the pinned packages into $(VENV) (about 1.5 GB, some minutes the first time)"
-	@$(BIN)/pip install -q --disable-pip-version-check --no-deps --retries 1 \
-		$(if $(filter Linux,$(shell uname -s)),--extra-index-url $(TORCH_CPU_INDEX)) $(TORCH) \
-		2> >(grep -v -e 'Retrying (Retry' -e "is ignored: it is neither" >&2)
-	@$(BIN)/pip install -q --disable-pip-version-check -r requirements-dev.txt
+	@$(PIP) --no-deps --retries 1 \
+		$(if $(filter Linux,$(shell uname -s)),--extra-index-url $(TORCH_CPU_INDEX)) $(TORCH) $(SHOW)
+	@$(PIP) -r requirements-dev.txt $(SHOW)
 	@$(BIN)/python -c "import torch" || { echo "torch was installed but does not load: the CPU build could not \
 	be had from $(TORCH_CPU_INDEX). Install torch 2.13.0 for CPU into $(VENV) and run make again."; exit 1; }
 	@touch $@

@@ -18,7 +18,11 @@ def test_right_predictions_pass(capsys):
 
 @pytest.mark.parametrize(
     ("wrong", "message"),
-    [({"the": None}, "still None"), ({"then": 1}, r"2 tokens, not 1: the \| n")],
+    [
+        (RIGHT | {"the": None}, "still None"),
+        (RIGHT | {"then": 1}, r"2 tokens, not 1: the \| n"),
+        ({}, "an entry for each"),
+    ],
 )
 def test_wrong_predictions_are_explained(wrong, message):
     with pytest.raises(AssertionError, match=message):
@@ -45,6 +49,16 @@ def longest_first(word, merges):
     return symbols
 
 
+def leftmost_first(word, merges):
+    symbols, i = list(word), 0
+    while i < len(symbols) - 1:
+        if (pair := tuple(symbols[i : i + 2])) in merges:
+            symbols[i : i + 2], i = [merges[pair]], 0
+        else:
+            i += 1
+    return symbols
+
+
 def merges_once(word, merges):
     return by_smallest_id(word, merges)[:2]
 
@@ -59,7 +73,9 @@ def test_right_encoders_pass(right):
     [
         (walks_the_table, "walks through the whole table"),
         (longest_first, "earliest merge goes first"),
+        (leftmost_first, "not the leftmost"),
         (merges_once, "no merge fits"),
+        (lambda word, merges: 5, "empty word"),
         (lambda word, merges: None, "empty word"),
     ],
 )
@@ -76,15 +92,25 @@ def test_wrong_encoders_are_explained(wrong, message):
         (lambda loss, tokens, size: loss / math.log(2) * size / tokens, "changed places"),
         (lambda loss, tokens, size: loss / math.log(2), "multiplied by the tokens"),
         (lambda loss, tokens, size: 7.0, "comparing models"),
+        (lambda loss, tokens, size: None, "must return a number"),
     ],
 )
 def test_wrong_conversions_are_explained(wrong, message):
     with pytest.raises(AssertionError, match=message):
-        checks.check_bits_per_byte(wrong)
+        checks.check_bits_per_byte(wrong, "B")
+
+
+def right_conversion(loss, tokens, size):
+    return math.fsum([loss] * tokens) / math.log(2) / size
+
+
+def test_a_model_must_be_named():
+    with pytest.raises(AssertionError, match='set it to "A" or "B"'):
+        checks.check_bits_per_byte(right_conversion, None)
 
 
 def test_right_conversion_passes():
-    assert checks.check_bits_per_byte(lambda x, t, n: math.fsum([x] * t) / math.log(2) / n) is None
+    assert checks.check_bits_per_byte(right_conversion, "B") is None
 
 
 def only_final_tokens(tokenizer, text):
@@ -94,11 +120,30 @@ def only_final_tokens(tokenizer, text):
     )
 
 
+def keeps_substrings(tokenizer, text):
+    pieces = [tokenizer.vocab[i] for i in tokenizer.encode(text)]
+    kept = [
+        i
+        for i in range(256, tokenizer.vocab_size)
+        if any(tokenizer.vocab[i] in piece for piece in pieces)
+    ]
+    new_id = {i: i for i in range(256)} | {i: 256 + n for n, i in enumerate(kept)}
+    pairs = {i: pair for pair, i in tokenizer.merges.items()}
+    return BPETokenizer([tuple(new_id[part] for part in pairs[i]) for i in kept])
+
+
+def forgets_to_renumber(tokenizer, text):
+    used = set(tokenizer.encode(text))
+    return BPETokenizer([p for p, i in tokenizer.merges.items() if i in used])
+
+
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
         (only_final_tokens, "cut differently"),
-        (lambda tokenizer, text: tokenizer, "kept although"),
+        (lambda tokenizer, text: tokenizer, "kept, although"),
+        (keeps_substrings, "kept, although"),
+        (forgets_to_renumber, "renumber"),
         (lambda tokenizer, text: list(tokenizer.merges), "must return a BPETokenizer"),
     ],
 )

@@ -396,8 +396,8 @@ function languageTable(model, countTokens) {
   const caption = h(
     "caption",
     {},
-    h("span", { class: "fml-label" }, "The same sentence in other languages"),
-    h("span", { class: "fml-note" }, "Choose a language to load its sentence above."),
+    h("span", { class: "fml-label" }, "The same text in other languages"),
+    h("span", { class: "fml-note" }, "Choose a language to load its text above."),
   );
   const top = h("tr", {}, ...head.map((name) => h("th", { scope: "col" }, name)));
   const body = rows.map(({ button, bar, cells: [tokens, times, perToken] }) => {
