@@ -10,6 +10,11 @@ Modules, in the order in which they may import one another:
 ``tokenization``     text to token ids and back
 ``sampling``         from logits to the next token
 ``attention``        how positions look at each other
+``configs``          the shapes of models, ours and published ones
+``kv_cache``, ``blocks``, ``huggingface``, ``transformer``   GPT-2 to the letter, and its files
+``decoder``, ``generation``                                  text from a model, token by token
+``scaling``          parameters, FLOPs, bytes, and the best use of a budget
+``recurrent``, ``masked``                                    two other kinds of model
 ``widgets``          the sliders of the book, in the notebook and on the page
 ``checks``           what the exercises are checked by
 
