@@ -7,14 +7,12 @@ import time
 import warnings
 from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from importlib.metadata import version
 
 import pytest
 
 from fmlab import corpora
 from fmlab.corpora import DOCUMENTED, language_reference, python_docs, read
 
-pinned = all(version(name).partition("+")[0] == pin for name, (pin, _) in DOCUMENTED.items())
 TEXT = "Grüße, 東京!\r\n" * 9000  # more than one read of the connection
 SHA256 = hashlib.sha256(TEXT.encode()).hexdigest()
 
@@ -22,10 +20,9 @@ SHA256 = hashlib.sha256(TEXT.encode()).hexdigest()
 # Installed documentation
 
 
-@pytest.mark.skipif(not pinned, reason="other versions are installed, so the text differs")
 def test_python_docs_are_the_same_on_every_machine():
     with warnings.catch_warnings():
-        warnings.simplefilter("error")
+        warnings.simplefilter("error")  # other versions than the pinned ones fail here, by name
         data = python_docs().encode()
     assert 4e6 < len(data) < 6e6
     assert (
