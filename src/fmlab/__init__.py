@@ -10,11 +10,17 @@ Modules, in the order in which they may import one another:
 ``tokenization``     text to token ids and back
 ``sampling``         from logits to the next token
 ``attention``        how positions look at each other
+``attention_heads``  what a head does, found by measurement
 ``configs``          the shapes of models, ours and published ones
-``kv_cache``, ``blocks``, ``huggingface``, ``transformer``   GPT-2 to the letter, and its files
+``kv_cache``, ``blocks``, ``losses``, ``huggingface``, ``transformer``   GPT-2, and its files
+``hub_tokenizer``                                            the tokenizers of other models
 ``decoder``, ``generation``                                  text from a model, token by token
 ``scaling``          parameters, FLOPs, bytes, and the best use of a budget
+``batches``, ``checkpoints``, ``processes``, ``training``    from texts to a trained model
+``ladder``, ``models``                                       the book's own models: made, loaded
+``rates``, ``surprise``, ``evaluation``                      how good a model is, and how sure
 ``recurrent``, ``masked``                                    two other kinds of model
+``experiments``                                              what takes too long for a chapter
 ``widgets``          the sliders of the book, in the notebook and on the page
 ``checks``           what the exercises are checked by
 

@@ -106,7 +106,12 @@ class Block(nn.Module):
         return x + self.mlp(self.ln_2(x))
 
 
-def initialize(model: nn.Module, n_layers: int, seed: int | torch.Generator) -> None:
+def initialize(
+    model: nn.Module,
+    n_layers: int,
+    seed: int | torch.Generator,
+    spread: float = INITIAL_SPREAD,
+) -> None:
     """Draw GPT-2's initial weights in place. Source: Radford et al. (2019), section 2.3."""
     generator = seed if isinstance(seed, torch.Generator) else torch.Generator().manual_seed(seed)
     for name, weight in model.named_parameters():
@@ -114,8 +119,8 @@ def initialize(model: nn.Module, n_layers: int, seed: int | torch.Generator) -> 
             nn.init.constant_(weight, 1.0 if ".ln_" in name and name.endswith("weight") else 0.0)
         else:
             to_residual = name.endswith("c_proj.weight")
-            spread = INITIAL_SPREAD / math.sqrt(2 * n_layers) if to_residual else INITIAL_SPREAD
-            nn.init.normal_(weight, std=spread, generator=generator)
+            std = spread / math.sqrt(2 * n_layers) if to_residual else spread
+            nn.init.normal_(weight, std=std, generator=generator)
 
 
 def attention_mask(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from safetensors import SafetensorError
@@ -130,8 +130,8 @@ def write_folder(folder: str | Path, config: GPTConfig, weights: Mapping[str, Te
         os.replace(partial, folder / name)
 
 
-def download(name: str) -> Path:
-    """Return the local folder of a model on the hub, fetched unless an earlier call did.
+def download(name: str, files: Sequence[str] = (CONFIG, WEIGHTS)) -> Path:
+    """Return the local folder of files of a model on the hub, fetched unless an earlier call did.
 
     Errors: ``ValueError`` if there is no such model, or neither a network nor an earlier copy.
     """
@@ -140,10 +140,10 @@ def download(name: str) -> Path:
     except ImportError as error:
         raise ImportError(f"to load {name!r} from the hub: pip install huggingface_hub") from error
     try:
-        paths = [Path(hf_hub_download(name, file)) for file in (CONFIG, WEIGHTS)]
+        paths = [Path(hf_hub_download(name, file)) for file in files]
     except (OSError, ValueError) as error:
         raise ValueError(
-            f"{name!r} must be a folder with {CONFIG} and {WEIGHTS}, or a model on the hub that "
+            f"{name!r} must be a folder with {' and '.join(files)}, or a model on the hub that "
             f"can be reached or was loaded before: {error}"
         ) from error
     return paths[0].parent

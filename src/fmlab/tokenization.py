@@ -149,9 +149,12 @@ class BPETokenizer:
         ids: list[int] = []
         for word in words:
             if (known := self._cache.get(word)) is None:
-                known = self._cache[word] = apply_merges(to_bytes(word), self.merges)
+                known = self._cache[word] = self._encode_word(to_bytes(word))
             ids += known
         return ids
+
+    def _encode_word(self, word: bytes) -> list[int]:
+        return apply_merges(word, self.merges)
 
     def _allowed(self, allowed_special: Collection[str] | Literal["all"]) -> Collection[str]:
         if allowed_special == "all":
@@ -181,27 +184,27 @@ class BPETokenizer:
 
     def save(self, path: str | Path) -> None:
         """Write the tokenizer to a JSON file."""
-        table = {
-            "pattern": self.pattern,
-            "special_tokens": list(self.special_tokens),
-            "merges": list(self.merges),
-        }
-        Path(path).write_text(json.dumps(table), encoding="utf-8")
+        lists = {"special_tokens": list(self.special_tokens), "merges": list(self.merges)}
+        Path(path).write_text(json.dumps({"pattern": self.pattern} | lists), encoding="utf-8")
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
         """Read a tokenizer that `save` wrote. Raises ValueError if the file is damaged."""
         try:
             table = json.loads(Path(path).read_text(encoding="utf-8"))
-            return cls(
-                table["merges"],
-                pattern=table["pattern"],
-                special_tokens=table["special_tokens"],
-            )
+            pattern, special_tokens = table["pattern"], table["special_tokens"]
+            return cls(table["merges"], pattern=pattern, special_tokens=special_tokens)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ValueError(
                 f"path is {str(path)!r}, which is not a tokenizer file written by save: {error}"
             ) from error
+
+    @classmethod
+    def from_huggingface(cls, source: str | Path) -> BPETokenizer:
+        """Read a folder, a file or a name on the hub ("gpt2"), as `fmlab.hub_tokenizer` says."""
+        from fmlab.hub_tokenizer import HubTokenizer
+
+        return HubTokenizer.load(source)
 
     def to_tiktoken(self) -> tiktoken.Encoding:
         """Return the same tokenizer as a `tiktoken.Encoding` (needs the package tiktoken).
@@ -211,12 +214,10 @@ class BPETokenizer:
         """
         import tiktoken
 
-        ranks = {token: i for i, token in self.vocab.items() if i < N_BYTES + len(self.merges)}
+        ranks = {self.vocab[i]: i for i in self.vocab.keys() - self.special_tokens.values()}
+        special = self.special_tokens
         return tiktoken.Encoding(
-            "fmlab",
-            pat_str=self.pattern,
-            mergeable_ranks=ranks,
-            special_tokens=self.special_tokens,
+            "fmlab", pat_str=self.pattern, mergeable_ranks=ranks, special_tokens=special
         )
 
 

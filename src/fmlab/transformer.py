@@ -20,22 +20,21 @@ from torch.nn.utils import skip_init
 
 from fmlab import huggingface
 from fmlab.arguments import require
-from fmlab.blocks import Block, attention_mask, initialize
+from fmlab.blocks import INITIAL_SPREAD, Block, attention_mask, initialize
 from fmlab.configs import GPTConfig
 from fmlab.kv_cache import KVCache
+from fmlab.losses import IGNORED, LinearCrossEntropy
 
 __all__ = ["GPT", "GPTConfig", "KVCache"]
-
-IGNORED = -100  # a target that adds nothing to the loss
 
 
 class GPT(nn.Module):
     """A GPT-2 of the given shape, with fresh weights.
 
     ``seed``, an integer or a ``torch.Generator``, decides the weights; torch's own random state is
-    left alone. Weights are normal with spread 0.02, those that end in the residual stream smaller
-    by sqrt(2 n_layers), for so many of them add up there; biases 0. ``state_dict`` has the names
-    and shapes of ``GPT2LMHeadModel``.
+    left alone. Weights are normal with the given ``spread``, those that end in the residual stream
+    smaller by sqrt(2 n_layers), for so many of them add up there; biases 0. ``state_dict`` has the
+    names and shapes of ``GPT2LMHeadModel``.
 
     >>> model = GPT(GPTConfig(vocab_size=10, context_length=8, n_layers=1, n_heads=2, d_model=4))
     >>> logits, loss = model(torch.tensor([[1, 2, 3]]), targets=torch.tensor([[2, 3, 4]]))
@@ -43,7 +42,12 @@ class GPT(nn.Module):
     ((1, 3, 10), 2.3)
     """
 
-    def __init__(self, config: GPTConfig, seed: int | torch.Generator = 0) -> None:
+    def __init__(
+        self,
+        config: GPTConfig,
+        seed: int | torch.Generator = 0,
+        spread: float = INITIAL_SPREAD,
+    ) -> None:
         super().__init__()
         self.config = config
         parts = {
@@ -55,7 +59,7 @@ class GPT(nn.Module):
         self.transformer = nn.ModuleDict(parts)
         self.lm_head = skip_init(nn.Linear, config.d_model, config.vocab_size, bias=False)
         self.lm_head.weight = self.transformer.wte.weight  # tied: one matrix in and out
-        initialize(self, config.n_layers, seed)
+        initialize(self, config.n_layers, seed, spread)
 
     @property
     def device(self) -> torch.device:
@@ -78,16 +82,26 @@ class GPT(nn.Module):
         are none). With a ``cache``, ids go on where it ends, and it takes them in. ``n_padding``
         (B,) says how many tokens at the start of each row are padding, so that rows of unequal
         length end together; a cache remembers it. ``last_only`` computes the last logits (B, 1, V).
-        Errors: ``ValueError`` for ids that are not integers (B, T) below V, or exceed the context.
+        Errors: ``ValueError`` for ids that are not integers (B, T) below V, or exceed the context;
+        for targets that are neither such nor -100.
         """
         hidden = self._hidden(ids, cache, n_padding)
         logits = self.lm_head(hidden[:, -1:] if last_only else hidden)  # (B, T, D) -> (B, T, V)
         if targets is None:
             return logits, None
-        valid = targets.shape == logits.shape[:2]
-        require(valid, "targets", f"of shape {tuple(logits.shape[:2])}", tuple(targets.shape))
+        _require_targets(targets, logits, self.config.vocab_size)
         rows = logits.view(-1, self.config.vocab_size)  # (B, T, V) -> (B T, V)
         return logits, F.cross_entropy(rows, targets.reshape(-1), ignore_index=IGNORED)
+
+    def loss(self, ids: Tensor, targets: Tensor) -> Tensor:
+        """Return the loss that ``forward`` gives, in float32 and without keeping the logits.
+
+        It takes about a tenth less time in training, where nothing but the loss is asked for.
+        """
+        hidden = self._hidden(ids)
+        _require_targets(targets, hidden, self.config.vocab_size)
+        rows = hidden.view(-1, self.config.d_model)  # (B, T, D) -> (B T, D)
+        return LinearCrossEntropy.apply(rows, self.lm_head.weight, targets.reshape(-1))
 
     @torch.no_grad()
     def attention_weights(self, ids: Tensor, n_padding: Tensor | None = None) -> list[Tensor]:
@@ -186,3 +200,11 @@ class GPT(nn.Module):
         if cache is not None:
             cache.n_tokens += n_new
         return parts.ln_f(x)
+
+
+def _require_targets(targets: Tensor, outputs: Tensor, vocab_size: int) -> None:
+    shape = tuple(outputs.shape[:2])
+    require(targets.shape == shape, "targets", f"of shape {shape}", tuple(targets.shape))
+    wrong = targets[((targets < 0) | (targets >= vocab_size)) & (targets != IGNORED)]
+    allowed = f"integers from 0 to {vocab_size - 1}, or {IGNORED}"
+    require(len(wrong) == 0, "targets", allowed, wrong[:1].tolist())

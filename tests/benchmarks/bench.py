@@ -24,7 +24,7 @@ from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 
-MODULES = ["tokenization", "generation"]
+MODULES = ["tokenization", "training", "generation"]
 RESULTS = Path(__file__).parents[2] / "book" / "results" / "benchmarks.json"
 ROUNDS, FEWEST_ROUNDS = 7, 5
 

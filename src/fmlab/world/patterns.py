@@ -55,7 +55,7 @@ def sample_some(rnd: Rnd, pool: Sequence[str], n: int) -> list[str]:
 
 
 def repeat(tell: Teller, rnd: Rnd) -> tuple[str, str]:
-    said = " ".join(words(tell, rnd, between(rnd, 3, 9)))
+    said = " ".join(words(tell, rnd, between(rnd, 3, 16)))
     form = pick(rnd, ("Repeat after me: {}\n", "Say this again: {}\n", "Copy: {}\nCopy: ", "{}\n"))
     return form.format(said), said
 
@@ -127,7 +127,7 @@ def series(tell: Teller, rnd: Rnd) -> tuple[str, str]:
     return ", ".join(items[:-1]) + ", ", items[-1]
 
 
-TASKS = (repeat, repeat, look_up_key, few_shot, few_shot, few_shot, series)
+TASKS = (repeat, repeat, look_up_key, look_up_key, few_shot, few_shot, few_shot, series)
 
 
 def write(tell: Teller, rnd: Rnd, notes: Notes) -> str:

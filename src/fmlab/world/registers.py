@@ -55,15 +55,15 @@ class Register:
 
 
 REGISTERS = (
-    Register("encyclopedia", ENGLISH, encyclopedia.write, 0.27, 179),
+    Register("encyclopedia", ENGLISH, encyclopedia.write, 0.24, 179),
     Register("questions", ENGLISH, quizzes.write, 0.11, 225),
-    Register("records", ENGLISH, records.write, 0.07, 137),
+    Register("records", ENGLISH, records.write, 0.06, 137),
     Register("dialogues", ENGLISH, dialogues.write, 0.07, 238),
     Register("stories", ENGLISH, stories.write, 0.09, 333),
     Register("reviews", ENGLISH, reviews.write, 0.04, 197),
     Register("arithmetic", ENGLISH, arithmetic.write, 0.05, 254),
     Register("lookups", ENGLISH, lookups.write, 0.17, 317),
-    Register("patterns", ENGLISH, patterns.write, 0.06, 115),
+    Register("patterns", ENGLISH, patterns.write, 0.10, 126),
     Register("summaries", ENGLISH, summaries.write, 0.05, 201),
     Register("translations", ENGLISH, sholmi_documents.translations, 0.02, 238),
     Register("encyclopedia", SHOLMI, sholmi_documents.entry, 0.6, 160),
