@@ -19,8 +19,10 @@ Modules, in the order in which they may import one another:
 ``batches``, ``checkpoints``, ``processes``, ``training``    from texts to a trained model
 ``ladder``, ``models``                                       the book's own models: made, loaded
 ``rates``, ``surprise``, ``evaluation``                      how good a model is, and how sure
+``probing``          what parts of a model are for: cut them out
 ``recurrent``, ``masked``                                    two other kinds of model
 ``experiments``                                              what takes too long for a chapter
+``sketching``        boxes and arrows for diagrams
 ``widgets``          the sliders of the book, in the notebook and on the page
 ``checks``           what the exercises are checked by
 

@@ -177,8 +177,6 @@ def _repeats(ids: Ids) -> Mask:
 
 
 def _as_weights(weights: ArrayLike) -> Floats:
-    if isinstance(weights, list | tuple):  # of layers, each of them perhaps a tensor
-        weights = np.stack([np.asarray(layer) for layer in weights])
     weights = as_floats("weights", weights)
     square = weights.ndim >= 4 and weights.shape[-1] == weights.shape[-2]
     require(square, "weights", "of shape (..., B, H, T, T)", weights.shape)

@@ -70,7 +70,6 @@ class HubTokenizer(BPETokenizer):
         _require_kind(table, "normalizer", [None])
         _require_kind(table, "decoder", [None, "ByteLevel"])
         super().__init__(pattern=_pattern(table.get("pre_tokenizer")))
-
         ids = _typed(dict, model.get("vocab"), "model.vocab")
         pairs = _pairs(model.get("merges"))
         added = _added_tokens(table.get("added_tokens") or [])
@@ -176,10 +175,9 @@ def _find(source: str | Path) -> Path:
         from fmlab.huggingface import download  # needs packages that no local file needs
 
         path = download(source, [TABLE])
-    if path.is_file():
-        return path
-    if (path / TABLE).is_file():
-        return path / TABLE
+    for file in (path, path / TABLE):
+        if file.is_file():
+            return file
     if (path / VOCAB).is_file() and (path / MERGES).is_file():
         return path
     raise FileNotFoundError(

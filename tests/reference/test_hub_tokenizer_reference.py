@@ -213,12 +213,19 @@ def tables(draw):
     tokens = {*tokens}
     pairs = [[t[:n], t[n:]] for t in sorted(tokens) for n in range(1, len(t))]
     pairs = [pair for pair in pairs if {*pair} <= tokens]
-    table = json.loads(trained())
     vocab = sorted({*pre_tokenizers.ByteLevel.alphabet(), *tokens})
     random.Random(draw(st.integers(0, 999))).shuffle(vocab)
-    table["model"]["vocab"] = {token: i for i, token in enumerate(vocab)}
-    table["model"]["merges"] = draw(st.lists(st.sampled_from(pairs), unique_by=tuple))
-    return table
+    model = {
+        "type": "BPE",
+        "vocab": {token: i for i, token in enumerate(vocab)},
+        "merges": draw(st.lists(st.sampled_from(pairs), unique_by=tuple)),
+    }
+    return trained_table() | {"model": model}
+
+
+@functools.cache
+def trained_table():
+    return json.loads(trained())
 
 
 @settings(repeatable, max_examples=500)

@@ -129,7 +129,7 @@ def test_repeated_sequences_draw_what_they_are_told_to():
     ids = repeated_sequences(50, length=4, tokens=[3, 5, 7, 9, 9], first=0)
     assert ids.shape == (50, 9)
     assert (ids[:, 0] == 0).all()
-    assert set(ids[:, 1:].ravel().tolist()) == {3, 5, 7, 9}
+    assert all(sorted(row) == [3, 5, 7, 9] for row in ids[:, 1:5].tolist())
 
 
 def test_the_same_seed_draws_the_same():

@@ -189,6 +189,12 @@ def test_a_special_token_in_the_text_raises_unless_allowed():
         tokenizer.encode("", {"<other>"})
 
 
+def test_a_special_token_means_itself_also_where_the_vocabulary_has_it():
+    tokenizer = HubTokenizer(changed((f"model.vocab.{PAD}", 260)))  # bars stand for no byte
+    assert tokenizer.encode(f"low{PAD}", "all") == [257, 260]
+    assert tokenizer.decode([257, 260]) == f"low{PAD}"
+
+
 def test_a_file_without_special_tokens_is_read():
     vocab = {token: i for token, i in TABLE["model"]["vocab"].items() if token != END}
     table = changed(("model.vocab", vocab), ("added_tokens", DELETE))

@@ -149,6 +149,25 @@ def test_dropout_depends_on_the_step_and_the_seed_only_and_leaves_the_random_sta
     assert len(set(found)) == 3
 
 
+def test_no_two_steps_or_processes_drop_the_same_units():
+    class Apart(Processes):
+        """One of two, which does not wait for the other."""
+
+        def share(self, n_rows):
+            return slice(n_rows)
+
+        def average(self, loss, weights):
+            return float(loss)
+
+    losses = []
+    for rank in range(2):
+        for number in range(3):
+            trainer = Trainer(GPT(DROPOUT).train(), SETTINGS, "float32", Apart(2, rank))
+            trainer.step(number, *made()[0])
+            losses += trainer.run.losses
+    assert len(set(losses)) == 6
+
+
 def test_without_dropout_the_random_state_is_left_alone_too():
     before = torch.random.get_rng_state()
     pretrain(GPT(TINY), made(), SETTINGS, **QUIET)
@@ -165,6 +184,21 @@ def test_a_text_that_is_repeated_is_learnt_by_heart():
     assert run.losses[0] == pytest.approx(math.log(257), abs=0.1)
     assert run.losses[-1] < 0.5
     assert run.finished
+
+
+def test_a_run_takes_one_batch_after_another():
+    trainer, batches = Trainer(GPT(TINY), SETTINGS, "float32", Processes()), made()
+    for number in range(8):
+        trainer.step(number, *batches[number])
+    run = pretrain(GPT(TINY), batches, SETTINGS, **QUIET)
+    assert run.losses == trainer.run.losses
+
+
+def test_a_gradient_that_is_no_number_is_noticed_though_the_loss_is_one():
+    model = GPT(TINY)
+    model.lm_head.weight.register_hook(lambda gradient: gradient * math.inf)
+    with pytest.raises(FloatingPointError, match=r"the loss is 5\.5\d and its gradient (inf|nan)"):
+        pretrain(model, made(), SETTINGS, **QUIET)
 
 
 def test_a_run_tells_what_was_done():
@@ -193,11 +227,16 @@ def test_dropout_is_on_while_training():
 
 def test_bfloat16_is_nearly_float32():
     """Within 2%: it has 8 bits, so a rounding error of 0.4% at worst, and those average out."""
-    losses = {}
+    losses, seen = {}, set()
     for precision in ("float32", "bfloat16"):
-        run = pretrain(GPT(TINY), made(), SETTINGS, precision=precision, progress=False)
+        model = GPT(TINY)
+        model.transformer.h[0].mlp.c_fc.register_forward_hook(
+            lambda _, __, outputs, precision=precision: seen.add((precision, outputs.dtype))
+        )
+        run = pretrain(model, made(), SETTINGS, precision=precision, progress=False)
         losses[precision] = run.losses
-    assert losses["bfloat16"] != losses["float32"]
+        assert all(weight.dtype == torch.float32 for weight in model.parameters())
+    assert seen == {("float32", torch.float32), ("bfloat16", torch.bfloat16)}
     assert losses["bfloat16"] == pytest.approx(losses["float32"], rel=0.02)
 
 

@@ -8,7 +8,11 @@ kernel. Python holds the settings as traits (observe them, link them) and works 
 
 from importlib import import_module
 
-_MODULES = {"TokenizerExplorer": "tokenizer"}
+_MODULES = {
+    "AttentionExplorer": "attention",
+    "SamplingExplorer": "sampling",
+    "TokenizerExplorer": "tokenizer",
+}
 
 __all__ = list(_MODULES)
 

@@ -44,3 +44,11 @@ class Widget(anywidget.AnyWidget):
 def joined(*names: str) -> str:
     """Return the texts of files of this folder, one after the other."""
     return "\n".join((HERE / name).read_text(encoding="utf-8") for name in names)
+
+
+def visible(token: bytes) -> str:
+    """Return a token's bytes as text to show: white space as signs, what is no text in hex."""
+    try:
+        return token.decode().replace(" ", "␣").replace("\n", "↵").replace("\t", "⇥")
+    except UnicodeDecodeError:
+        return f"⟨{token.hex(' ').upper()}⟩"

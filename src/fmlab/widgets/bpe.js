@@ -190,58 +190,6 @@ export function mergeSteps(history, merges, nMerges = merges.size) {
   return rows;
 }
 
-const MARKS = { " ": ["␣", "space"], "\n": ["↵", "newline"], "\t": ["⇥", "tab"] };
-// Control and format characters, odd spaces, and letters that have no shape of their own.
-const UNSEEN = /[\p{C}\p{Z}\u115f\u1160\u2800\u3164\uffa0]/u;
-
-// A token's bytes as parts to show: [{kind, text, spoken}]. Whole characters are "text", what one
-// could not see is a "mark", and bytes that are no whole character are "bytes", written in hex.
-export function decodeToken(bytes) {
-  const parts = [];
-  const add = (kind, text, spoken = text) => {
-    const last = parts.at(-1);
-    if (kind === "mark" || last?.kind !== kind) parts.push({ kind, text, spoken });
-    else for (const key of ["text", "spoken"]) last[key] += kind === "bytes" ? ` ${text}` : text;
-  };
-  for (let i = 0; i < bytes.length; ) {
-    const length = characterLength(bytes, i);
-    const character = utf8Character(bytes, i, length);
-    const alone = parts.at(-1)?.kind !== "text";
-    if (!length) add("bytes", hex(bytes[i], 2));
-    else if (MARKS[character]) add("mark", ...MARKS[character]);
-    else if (UNSEEN.test(character) || (alone && /[\ufe00-\ufe0f]/.test(character)))
-      add("mark", `U+${hex(character.codePointAt(0), 4)}`);
-    else if (alone && /\p{M}/u.test(character)) add("text", `\u25cc${character}`, character);
-    else add("text", character);
-    i += length || 1;
-  }
-  return parts.map((part) =>
-    part.kind === "bytes"
-      ? { kind: "bytes", text: `⟨${part.text}⟩`, spoken: `bytes ${part.spoken}` }
-      : part,
-  );
-}
-
-const hex = (value, digits) => value.toString(16).toUpperCase().padStart(digits, "0");
-
-const SECOND = { 0xe0: [0xa0, 0xbf], 0xed: [0x80, 0x9f], 0xf0: [0x90, 0xbf], 0xf4: [0x80, 0x8f] };
-
-// How many bytes the whole character that starts at `i` has; 0 if none starts there. (Not whole:
-// longer than need be, half of a surrogate pair, or beyond the last code point.)
-function characterLength(bytes, i) {
-  const first = bytes[i];
-  if (first < 0x80) return 1;
-  if (first < 0xc2 || first > 0xf4) return 0;
-  const length = first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
-  const [low, high] = SECOND[first] ?? [0x80, 0xbf];
-  const rest = bytes.slice(i + 1, i + length);
-  const whole = rest.length === length - 1 && rest.every((byte) => byte >> 6 === 2);
-  return whole && rest[0] >= low && rest[0] <= high ? length : 0;
-}
-
-const utf8Character = (bytes, i, length) =>
-  new TextDecoder("utf-8", { ignoreBOM: true }).decode(Uint8Array.from(bytes.slice(i, i + length)));
-
 // How long a text is: characters are code points, words are what white space separates.
 export function countText(text) {
   const characters = Array.from(text).length;

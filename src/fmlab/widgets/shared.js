@@ -12,6 +12,14 @@ export function h(tag, attributes = {}, ...children) {
   return node;
 }
 
+// The same in a picture: an SVG element, described by its attributes alone.
+export function svg(tag, attributes = {}, ...children) {
+  const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+  node.append(...children);
+  return node;
+}
+
 // The frame of a widget: its title, what it holds, and a line that screen readers read out.
 export function frame(el, { kind, title }, ...children) {
   const id = newId();
@@ -80,4 +88,102 @@ export function number(value, digits = 0) {
   if (!Number.isFinite(value)) return "–";
   const places = { minimumFractionDigits: digits, maximumFractionDigits: digits };
   return value.toLocaleString("en", places);
+}
+
+// Where a slider stands nearest to a value: the index of that stop.
+export function nearestStop(stops, value) {
+  const distances = stops.map((stop) => Math.abs(stop - value));
+  return distances.indexOf(Math.min(...distances));
+}
+
+const MARKS = { " ": ["␣", "space"], "\n": ["↵", "newline"], "\t": ["⇥", "tab"] };
+// Control and format characters, odd spaces, and letters that have no shape of their own.
+const UNSEEN = /[\p{C}\p{Z}\u115f\u1160\u2800\u3164\uffa0]/u;
+
+// A token's bytes as parts to show: [{kind, text, spoken}]. Whole characters are "text", what one
+// could not see is a "mark", and bytes that are no whole character are "bytes", written in hex.
+export function decodeToken(bytes) {
+  const parts = [];
+  const add = (kind, text, spoken = text) => {
+    const last = parts.at(-1);
+    if (kind === "mark" || last?.kind !== kind) parts.push({ kind, text, spoken });
+    else for (const key of ["text", "spoken"]) last[key] += kind === "bytes" ? ` ${text}` : text;
+  };
+  for (let i = 0; i < bytes.length; ) {
+    const length = characterLength(bytes, i);
+    const character = utf8Character(bytes, i, length);
+    const alone = parts.at(-1)?.kind !== "text";
+    if (!length) add("bytes", hex(bytes[i], 2));
+    else if (MARKS[character]) add("mark", ...MARKS[character]);
+    else if (UNSEEN.test(character) || (alone && /[\ufe00-\ufe0f]/.test(character)))
+      add("mark", `U+${hex(character.codePointAt(0), 4)}`);
+    else if (alone && /\p{M}/u.test(character)) add("text", `\u25cc${character}`, character);
+    else add("text", character);
+    i += length || 1;
+  }
+  return parts.map((part) =>
+    part.kind === "bytes"
+      ? { kind: "bytes", text: `⟨${part.text}⟩`, spoken: `bytes ${part.spoken}` }
+      : part,
+  );
+}
+
+const hex = (value, digits) => value.toString(16).toUpperCase().padStart(digits, "0");
+
+const SECOND = { 0xe0: [0xa0, 0xbf], 0xed: [0x80, 0x9f], 0xf0: [0x90, 0xbf], 0xf4: [0x80, 0x8f] };
+
+// How many bytes the whole character that starts at `i` has; 0 if none starts there. (Not whole:
+// longer than need be, half of a surrogate pair, or beyond the last code point.)
+function characterLength(bytes, i) {
+  const first = bytes[i];
+  if (first < 0x80) return 1;
+  if (first < 0xc2 || first > 0xf4) return 0;
+  const length = first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+  const [low, high] = SECOND[first] ?? [0x80, 0xbf];
+  const rest = bytes.slice(i + 1, i + length);
+  const whole = rest.length === length - 1 && rest.every((byte) => byte >> 6 === 2);
+  return whole && rest[0] >= low && rest[0] <= high ? length : 0;
+}
+
+const utf8Character = (bytes, i, length) =>
+  new TextDecoder("utf-8", { ignoreBOM: true }).decode(Uint8Array.from(bytes.slice(i, i + length)));
+
+// A token as a node of its own, and a part of one: text as it is, signs with a name to read out.
+export const token = (parts) => h("span", { class: "fml-token" }, ...parts.map(sign));
+export const sign = ({ kind, text, spoken }) =>
+  kind === "text"
+    ? text
+    : h("span", { class: `fml-${kind}`, dir: "ltr", role: "img", "aria-label": spoken }, text);
+
+// Where a key leads from the option at `at`, among options that wrap like words: an index, which
+// may be one that no option has; undefined for a key that leads nowhere.
+export function arrowTarget(key, options, at, direction = "ltr") {
+  const right = direction === "rtl" ? -1 : 1;
+  const to = {
+    ArrowRight: () => at + right,
+    ArrowLeft: () => at - right,
+    ArrowDown: () => nextRow(options, at, 1),
+    ArrowUp: () => nextRow(options, at, -1),
+    Home: () => 0,
+    End: () => options.length - 1,
+  };
+  return to[key]?.();
+}
+
+// The index of the option in the next row (`way` 1 or -1) that is nearest to the one at `at`.
+function nextRow(options, at, way) {
+  const middle = ({ left, right }) => (left + right) / 2;
+  const here = options[at].getBoundingClientRect();
+  let best = at;
+  let row; // the top of the next row
+  let least = Infinity;
+  for (let i = at + way; options[i]; i += way) {
+    const box = options[i].getBoundingClientRect();
+    if (Math.abs(box.top - here.top) < box.height / 2) continue;
+    row ??= box.top;
+    if (Math.abs(box.top - row) > box.height / 2) break;
+    const distance = Math.abs(middle(box) - middle(here));
+    if (distance < least) [best, least] = [i, distance];
+  }
+  return best;
 }

@@ -13,12 +13,6 @@ export function sliderStops(size) {
   return stops;
 }
 
-// The index of the stop that is nearest to a number of merges.
-export function nearestStop(stops, nMerges) {
-  const distances = stops.map((stop) => Math.abs(stop - nMerges));
-  return distances.indexOf(Math.min(...distances));
-}
-
 // A text as the widget takes it: whole characters, and not more of them than it can show.
 export function cleanText(text) {
   const whole = text.slice(0, 2 * MAX_CHARACTERS).replace(/\p{Surrogate}/gu, "\ufffd");
@@ -72,13 +66,6 @@ function render({ model, el }) {
 }
 
 export default { render };
-
-// A token as a node of its own, and a part of one: text as it is, signs with a name to read out.
-const token = (parts) => h("span", { class: "fml-token" }, ...parts.map(sign));
-const sign = ({ kind, text, spoken }) =>
-  kind === "text"
-    ? text
-    : h("span", { class: `fml-${kind}`, dir: "ltr", role: "img", "aria-label": spoken }, text);
 
 // left + right → made
 function sum(made, merges, visible) {
@@ -204,18 +191,10 @@ function chipBox(history, visible, onChoice) {
     const options = [...box.querySelectorAll(".fml-word:not([hidden]) > *")];
     const at = options.indexOf(event.target);
     if (at < 0) return;
-    const right = box.dir === "rtl" ? -1 : 1;
-    const to = {
-      ArrowRight: () => at + right,
-      ArrowLeft: () => at - right,
-      ArrowDown: () => nextRow(options, at, 1),
-      ArrowUp: () => nextRow(options, at, -1),
-      Home: () => 0,
-      End: () => options.length - 1,
-    }[event.key];
+    const to = arrowTarget(event.key, options, at, box.dir);
     if (event.key === "Enter" || event.key === " ") choose(event.target);
-    else if (to) {
-      const option = options[to()] ?? event.target;
+    else if (to !== undefined) {
+      const option = options[to] ?? event.target;
       reach(option);
       option.focus();
     } else return;
@@ -272,24 +251,6 @@ function mostMerged(groups, history) {
   const fitting = groups.filter((group) => size(group) < MAX_STEPS / 2);
   const most = Math.max(...fitting.map(size));
   return fitting.find((group) => size(group) === most) ?? groups[0];
-}
-
-// The index of the option in the next row (`way` 1 or -1) that is nearest to the one at `at`.
-function nextRow(options, at, way) {
-  const middle = ({ left, right }) => (left + right) / 2;
-  const here = options[at].getBoundingClientRect();
-  let best = at;
-  let row; // the top of the next row
-  let least = Infinity;
-  for (let i = at + way; options[i]; i += way) {
-    const box = options[i].getBoundingClientRect();
-    if (Math.abs(box.top - here.top) < box.height / 2) continue;
-    row ??= box.top;
-    if (Math.abs(box.top - row) > box.height / 2) break;
-    const distance = Math.abs(middle(box) - middle(here));
-    if (distance < least) [best, least] = [i, distance];
-  }
-  return best;
 }
 
 function legend() {

@@ -10,7 +10,7 @@ import numpy as np
 from traitlets import Bytes, Int, List, Unicode, observe, validate
 
 from fmlab.tokenization import GPT2_SPLIT, GPT4_SPLIT, BPETokenizer
-from fmlab.widgets.base import Widget
+from fmlab.widgets.base import Widget, visible
 
 SPLITS = {GPT2_SPLIT: "gpt2", GPT4_SPLIT: "gpt4"}  # the patterns that bpe.js knows too
 MAX_CHARACTERS = 20_000  # the same in tokenizer.js
@@ -120,12 +120,9 @@ class TokenizerExplorer(Widget, files=("bpe.js", "tokenizer.js", "tokenizer.css"
 
 
 def _chip(token: bytes, i: int) -> str:
-    try:
-        text = token.decode().replace(" ", "␣").replace("\n", "↵").replace("\t", "⇥")
-    except UnicodeDecodeError:
-        text = f"⟨{token.hex(' ').upper()}⟩"
     style = "display:inline-block;border:1px solid;border-radius:3px;margin:2px;padding:0 3px"
-    return f'<span style="{style}"><bdi>{html.escape(text)}</bdi> <small>{i}</small></span>'
+    text = html.escape(visible(token))
+    return f'<span style="{style}"><bdi>{text}</bdi> <small>{i}</small></span>'
 
 
 def _language(name: str, entry: str | tuple[str, str]) -> list[str]:

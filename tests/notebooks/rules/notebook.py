@@ -15,8 +15,8 @@ from nbformat import NotebookNode
 
 ROOT = Path(__file__).resolve().parents[3]
 BOOK = ROOT / "book"
-# Chapters before the first part have a form of their own.
-FRONT_MATTER = {"preface", "self-check"}
+# What comes before the first part, and the page about the models, have a form of their own.
+NO_CHAPTERS = {"preface", "self-check", "models"}
 
 HIDDEN_INPUT = {"hide-input", "remove-input", "hide-cell", "remove-cell"}
 FENCE = re.compile(r"^\s*(`{3,}|~{3,})")
@@ -107,7 +107,7 @@ class Notebook:
 def kind_of(path: Path) -> str:
     if path.parent.name == "exercises":
         return "exercises"
-    return "front" if path.stem in FRONT_MATTER else "chapter"
+    return "front" if path.stem in NO_CHAPTERS else "chapter"
 
 
 def is_colab(cell: NotebookNode) -> bool:

@@ -1,0 +1,284 @@
+"""Checks of the exercises on sampling."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+import numpy as np
+
+from fmlab.arguments import Floats
+from fmlab.checks import expect
+from fmlab.sampling import entropy, keep_top_k, restrict, softmax
+
+LAW = [0.5, 0.25, 0.15, 0.1]  # of the first exercise
+SETTINGS = {
+    "top-k 3": dict(top_k=3),
+    "top-p 0.7": dict(top_p=0.7),
+    "top-p 0.75": dict(top_p=0.75),
+    "min-p 0.4": dict(min_p=0.4),
+    "temperature 0": dict(temperature=0),
+    "temperature 0.5, then top-p 0.7": dict(temperature=0.5, top_p=0.7),
+    "temperature 2, then min-p 0.4": dict(temperature=2, min_p=0.4),
+    "top-k 2, then top-p 0.6": dict(top_k=2, top_p=0.6),
+}
+REASONS = {
+    "top-k 3": "top-k keeps exactly k tokens, however likely they are (see 'How do we keep the "
+    "nonsense out?')",
+    "top-p 0.7": "add up from the most likely on: 0.5 is not 0.7 yet, 0.5 + 0.25 is more, and the "
+    "token that carries the sum over p belongs to the nucleus",
+    "top-p 0.75": "0.5 + 0.25 reaches 0.75 exactly, and to reach it is enough",
+    "min-p 0.4": "0.4 is a share of the best token's probability: keep what has at least "
+    "0.4 x 0.5 = 0.2 (see 'What if the model is hot?')",
+    "temperature 0": "temperature 0 is argmax (see 'How do we make a model bolder?')",
+    "temperature 0.5, then top-p 0.7": "at temperature 0.5 every probability is squared, then all "
+    "are divided by their new sum: 0.25 / 0.345 = 0.725 already reaches 0.7",
+    "temperature 2, then min-p 0.4": "at temperature 2 every probability becomes its root. In a "
+    "ratio the new sum cancels: the last token has the root of 0.1 / 0.5, 0.447 of the best",
+    "top-k 2, then top-p 0.6": "top-p sees what top-k left, divided anew: 0.5 / 0.75 = 0.667 "
+    "reaches 0.6 alone (see 'Does it matter which comes first?')",
+}
+
+
+def left_after(**settings: float) -> int:
+    """Return how many tokens of ``LAW`` are left after the settings of ``restrict``."""
+    return int(np.isfinite(restrict(np.log(LAW), **settings)).sum())
+
+
+def check_predictions(predicted: Mapping[str, int]) -> None:
+    """Compare predicted numbers of tokens with what the settings leave."""
+    expect(
+        set(predicted) == set(SETTINGS),
+        f"predicted must have an entry for each of {list(SETTINGS)}, and no others",
+    )
+    for name, guess in predicted.items():
+        expect(guess is not None, f"predicted[{name!r}] is still None; write down your guess first")
+        want = left_after(**SETTINGS[name])
+        expect(guess == want, f"{name} leaves {want}, not {guess}: {REASONS[name]}")
+    print(f"predictions: all {len(predicted)} right")
+
+
+# Labels
+
+
+def check_label_probabilities(
+    label_probabilities: Callable[[Mapping[str, Sequence[float]]], Mapping[str, float]],
+) -> None:
+    """Check the probabilities of labels, short ones, ones of unequal length, and long ones."""
+    short = {"yes": [math.log(0.6)], "no": [math.log(0.2)]}
+    got = _numbers(label_probabilities(short), short)
+    expect(
+        not math.isclose(got["yes"], 0.6),
+        "0.6 and 0.2 do not add up to 1. The model may say other things too, but the answer is to "
+        "be one of the labels: divide by the sum over the labels",
+    )
+    expect(
+        math.isclose(got["yes"], 0.75),
+        f"of labels with 0.6 and 0.2 the first should get 0.75, not {got['yes']:.4f}: turn "
+        "logprobs back into probabilities with exp, then divide by their sum",
+    )
+    unequal = {"ox": [math.log(0.5)], "guinea pig": [math.log(0.8), math.log(0.5)]}
+    got = _numbers(label_probabilities(unequal), unequal)
+    expect(
+        not math.isclose(got["ox"], 0.5 / (0.5 + math.sqrt(0.4))),
+        "you took the mean over the tokens of a label. The probability of a label is the product "
+        "of its tokens' probabilities, so its logprob is their sum, however many there are",
+    )
+    expect(
+        math.isclose(got["ox"], 0.5 / 0.9),
+        f"'ox' should get 0.5 / (0.5 + 0.8 x 0.5) = 0.5556, not {got['ox']:.4f}: add up the "
+        "logprobs of all tokens of a label (see 'Choosing among given answers')",
+    )
+    long = {"first": [-1.0] * 2000, "second": [-1.0] * 1999 + [0.0]}
+    got = _numbers(label_probabilities(long), long)
+    expect(
+        math.isclose(got["second"], math.e / (1 + math.e), rel_tol=1e-6),
+        f"labels of 2000 tokens get {got}: exp(-2000) is 0.0 in a float. Subtract the largest sum "
+        "from all before exp, as softmax does (see 'Why do programs speak of log-probabilities?')",
+    )
+    print("label_probabilities: right, also for labels of unequal length and of many tokens")
+
+
+def _numbers(got: object, labels: Mapping[str, object]) -> dict[str, float]:
+    is_mapping = isinstance(got, Mapping) and set(got) == set(labels)
+    expect(is_mapping, f"must return a dict with the labels {list(labels)} as keys, not {got!r}")
+    try:
+        return {label: float(value) for label, value in got.items()}
+    except (TypeError, ValueError):
+        raise AssertionError(f"the values must be numbers; got {got!r}") from None
+
+
+# Temperature
+
+
+def example_logits(seed: int = 0) -> Floats:
+    """Return logits (500,) with about the spread of a trained model's."""
+    return np.random.default_rng(seed).normal(scale=3, size=500)
+
+
+def check_temperature_for(temperature_for: Callable[[Floats, float], float]) -> None:
+    """Check that the temperatures found give the entropies asked for."""
+    logits = example_logits()
+    for bits in (4.0, 0.5, 2.0, 6.0, 8.5):
+        got = temperature_for(logits.copy(), bits)
+        expect(
+            isinstance(got, (int, float)) and 0 < got < math.inf,
+            f"temperature_for(logits, {bits}) must return a number above 0, not {got!r}",
+        )
+        found = float(entropy(softmax(logits, got)))
+        if abs(found - bits) < 1e-3:
+            continue
+        hint = (
+            "search further out, below 1 and far above 2: the entropy rises with the temperature "
+            "all the way from 0 bits to the logarithm of the vocabulary (see 'How do we make a "
+            "model bolder?')"
+        )
+        if abs(float(entropy(softmax(logits, got), base=math.e)) - bits) < 1e-3:
+            hint = "that is the entropy in nats; with base 2 it is in bits"
+        elif abs(float(entropy(softmax(logits, 1 / got))) - bits) < 1e-3:
+            hint = "logits are divided by the temperature, not multiplied"
+        raise AssertionError(
+            f"at temperature {got:.4f} the entropy is {found:.3f} bits, not {bits}: {hint}"
+        )
+    print("temperature_for: the entropy is right to a thousandth of a bit, five times")
+
+
+# Showing text as it comes
+
+STREAMS = [
+    (["Hel", "lo ", "you"], ["END"], "Hello you", "there is no stop word here; show all of it"),
+    (["Yes.", "END", "No."], ["END"], "Yes.", "the stop word itself is not shown"),
+    (["Yes.E", "N", "D No."], ["END"], "Yes.", "a stop word can come in several pieces"),
+    (["Yes.ENDNo."], ["END"], "Yes.", "a piece can hold more than a stop word"),
+    (["AE", "N", "Z"], ["END"], "AENZ", "what was held back and turned out harmless must be shown"),
+    (["AEE", "ND"], ["END"], "AE", "a stop word can begin inside what looked like one"),
+    (["A EN"], ["END"], "A EN", "at the end of the text, show what you held back"),
+    (["A;B", "END"], ["END", ";"], "A", "any of the stop words ends the text"),
+    ([], ["END"], "", "no text at all is a text, too"),
+]
+
+
+def check_stream(stream: Callable[[Iterator[str], Sequence[str]], Iterator[str]]) -> None:
+    """Check what is shown, that it is shown in time, and that nothing is asked for after a stop."""
+    for pieces, stops, want, hint in STREAMS:
+        shown, asked = watch(stream, pieces, stops)
+        got = "".join(shown)
+        expect(
+            got == want,
+            f"of the pieces {pieces} with stop words {stops} you show {got!r}, not {want!r}: "
+            f"{hint} (see 'When does it stop?')",
+        )
+        needed = len(pieces)
+        for n in range(1, len(pieces) + 1):
+            if any(stop in "".join(pieces[:n]) for stop in stops):
+                needed = n
+                break
+        expect(
+            asked <= needed,
+            f"of the pieces {pieces} you take {asked}, although the stop word {stops} is complete "
+            f"after {needed}: every further piece is a token that costs time and money",
+        )
+    pieces = ["word "] * 20
+    late = max(held for held in behind(stream, pieces, ["END"]))
+    expect(
+        late <= 2,
+        f"{late} characters were held back at one time, though a stop word of 3 letters can have "
+        "at most 2 of its letters there before it is complete. Show the rest as it comes",
+    )
+    print(f"stream: right on {len(STREAMS)} texts, in time, and done as soon as a stop word is")
+
+
+def watch(
+    stream: Callable[[Iterator[str], Sequence[str]], Iterator[str]],
+    pieces: Sequence[str],
+    stops: Sequence[str],
+) -> tuple[list[str], int]:
+    """Return what a stream shows, and how many pieces it took for that."""
+    taken = 0
+
+    def source() -> Iterator[str]:
+        nonlocal taken
+        for piece in pieces:
+            taken += 1
+            yield piece
+
+    found = stream(source(), stops)
+    expect(
+        found is not None and not isinstance(found, str),
+        "stream must yield text, piece by piece; write `yield` where you would print",
+    )
+    return list(found), taken
+
+
+def behind(
+    stream: Callable[[Iterator[str], Sequence[str]], Iterator[str]],
+    pieces: Sequence[str],
+    stops: Sequence[str],
+) -> list[int]:
+    """Return how many characters are held back each time when a stream asks for the next piece."""
+    shown, given, held = 0, 0, []
+
+    def source() -> Iterator[str]:
+        nonlocal given
+        for piece in pieces:
+            held.append(given - shown)
+            given += len(piece)
+            yield piece
+
+    for text in stream(source(), stops):
+        shown += len(text)
+    return held
+
+
+# Bug hunts
+
+
+def sound_law(logits: Floats, temperature: float) -> Floats:
+    """Return the probabilities of all tokens."""
+    return softmax(logits, temperature)
+
+
+def sound_top_k(logits: Floats, k: int) -> Floats:
+    """Keep the k largest logits of each row."""
+    return keep_top_k(logits, k)
+
+
+def sound_collect(steps: Sequence[Sequence[int]], stop: int) -> list[list[int]]:
+    """Return for each row the tokens it drew, up to and with its own stop token."""
+    rows: list[list[int]] = [[] for _ in steps[0]]
+    for tokens in steps:
+        for row, token in zip(rows, tokens):
+            if stop not in row:
+                row.append(token)
+    return rows
+
+
+HINTS = {
+    sound_law: "How many tokens are there in the vocabularies that you tried? Try one as large as "
+    "a model's, and look at the unlikely ones",
+    sound_top_k: "Did you give it several rows at once, with values that differ much from row to "
+    "row?",
+    sound_collect: "Did you try rows that stop at different steps, and one that never stops?",
+}
+
+
+def check_bug_hunt(test: Callable, sound: Callable, faulty: Callable) -> None:
+    """Run the reader's test on a sound function, which must pass, and on the faulty one."""
+    try:
+        test(sound)
+    except Exception as error:
+        raise AssertionError(
+            f"your test fails on a function that is right ({type(error).__name__}: {error}). Work "
+            "out by hand what it must return"
+        ) from None
+    expect(catches(test, faulty), f"your test passes on the faulty function too. {HINTS[sound]}")
+    print("bug hunt: your test passes on the sound function and catches the faulty one")
+
+
+def catches(test: Callable, faulty: Callable) -> bool:
+    """Return whether the test fails on a function."""
+    try:
+        test(faulty)
+    except Exception:
+        return True
+    return False

@@ -1,0 +1,132 @@
+"""How long reading and writing take: in steps and at once, with a KV cache and without.
+
+What counts is the shape of the curves: a time is that of one machine, on one thread.
+
+    python -m fmlab.experiments.reading_speed    # under a minute; book/results/reading_speed.json
+
+Shapes: T positions, D width.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from statistics import median
+
+import numpy as np
+import torch
+
+from fmlab.arguments import Floats
+from fmlab.configs import GPTConfig
+from fmlab.experiments import recording
+from fmlab.ladder import LADDER
+from fmlab.transformer import GPT
+
+WIDTH = 128
+LENGTHS = [16, 32, 64, 128, 256, 512, 1024]
+WINDOW = 4096  # of the model whose passes are timed beyond the 256 tokens of micro
+PROMPT, ANSWER = 192, 64  # tokens that are read at once, then written one by one
+
+
+def in_steps(x: Floats, w: Floats) -> Floats:
+    """Read x (T, D) as a recurrent network does: each state needs the one before, (T, D)."""
+    states, state = np.empty_like(x), np.zeros(x.shape[-1])
+    for t in range(len(x)):
+        state = states[t] = np.tanh(x[t] + state @ w)
+    return states
+
+
+def at_once(x: Floats, w: Floats) -> Floats:
+    """Do as many multiplications with x (T, D), none of which waits for another, (T, D)."""
+    return np.tanh(x + x @ w)
+
+
+def inputs(length: int, width: int = WIDTH, seed: int = 0) -> tuple[Floats, Floats]:
+    """Draw something to read, (length, width), and a matrix that keeps states within bounds."""
+    generator = np.random.default_rng(seed)
+    return generator.normal(size=(length, width)), generator.normal(size=(width, width)) / width
+
+
+def reading_seconds(read: Callable[[Floats, Floats], Floats], length: int) -> float:
+    """Time ``in_steps`` or ``at_once`` on something of this length."""
+    x, w = inputs(length)
+    return fastest(lambda: read(x, w))
+
+
+def fastest(action: Callable[[], object], n: int = 9) -> float:
+    """Return the seconds of the fastest of n runs: others can only slow an action down."""
+    return min(seconds(action) for _ in range(n))
+
+
+def seconds(action: Callable[[], object]) -> float:
+    """Return how long an action takes."""
+    start = time.perf_counter()
+    action()
+    return time.perf_counter() - start
+
+
+@torch.inference_mode()
+def step_seconds(model: GPT, n_tokens: int, *, cache: bool, n_read: int = 0) -> list[float]:
+    """Time each step of reading n_tokens one by one, after n_read have been read at once.
+
+    With a cache a step reads the new token only, without one all tokens so far.
+    """
+    ids, held = torch.arange(n_read + n_tokens)[None] % model.config.vocab_size, None
+    if cache:
+        held = model.make_cache(capacity=n_read + n_tokens)
+        if n_read:
+            model(ids[:, :n_read], cache=held)
+    times = []
+    for t in range(n_read, n_read + n_tokens):
+        new = ids[:, t : t + 1] if cache else ids[:, : t + 1]
+        times.append(seconds(lambda new=new: model(new, cache=held, last_only=True)))
+    return times
+
+
+@torch.inference_mode()
+def pass_seconds(model: GPT, n_tokens: int, n: int = 5) -> float:
+    """Time one pass over n_tokens tokens."""
+    ids = torch.arange(n_tokens)[None] % model.config.vocab_size
+    return fastest(lambda: model(ids, last_only=True), n)
+
+
+def run() -> dict:
+    """Time everything; return what goes into the record. Times are in milliseconds."""
+    torch.set_num_threads(1)
+    micro = LADDER["micro"].config
+    model = GPT(micro).eval()  # how long it takes does not depend on what the weights are
+    wide = GPT(GPTConfig(micro.vocab_size, WINDOW, *shape(micro))).eval()
+    context = micro.context_length
+    return {
+        "lengths": LENGTHS,
+        "in steps": [ms(reading_seconds(in_steps, n)) for n in LENGTHS],
+        "at once": [ms(reading_seconds(at_once, n)) for n in LENGTHS],
+        "prompt": PROMPT,
+        "prefill": ms(pass_seconds(model, PROMPT, n=15)),
+        "decode": medians(lambda: step_seconds(model, ANSWER, cache=True, n_read=PROMPT)),
+        "step with cache": medians(lambda: step_seconds(model, context, cache=True)),
+        "step without cache": medians(lambda: step_seconds(model, context, cache=False)),
+        "pass": {str(n): ms(pass_seconds(wide, n)) for n in (256, 512, 1024, 2048, WINDOW)},
+    }
+
+
+def shape(config: GPTConfig) -> tuple[int, int, int]:
+    """Layers, heads and width of a model."""
+    return config.n_layers, config.n_heads, config.d_model
+
+
+def medians(measure: Callable[[], list[float]], n: int = 9) -> list[float]:
+    """Measure all steps n times; return the median of each, in milliseconds."""
+    return [ms(median(times)) for times in zip(*(measure() for _ in range(n)))]
+
+
+def ms(value: float) -> float:
+    """Seconds in milliseconds, to 4 decimals."""
+    return round(1000 * value, 4)
+
+
+if __name__ == "__main__":
+    started = time.perf_counter()
+    results, command = run(), "python -m fmlab.experiments.reading_speed"
+    taken = time.perf_counter() - started
+    print(recording.record("reading_speed", results, command=command, seconds=taken))

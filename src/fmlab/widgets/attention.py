@@ -1,0 +1,249 @@
+"""The attention explorer: choose a head and a token, see where that token looks."""
+
+from __future__ import annotations
+
+import copy
+import html
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+from traitlets import Bool, Bytes, Float, Int, List, observe, validate
+
+from fmlab.arguments import Floats, as_floats, require, require_count
+from fmlab.attention import causal_mask
+from fmlab.sampling import softmax
+from fmlab.widgets.base import Widget, visible
+
+if TYPE_CHECKING:
+    from fmlab.tokenization import BPETokenizer
+    from fmlab.transformer import GPT
+
+MAX_TOKENS = 64  # beyond, the cells of the heat map are too small to tell apart
+LARGEST = 2**23 - 1  # of the whole numbers as which scores travel: three bytes, signed
+
+
+class AttentionExplorer(Widget, files=("attention.js", "attention.css")):
+    """Show where each token of a text looks, head by head, and what scale and mask do to that.
+
+    ``texts`` holds the tokens of each example (T <= 64 of them), ``scores`` for each the raw dot
+    products q·k (L, H, T, T), neither scaled nor masked, ``d_head`` the width d of a head.
+    ``names`` says what a head does: ``{(layer, head): "previous token"}``. Layers, heads and
+    positions count from 0. `of` gets all that from a model.
+
+    Set and observe ``text``, ``layer``, ``head``, ``position`` (of the token that looks),
+    ``scaled`` and ``masked``; ``weights`` is what they make of the chosen head. At first the last
+    token of the first text looks, through the first head that has a name.
+
+    Scores travel as multiples of a step, in three bytes each, which a page holds as four letters:
+    4 heads in 4 layers and 32 tokens make 64 kB a text. The step is 2**-23 of the largest score or
+    a little more, so weights are exact to about 1e-6; ``scores`` is what the page works with.
+
+    Raises ValueError for texts that are empty or too long, scores of another shape or not finite,
+    and settings that name no text, layer, head or position.
+
+    >>> scores = np.array([[[[0.0, 9.0], [2.0, 0.0]]]])  # one layer, one head, two tokens
+    >>> explorer = AttentionExplorer([["rain", "falls"]], [scores], d_head=4)
+    >>> explorer.weights.round(2)
+    array([[1.  , 0.  ],
+           [0.73, 0.27]])
+    >>> explorer.masked = False
+    >>> explorer.weights[0].round(2)
+    array([0.01, 0.99])
+    """
+
+    text = Int(help="Which of the texts is shown.").tag(sync=True)
+    layer = Int(help="The layer of the head that is shown.").tag(sync=True)
+    head = Int(help="Which head of that layer is shown.").tag(sync=True)
+    position = Int(help="The position that looks.").tag(sync=True)
+    scaled = Bool(True, help="Whether scores are divided by sqrt(d).").tag(sync=True)
+    masked = Bool(True, help="Whether later positions are hidden.").tag(sync=True)
+    tokens = List(read_only=True, help="The tokens of each text.").tag(sync=True)
+    packed = Bytes(read_only=True, help="Scores as steps, 3 bytes each.").tag(sync=True)
+    step = Float(read_only=True, help="What a score is a multiple of.").tag(sync=True)
+    n_layers = Int(read_only=True).tag(sync=True)
+    n_heads = Int(read_only=True).tag(sync=True)
+    d_head = Int(read_only=True).tag(sync=True)
+    names = List(read_only=True, help="Layer, head and job of each.").tag(sync=True)
+
+    def __init__(
+        self,
+        texts: Sequence[Sequence[str]],
+        scores: Sequence[ArrayLike],
+        d_head: int,
+        names: Mapping[tuple[int, int], str] | None = None,
+        *,
+        text: int = 0,
+        layer: int | None = None,
+        head: int | None = None,
+        position: int | None = None,
+        scaled: bool = True,
+        masked: bool = True,
+        title: str = "Attention explorer",
+        **layout: object,
+    ):
+        tokens = _checked_texts(texts)
+        arrays = _checked_scores(scores, [len(text) for text in tokens])
+        require_count("d_head", d_head)
+        n_layers, n_heads = arrays[0].shape[:2]
+        names = _checked_names(names or {}, n_layers, n_heads)
+        step, whole = _in_steps(arrays)
+        self.scores = [step * array for array in whole]
+        facts = dict(tokens=tokens, step=step, packed=b"".join(map(_three_bytes, whole)))
+        facts |= dict(n_layers=n_layers, n_heads=n_heads, d_head=int(d_head), names=names)
+        for name, value in facts.items():
+            self.set_trait(name, value)
+
+        first = names[0] if names and layer is None and head is None else (0, 0)
+        settings = dict(text=text, layer=first[0] if layer is None else layer)
+        settings["head"] = first[1] if head is None else head
+        settings = {name: self._checked(name, value) for name, value in settings.items()}
+        last = len(tokens[settings["text"]]) - 1
+        settings["position"] = last if position is None else position
+        for name, on in (("scaled", scaled), ("masked", masked)):
+            require(isinstance(on, bool), name, "True or False", on)
+        self._checked("position", settings["position"], settings["text"])
+        super().__init__(**settings, scaled=scaled, masked=masked, title=title, **layout)
+
+    @classmethod
+    def of(
+        cls,
+        model: GPT,
+        tokenizer: BPETokenizer,
+        texts: Sequence[str],
+        names: Mapping[tuple[int, int], str] | None = None,
+        **options: object,
+    ) -> Self:
+        """Return the explorer of how a model reads texts. Special tokens in them are taken as such.
+
+        ``options`` are those of the class. Bytes that are no whole character show as in ``b"..."``.
+        """
+        valid = not isinstance(texts, str) and all(isinstance(text, str) for text in texts)
+        require(valid, "texts", "a sequence of texts (str)", texts)
+        ids = [tokenizer.encode(text, allowed_special="all") for text in texts]
+        tokens = [[tokenizer.decode([i], "backslashreplace") for i in row] for row in ids]
+        scores = [attention_scores(model, row) for row in map(_checked_length, ids)]
+        return cls(tokens, scores, model.config.d_head, names, **options)
+
+    @property
+    def weights(self) -> Floats:
+        """How much each position (T) attends to each (T), in the chosen head, as switched."""
+        scores = self.scores[self.text][self.layer, self.head]  # (T, T)
+        scores = scores / math.sqrt(self.d_head) if self.scaled else scores
+        return softmax(
+            np.where(causal_mask(len(scores)), scores, -np.inf) if self.masked else scores
+        )
+
+    @validate("text", "layer", "head", "position")
+    def _check(self, proposal: dict) -> int:
+        return self._checked(proposal["trait"].name, proposal["value"])
+
+    def _checked(self, name: str, value: object, text: int | None = None) -> int:
+        positions = len(self.tokens[self.text if text is None else text])
+        sizes = dict(text=len(self.tokens), layer=self.n_layers, head=self.n_heads)
+        most = {**sizes, "position": positions}[name] - 1
+        require_count(name, value, least=0)
+        require(value <= most, name, f"an integer from 0 to {most}", value)
+        return int(value)
+
+    @observe("text")
+    def _stay_within(self, change: dict) -> None:
+        self.position = min(self.position, len(self.tokens[self.text]) - 1)
+
+    def _still(self) -> str:
+        tokens, row = self.tokens[self.text], self.weights[self.position]
+        chips = "".join(
+            _chip(token, weight, i == self.position)
+            for i, (token, weight) in enumerate(zip(tokens, row, strict=True))
+        )
+        return (
+            f"<figure><div>{chips}</div><figcaption>Layer {self.layer}, head {self.head}: how much "
+            "of its attention the framed token gives to each. Where scripts may run, the text, the "
+            "head and the token can be chosen.</figcaption></figure>"
+        )
+
+
+def attention_scores(model: GPT, ids: Sequence[int]) -> Floats:
+    """Return what every head of a GPT makes of a text: all dot products q·k, (L, H, T, T).
+
+    Not divided by sqrt(d), and of every query with every key, also those that the mask would hide.
+    Computed in 64 bits, so that every machine gets the same to far beyond what is shown.
+    """
+    import torch
+
+    model = copy.deepcopy(model).double().eval()  # the hooks go with the copy
+    record = []
+    for block in model.transformer.h:
+        block.attn.c_attn.register_forward_hook(lambda layer, inputs, output: record.append(output))
+    with torch.no_grad():
+        model(torch.tensor([ids], device=model.device), last_only=True)
+    n_heads = model.config.n_heads
+    packed = torch.cat(record)  # (L, T, 3D), the batch of one text gone
+    heads = packed.unflatten(-1, (3 * n_heads, -1)).transpose(1, 2)  # -> (L, 3H, T, d)
+    q, k, _ = heads.chunk(3, dim=1)  # -> three of (L, H, T, d)
+    return (q @ k.transpose(-1, -2)).cpu().numpy()
+
+
+def _in_steps(arrays: Sequence[Floats]) -> tuple[float, list[np.ndarray]]:
+    """Round scores to multiples of a step: a power of two, so that no machine gets another one."""
+    largest = max(float(abs(array).max()) for array in arrays)
+    step = 2.0 ** math.ceil(math.log2(max(largest, 2.0**-100) / LARGEST))
+    return step, [np.rint(array / step).astype("<i4") for array in arrays]
+
+
+def _three_bytes(whole: np.ndarray) -> bytes:
+    """Pack whole numbers, little-endian, without the byte that only repeats the sign."""
+    return whole.ravel().view(np.uint8).reshape(-1, 4)[:, :3].tobytes()
+
+
+def _chip(token: str, weight: float, looks: bool) -> str:
+    edge = "2px solid" if looks else "1px dotted"
+    shade = f"rgba(74,143,204,{0.7 * math.sqrt(weight):.2f})"  # on light and dark pages alike
+    style = f"display:inline-block;border:{edge};margin:2px;padding:0 3px;background:{shade}"
+    number = f" <small>{weight:.0%}</small>" if weight >= 0.01 else ""
+    text = html.escape(visible(token.encode()))
+    return f'<span style="{style}"><bdi>{text}</bdi>{number}</span>'
+
+
+def _is_sequence(value: object) -> bool:
+    return isinstance(value, Sequence) and not isinstance(value, str | bytes)
+
+
+def _checked_texts(texts: object) -> list[list[str]]:
+    valid = _is_sequence(texts) and len(texts) > 0
+    require(valid, "texts", "at least one text, each a sequence of tokens (str)", texts)
+    for i, tokens in enumerate(texts):
+        valid = _is_sequence(tokens) and all(isinstance(token, str) for token in tokens)
+        require(valid, f"texts[{i}]", "a sequence of tokens (str)", tokens)
+        _checked_length(tokens)
+        surrogates = any("\ud800" <= letter <= "\udfff" for letter in "".join(tokens))
+        require(not surrogates, f"texts[{i}]", "without half surrogate pairs", tokens)
+    return [list(tokens) for tokens in texts]
+
+
+def _checked_length(tokens: Sequence) -> Sequence:
+    require(1 <= len(tokens) <= MAX_TOKENS, "texts", f"1 to {MAX_TOKENS} tokens long", len(tokens))
+    return tokens
+
+
+def _checked_scores(scores: object, lengths: Sequence[int]) -> list[Floats]:
+    valid = isinstance(scores, Sequence | np.ndarray) and len(scores) == len(lengths)
+    require(valid, "scores", f"a sequence of {len(lengths)} arrays, one a text", scores)
+    arrays = [as_floats(f"scores[{i}]", array) for i, array in enumerate(scores)]
+    for i, (array, T) in enumerate(zip(arrays, lengths, strict=True)):
+        shape = (*arrays[0].shape[:2], T, T)
+        valid = array.ndim == 4 and array.shape == shape
+        require(valid, f"scores[{i}]", f"of shape (L, H, {T}, {T}), the same L and H", array.shape)
+        require(np.isfinite(array).all(), f"scores[{i}]", "finite", array)
+    return arrays
+
+
+def _checked_names(names: object, n_layers: int, n_heads: int) -> list[list]:
+    require(isinstance(names, Mapping), "names", "a mapping {(layer, head): job}", names)
+    heads = [(layer, head) for layer in range(n_layers) for head in range(n_heads)]
+    for head, job in names.items():
+        require(head in heads, "names", f"of heads from (0, 0) to {heads[-1]}", head)
+        require(isinstance(job, str) and job != "", f"names[{head}]", "text (str)", job)
+    return [[int(layer), int(head), job] for (layer, head), job in names.items()]

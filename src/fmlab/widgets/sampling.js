@@ -1,0 +1,614 @@
+// The sampling explorer. First the arithmetic, that of fmlab.sampling; then what a reader sees.
+
+// A sum this close to its goal, relatively, reaches it, whatever rounding did to it.
+const ROUNDING = 1e-12;
+
+// The ids from the most to the least likely, ties to the lower id. No temperature changes this.
+export function rank(logits) {
+  const before = (i, j) => (logits[j] > logits[i] ? 1 : logits[j] < logits[i] ? -1 : i - j);
+  return Uint32Array.from(logits, (_, i) => i).sort(before);
+}
+
+// Probabilities by id. At temperature 0 the first of the largest logits has all of it.
+export function softmax(logits, temperature = 1) {
+  const largest = logits.reduce((most, logit) => Math.max(most, logit), -Infinity);
+  if (temperature === 0) {
+    const argmax = logits.indexOf(largest);
+    return Float64Array.from(logits, (_, i) => (i === argmax ? 1 : 0));
+  }
+  const weights = new Float64Array(logits).map((l) => Math.exp((l - largest) / temperature));
+  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  return weights.map((weight) => weight / total);
+}
+
+// The probability of the first one, first two, ... ids of an order.
+export function cumulative(probs, order) {
+  const sums = new Float64Array(order.length);
+  let sum = 0;
+  for (let i = 0; i < order.length; i++) sums[i] = sum += probs[order[i]];
+  return sums;
+}
+
+// In bits.
+export function entropy(probs) {
+  const terms = probs.map((p) => (p > 0 ? p * Math.log2(p) : 0));
+  return Math.max(0, -terms.reduce((sum, term) => sum + term, 0));
+}
+
+// Temperature, top-k, top-p and min-p, in this order. Whatever a step keeps is a beginning of the
+// order from the most to the least likely id, so all there is to find is how long each is.
+// `law` and `masses` (its cumulative sums in that order) are those after temperature; a step has
+// the number of tokens `left` and their `mass` in that law; `probs`, by id, is what is drawn from.
+export function restrict(logits, settings = {}, order = rank(logits)) {
+  const { temperature = 1, topK = 0, topP = 1, minP = 0 } = settings;
+  const law = softmax(logits, temperature);
+  const masses = cumulative(law, order);
+  const warm = temperature === 0 ? 1 : order.length;
+  const top = Math.min(warm, topK || warm);
+  const nucleus = topP < 1 ? reach(masses, top, topP * masses[top - 1]) : top;
+  const least = minP * law[order[0]] * (1 - ROUNDING);
+  const likely = minP > 0 ? order.subarray(0, nucleus).findIndex((id) => law[id] < least) : -1;
+  const kept = likely < 0 ? nucleus : likely;
+
+  const names = ["temperature", "top-k", "top-p", "min-p"];
+  const steps = [warm, top, nucleus, kept].map((left, i) => {
+    return { name: names[i], left, mass: masses[left - 1] };
+  });
+  const probs = new Float64Array(order.length);
+  for (const id of order.subarray(0, kept)) probs[id] = law[id] / masses[kept - 1];
+  return { law, order, masses, steps, probs };
+}
+
+// How many of the first `n` masses it takes to reach a goal; at least one.
+function reach(masses, n, goal) {
+  const enough = masses.subarray(0, n).findIndex((mass) => mass >= goal * (1 - ROUNDING));
+  return enough < 0 ? n : enough + 1;
+}
+
+// The ids on whose stretch of [0, 1) each of some uniform numbers falls, the stretches lying end to
+// end in order of id.
+export function draw(probs, uniforms) {
+  let total = 0;
+  const ends = probs.map((p) => (total += p));
+  return Array.from(uniforms, (uniform) => {
+    let [low, high] = [0, ends.length - 1];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (ends[middle] / total > uniform) high = middle;
+      else low = middle + 1;
+    }
+    return low;
+  });
+}
+
+// Number `i` of the uniform numbers in [0, 1) that belong to a seed: mulberry32, which is a counter
+// and a mixer. Seeds that are neighbours start far from one another.
+export function uniform(seed, i) {
+  let z = (Math.imul(seed ^ 0x9e3779b9, 0x85ebca6b) + Math.imul(i + 1, 0x6d2b79f5)) | 0;
+  z = Math.imul(z ^ (z >>> 15), z | 1);
+  z ^= z + Math.imul(z ^ (z >>> 7), z | 61);
+  return ((z ^ (z >>> 14)) >>> 0) / 2 ** 32;
+}
+
+// The total variation distance between `n` draws, counted by id, and the law they come from.
+export function distance(counts, n, probs) {
+  return probs.reduce((sum, p, id) => sum + Math.abs(counts[id] / n - p), 0) / 2;
+}
+
+// What that distance is on average: for each id the mean absolute deviation of a binomial count,
+// in de Moivre's closed form, 2 m C(n, m) p^m (1 - p)^(n - m + 1), m the least whole number > np.
+export function expectedDistance(n, probs) {
+  const deviation = (p) => {
+    const m = Math.floor(n * p) + 1;
+    if (p <= 0 || m > n) return 0;
+    const logChoose = logFactorial(n) - logFactorial(m) - logFactorial(n - m);
+    return 2 * m * Math.exp(logChoose + m * Math.log(p) + (n - m + 1) * Math.log1p(-p));
+  };
+  return probs.reduce((sum, p) => sum + deviation(p), 0) / (2 * n);
+}
+
+// Stirling's series; below 10, where it is not close enough, the sum.
+function logFactorial(n) {
+  let sum = 0;
+  for (let i = 2; i <= n && n < 10; i++) sum += Math.log(i);
+  if (n < 10) return sum;
+  return (
+    n * Math.log(n) - n + Math.log(2 * Math.PI * n) / 2 + 1 / (12 * n) - 1 / (360 * n ** 3) +
+    1 / (1260 * n ** 5)
+  );
+}
+
+// What Python packed: rows of 32-bit floats, and tokens, each after its length in two bytes.
+export function unpackRows(packed, nRows) {
+  const view = viewOf(packed);
+  const n = view.byteLength / 4 / nRows;
+  return Array.from({ length: nRows }, (_, row) =>
+    Float64Array.from({ length: n }, (_, i) => view.getFloat32(4 * (row * n + i), true)),
+  );
+}
+export function unpackTokens(packed) {
+  const view = viewOf(packed);
+  const tokens = [];
+  for (let at = 0; at < view.byteLength; ) {
+    const length = view.getUint16(at, true);
+    tokens.push(new Uint8Array(view.buffer, view.byteOffset + at + 2, length));
+    at += 2 + length;
+  }
+  return tokens;
+}
+const viewOf = ({ buffer, byteOffset, byteLength }) => new DataView(buffer, byteOffset, byteLength);
+
+// Where the slider of top-k can stand: every number to 20, then round ones, and the whole
+// vocabulary, which is off.
+export function topKStops(size) {
+  const round = [25, 30, 35, 40, 45, 50, 60, 70, 80, 90, 100, 120, 140, 160, 180, 200];
+  const stops = [...Array(20).keys()].map((i) => i + 1);
+  for (let unit = 1; stops.at(-1) < size; unit *= 10) stops.push(...round.map((n) => n * unit));
+  return [...new Set(stops)].filter((stop) => stop < size).concat(size);
+}
+
+// A share as short text, never 0% or 100% unless it is that, but for what rounding left of it.
+export function percent(share) {
+  const value = 100 * share;
+  if (value === 0 || value > 100 - 1e-9) return value ? "100%" : "0%";
+  if (value < 0.005) return "<0.01%";
+  if (value >= 99.95) return ">99.9%";
+  return `${value.toFixed(value < 9.995 ? 2 : 1)}%`;
+}
+
+const ROWS = 20; // tokens that have a bar
+const LATEST = 6; // draws that are listed
+const MAX_SEED = 2 ** 32 - 1;
+const NOTHING = { temperature: 1, top_k: 0, top_p: 1, min_p: 0 }; // changed, nothing cut
+const PRESETS = {
+  "Greedy": { ...NOTHING, temperature: 0 },
+  "0.7, top-p 0.9": { ...NOTHING, temperature: 0.7, top_p: 0.9 },
+  "1.5, min-p 0.1": { ...NOTHING, temperature: 1.5, min_p: 0.1 },
+  "Reset": NOTHING,
+};
+
+function render({ model, el }) {
+  const prompts = model.get("prompts");
+  const rows = unpackRows(model.get("logits"), prompts.length).map((logits) => {
+    const order = rank(logits);
+    const before = softmax(logits);
+    return { logits, order, before, sums: cumulative(before, order), bits: entropy(before) };
+  });
+  const tokens = unpackTokens(model.get("tokens"));
+  const visible = (id) => decodeToken(tokens[id]);
+
+  const prompt = promptBox(model, prompts);
+  const steps = stepCards(model, tokens.length);
+  const presets = presetButtons(model);
+  const bars = barTable(tokens.length, visible);
+  const curve = sumCurve(tokens.length);
+  const tiles = factTiles();
+  const draws = drawPanel(model, visible, (tally, news) => {
+    bars.tally(tally);
+    if (news) say(news);
+  });
+  const { root, say } = frame(
+    el,
+    { kind: "fml-sampling", title: model.get("title") },
+    ...[prompt, steps, presets].map(({ node }) => node),
+    h("div", { class: "fml-both" }, bars.node, h("div", {}, tiles.node, curve.node, draws.node)),
+  );
+
+  let silent = true; // at first
+  function show() {
+    const settings = settingsOf(model);
+    const row = rows[model.get("prompt")];
+    const after = restrict(row.logits, settings, row.order);
+    prompt.draw(model.get("prompt"));
+    steps.draw(settings, after);
+    presets.draw();
+    bars.draw(row, after, settings);
+    curve.draw(row, after, settings);
+    tiles.draw(row, after);
+    draws.restart(after.probs);
+    if (!silent) say(summary(row, after, visible));
+    silent = false;
+  }
+  show();
+  const showSoon = beforePaint(show);
+  const unwatch = watch(model, ["prompt", "seed", ...Object.keys(NOTHING)], showSoon);
+  return () => {
+    unwatch();
+    showSoon.cancel();
+    say.cancel();
+    root.remove();
+  };
+}
+
+export default { render };
+
+function settingsOf(model) {
+  const [temperature, topK, topP, minP] = Object.keys(NOTHING).map((name) => model.get(name));
+  return { temperature, topK, topP, minP };
+}
+
+// Text that is there already is left alone: a browser lays out anew what is written to.
+function write(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
+
+// What changed, in a sentence or two to listen to.
+function summary({ order, bits }, { steps, probs }, visible) {
+  const [kept, all] = [steps[3].left, order.length].map((n) => number(n));
+  const [after, before] = [entropy(probs), bits].map((value) => number(value, 2));
+  const entropies = `Entropy ${after} bits, before ${before}.`;
+  const top = `Top token: ${spoken(visible(order[0]))}, ${percent(probs[order[0]])}.`;
+  return `${kept} of ${all} tokens left. ${entropies} ${top}`;
+}
+const spoken = (parts) => parts.map((part) => part.spoken).join(" ");
+
+// The choice of a prompt, and its text with a place at the end for the token to come. All texts lie
+// on one another, the others unseen, so that the box is as high as the longest needs.
+function promptBox(model, prompts) {
+  const id = newId();
+  const line = (text) => text.replace(/\s+/g, " ").trim() || "(no text)";
+  const options = prompts.map((text, i) => h("option", { value: i }, line(text)));
+  const chosen = () => update(model, { prompt: Number(choice.value) });
+  const choice = h("select", { id, change: chosen }, ...options);
+  const next = { class: "fml-next", role: "img", "aria-label": "next token" };
+  const texts = prompts.map((text) => h("p", { dir: "auto" }, text, h("span", next, "?")));
+  return {
+    node: h(
+      "div",
+      {},
+      h("label", { for: id, class: "fml-label" }, "Prompt"),
+      choice,
+      h("div", { class: "fml-prompt" }, ...texts),
+    ),
+    draw(index) {
+      choice.value = index;
+      texts.forEach((node, i) => node.classList.toggle("fml-other", i !== index));
+    },
+  };
+}
+
+// Where a slider can stand, given in hundredths. Python may set what lies between.
+const hundredths = (from, to, step) =>
+  Array.from({ length: (to - from) / step + 1 }, (_, i) => (from + step * i) / 100);
+const decimal = (value) =>
+  Number(value.toFixed(2)) === value ? value.toFixed(2) : String(Number(value.toPrecision(3)));
+
+// The four steps in their order, each with its slider and what it leaves.
+function stepCards(model, size) {
+  const cards = [
+    stepCard(model, "Temperature", "temperature", {
+      stops: hundredths(0, 200, 5),
+      read: (t) => (t === 0 ? "argmax" : decimal(t)),
+      tell: (t) => (t === 0 ? "0, argmax" : decimal(t)),
+      isOff: (t) => t === 1,
+    }),
+    stepCard(model, "Top-k", "top_k", {
+      stops: topKStops(size),
+      read: (k) => (k ? number(k) : "off"),
+      isOff: (k) => !k,
+      fromStop: (k) => (k === size ? 0 : k),
+      toStop: (k) => k || size,
+    }),
+    stepCard(model, "Top-p", "top_p", {
+      stops: hundredths(5, 100, 1),
+      read: (p) => (p < 1 ? decimal(p) : "off"),
+      isOff: (p) => p === 1,
+    }),
+    stepCard(model, "Min-p", "min_p", {
+      stops: hundredths(0, 50, 1),
+      read: (p) => (p ? decimal(p) : "off"),
+      isOff: (p) => !p,
+    }),
+  ];
+  const note =
+    "Each step works on what the one before it left. With each: how many tokens are left, " +
+    "and the share of the probability after temperature that they hold.";
+  return {
+    node: h(
+      "div",
+      {},
+      h("ol", { class: "fml-steps" }, ...cards.map(({ node }) => node)),
+      h("p", { class: "fml-note" }, note),
+    ),
+    draw(settings, { steps }) {
+      Object.values(settings).forEach((value, i) => cards[i].draw(value, steps[i]));
+    },
+  };
+}
+
+function stepCard(model, name, trait, { stops, read, tell, isOff, fromStop, toStop }) {
+  const id = newId();
+  const same = (value) => value;
+  const moved = () => update(model, { [trait]: (fromStop ?? same)(stops[range.value]) });
+  const range = h("input", { id, type: "range", min: 0, max: stops.length - 1, input: moved });
+  const value = h("output", { for: id });
+  const left = h("strong");
+  const mass = h("span");
+  const node = h(
+    "li",
+    {},
+    h("label", { for: id }, name),
+    value,
+    range,
+    h("p", { class: "fml-left" }, left, " left, ", mass),
+  );
+  return {
+    node,
+    draw(setting, step) {
+      const stop = (toStop ?? same)(setting);
+      if (stops[range.value] !== stop) range.value = nearestStop(stops, stop);
+      range.setAttribute("aria-valuetext", (tell ?? read)(setting));
+      node.classList.toggle("fml-off", isOff(setting));
+      write(value, read(setting));
+      write(left, number(step.left));
+      write(mass, percent(step.mass));
+    },
+  };
+}
+
+function presetButtons(model) {
+  const entries = Object.entries(PRESETS).map(([name, values]) => {
+    return [values, h("button", { click: () => update(model, values) }, name)];
+  });
+  const label = h("span", { class: "fml-note", id: newId() }, "Settings:");
+  return {
+    node: h(
+      "div",
+      { class: "fml-buttons", role: "group", "aria-labelledby": label.id },
+      label,
+      ...entries.map(([, button]) => button),
+    ),
+    draw() {
+      for (const [values, button] of entries) {
+        const pressed = Object.entries(values).every(([name, value]) => model.get(name) === value);
+        button.setAttribute("aria-pressed", pressed);
+      }
+    },
+  };
+}
+
+// The most likely tokens: an outline for the probability before, a bar for that after, a dot for
+// the share of the draws. The order never changes, because no step changes it.
+function barTable(size, visible) {
+  const n = Math.min(ROWS, size);
+  const others = size - n;
+  const lines = Array.from({ length: n }, barLine);
+  const rest = barLine();
+  rest.bar.remove();
+  rest.head.colSpan = 2;
+  rest.node.classList.add("fml-rest");
+  const end = h("span");
+  const head = [
+    h("th", { scope: "col" }, "Token"),
+    h("th", { scope: "col", class: "fml-scale" }, h("div", {}, h("span", {}, "0"), end)),
+    h("th", { scope: "col", class: "fml-past" }, "Before"),
+    ...["After", "Drawn"].map((name) => h("th", { scope: "col" }, name)),
+  ];
+  const key = (kind) => h("span", { class: `fml-key fml-${kind}`, "aria-hidden": "true" });
+  const caption = h(
+    "caption",
+    {},
+    h("span", { class: "fml-label" }, `The ${n} most likely tokens`),
+    h(
+      "span",
+      { class: "fml-note" },
+      ...[key("before"), " before: temperature 1, nothing cut. "],
+      ...[key("after"), " after the steps. ", key("dot"), " share of the draws."],
+    ),
+  );
+  const body = [...lines, ...(others ? [rest] : [])];
+  let drawn = {}; // what the table shows: {row, top, scale}
+  return {
+    node: h(
+      "table",
+      { class: "fml-table fml-bars" },
+      caption,
+      h("thead", {}, h("tr", {}, ...head)),
+      h("tbody", {}, ...body.map(({ node }) => node)),
+    ),
+    draw(row, after, { temperature }) {
+      const top = row.order.subarray(0, n);
+      if (row !== drawn.row)
+        lines.forEach(({ head }, i) => {
+          head.replaceChildren(token(visible(top[i])));
+          head.title = spoken(visible(top[i])); // in case it is cut
+        });
+      const scale = scaleFor(Math.max(row.before[top[0]], after.probs[top[0]]));
+      drawn = { row, top, scale };
+      write(end, `${Math.round(100 * scale)}%`);
+      lines.forEach((line, i) => {
+        const [before, probability] = [row.before[top[i]], after.probs[top[i]]];
+        const cut = after.steps.find(({ left }) => i >= left)?.name;
+        line.node.classList.toggle("fml-cut", cut !== undefined);
+        line.node.style.setProperty("--before", before / scale);
+        line.node.style.setProperty("--after", probability / scale);
+        const reason = temperature === 0 ? "argmax" : cut;
+        write(line.before, percent(before));
+        write(line.after, cut === undefined ? percent(probability) : `✕ ${reason}`);
+      });
+      const massOf = (probs) => row.order.subarray(n).reduce((sum, id) => sum + probs[id], 0);
+      write(rest.head, `others: ${number(Math.max(0, after.steps[3].left - n))} left`);
+      write(rest.before, percent(massOf(row.before)));
+      write(rest.after, percent(massOf(after.probs)));
+    },
+    tally({ counts, n: nDraws }) {
+      let shown = 0;
+      const tell = (line, count) => write(line.drawn, nDraws ? number(count) : "");
+      lines.forEach((line, i) => {
+        const count = counts[drawn.top[i]];
+        shown += count;
+        tell(line, count);
+        line.node.style.setProperty("--drawn", nDraws ? count / nDraws / drawn.scale : 0);
+        line.dot.hidden = !count;
+      });
+      tell(rest, nDraws - shown);
+    },
+  };
+}
+
+function barLine() {
+  const head = h("th", { scope: "row" });
+  const dot = h("span", { class: "fml-dot" });
+  const parts = [h("span", { class: "fml-after" }), h("span", { class: "fml-before" }), dot];
+  const bar = h("td", {}, h("div", { class: "fml-law" }, ...parts));
+  const [before, after, drawn] = [h("td", { class: "fml-past" }), h("td"), h("td")];
+  const node = h("tr", {}, head, bar, before, after, drawn);
+  return { node, head, bar, dot, before, after, drawn };
+}
+
+// The share that the full width of a bar stands for: the next round one.
+const SCALES = [0.01, 0.02, 0.03, 0.05, 0.08, 0.12, 0.2, 0.3, 0.5, 0.75];
+const scaleFor = (most) => SCALES.find((scale) => most <= scale) ?? 1;
+
+// The cumulative probability over the rank: of the law before, and of the law that top-p sees, with
+// p and the cut that follows from it.
+function sumCurve(size) {
+  const [width, height, left, top, right, bottom] = [320, 196, 42, 10, 312, 158];
+  const x = (count) => left + ((right - left) * Math.log(count)) / Math.log(Math.max(2, size));
+  const y = (share) => bottom - (bottom - top) * share;
+  const counts = ranksToPlot(size);
+  const corner = `M${left} ${bottom}`;
+  const line = (sum, n) =>
+    [...counts.filter((count) => count < n), n]
+      .map((count) => `L${x(count).toFixed(1)} ${y(Math.min(1, sum(count))).toFixed(1)}`)
+      .join("");
+  const text = (x, y, words, anchor) => svg("text", { x, y, "text-anchor": anchor }, words);
+  const axes = [
+    svg("path", { class: "fml-axis", d: `M${left} ${top}V${bottom}H${right}` }),
+    ...[0, 0.5, 1].map((share) => text(left - 5, y(share) + 4, `${100 * share}%`, "end")),
+    ...[1, 10, 100, 1000, 10000]
+      .filter((count) => count <= size)
+      .map((count) => text(x(count), bottom + 16, number(count), count === 1 ? "start" : "middle")),
+    text((left + right) / 2, height - 4, "tokens, the most likely first", "middle"),
+  ];
+  const shape = (kind) => svg("path", { class: `fml-${kind}` });
+  const [area, before, given] = [shape("area"), shape("thin"), shape("thick")];
+  const [goal, cut] = [shape("goal"), shape("goal")];
+  const dot = svg("circle", { class: "fml-reached", r: 4 });
+  const words = text(0, 0, "", "start");
+  const picture = svg(
+    "svg",
+    { viewBox: `0 0 ${width} ${height}`, role: "img" },
+    ...[area, ...axes, before, given, goal, cut, dot, words],
+  );
+  return {
+    node: h(
+      "div",
+      { class: "fml-curve" },
+      h("p", { class: "fml-label" }, "Cumulative probability"),
+      picture,
+      h(
+        "p",
+        { class: "fml-note" },
+        "Thin: before. Bold: what top-p sees, after temperature and top-k. Dashed: p, and the " +
+          "nucleus that reaches it. Shaded: the tokens that can be drawn.",
+      ),
+    ),
+    draw(row, { masses, steps }, { topP }) {
+      const [, { left: n }, { left: nucleus }, { left: kept }] = steps;
+      const sum = (count) => masses[count - 1] / masses[n - 1];
+      before.setAttribute("d", corner + line((count) => row.sums[count - 1], size));
+      given.setAttribute("d", corner + line(sum, n));
+      area.setAttribute("d", `${corner}${line(sum, kept)}V${bottom}Z`);
+      const [atX, atY] = [x(nucleus).toFixed(1), y(sum(nucleus)).toFixed(1)];
+      goal.setAttribute("d", topP < 1 ? `M${left} ${y(topP).toFixed(1)}H${right}` : "");
+      cut.setAttribute("d", topP < 1 ? `M${atX} ${atY}V${bottom}` : "");
+      dot.setAttribute("cx", atX);
+      dot.setAttribute("cy", atY);
+      const onLeft = atX > (left + right) / 2;
+      words.setAttribute("x", onLeft ? atX - 8 : +atX + 8);
+      words.setAttribute("y", Math.max(+atY + 18, top + 18));
+      words.setAttribute("text-anchor", onLeft ? "end" : "start");
+      write(words, `${number(nucleus)}: ${percent(sum(nucleus))}`);
+      const reached = `The ${number(nucleus)} most likely tokens have ${percent(sum(nucleus))}`;
+      picture.setAttribute("aria-label", `${reached} of the probability that top-p sees.`);
+    },
+  };
+}
+
+// Ranks from 1 to `size` that are close to one another on a log scale.
+function ranksToPlot(size) {
+  const ranks = Array.from({ length: 150 }, (_, i) => Math.round(size ** (i / 149)));
+  return [...new Set(ranks)];
+}
+
+function factTiles() {
+  const names = ["Entropy before", "Entropy after", "Top token before", "Top token after"];
+  const values = [...names, "Nucleus", "Tokens kept"].map((name) => [name, h("strong")]);
+  const tiles = values.map(([name, value]) => h("div", {}, h("span", {}, name), " ", value));
+  return {
+    node: h("div", { class: "fml-tiles" }, ...tiles),
+    draw({ order: [top], before, bits }, { probs, steps }) {
+      const entropies = [bits, entropy(probs)].map((value) => `${number(value, 2)} bits`);
+      const tops = [before, probs].map((law) => percent(law[top]));
+      const sizes = [steps[2], steps[3]].map(({ left }) => number(left));
+      [...entropies, ...tops, ...sizes].forEach((fact, i) => write(values[i][1], fact));
+    },
+  };
+}
+
+// Draws, counted until what they are drawn from changes. A seed and its number decide each draw.
+function drawPanel(model, visible, onChange) {
+  const id = newId();
+  let law;
+  let tally;
+  const fresh = () => ({ counts: new Uint32Array(law.length), n: 0, latest: [] });
+  function more(n) {
+    const uniforms = Array.from({ length: n }, (_, i) => uniform(model.get("seed"), tally.n + i));
+    const ids = draw(law, uniforms);
+    for (const id of ids) tally.counts[id] += 1;
+    tally.n += n;
+    tally.latest = [...ids.slice(-LATEST).reverse(), ...tally.latest].slice(0, LATEST);
+    show(n === 1 ? `Drawn: ${spoken(visible(ids[0]))}.` : `${number(n)} tokens drawn.`);
+  }
+  function show(news) {
+    const { counts, n } = tally;
+    const chips = tally.latest.flatMap((id) => [token(visible(id)), " "]);
+    latest.replaceChildren(...(n ? ["Latest first: ", ...chips] : []));
+    total.textContent = n ? `${number(n)} drawn.` : "Nothing drawn yet.";
+    far.textContent = n ? comparison(distance(counts, n, law), expectedDistance(n, law)) : "";
+    onChange(tally, news && `${news} ${far.textContent}`);
+  }
+  const comparison = (found, usual) =>
+    `Total variation distance between draws and bars: ${number(found, 3)}. ` +
+    `On average: ${number(usual, 3)}.`;
+  function clear() {
+    tally = fresh();
+    show("Draws cleared.");
+  }
+  function reseed() {
+    const value = Number(seed.value);
+    const valid = seed.value && Number.isInteger(value) && value >= 0 && value <= MAX_SEED;
+    if (valid) update(model, { seed: value });
+    else seed.value = model.get("seed");
+  }
+  const button = (name, click) => h("button", { click }, name);
+  const seed = h("input", { id, type: "number", min: 0, max: MAX_SEED, step: 1, change: reseed });
+  const [total, latest, far] = ["fml-total", "fml-latest", "fml-note fml-far"].map((name) =>
+    h("p", { class: name }),
+  );
+  return {
+    node: h(
+      "div",
+      { class: "fml-draws", role: "group", "aria-label": "Draws" },
+      h("div", { class: "fml-heads" }, h("p", { class: "fml-label" }, "Draws"), total),
+      h(
+        "div",
+        { class: "fml-buttons" },
+        ...[1, 100, 10_000].map((n) => button(`Draw ${number(n)}`, () => more(n))),
+        button("Clear", clear),
+      ),
+      h("div", { class: "fml-buttons" }, h("label", { for: id }, "Seed"), seed),
+      latest,
+      far,
+    ),
+    // The law may have changed: what was drawn is no longer counted.
+    restart(probs) {
+      const old = tally;
+      law = probs;
+      tally = fresh();
+      seed.value = model.get("seed");
+      if (!old || old.n) show();
+    },
+  };
+}

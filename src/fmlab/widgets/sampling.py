@@ -1,0 +1,192 @@
+"""The sampling explorer: from the logits of a model to its next token, one slider a step."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike
+from traitlets import Bytes, Float, Int, List, Unicode, observe, validate
+
+from fmlab.arguments import Floats, as_floats, is_number, require, require_count
+from fmlab.sampling import entropy, restrict, softmax
+from fmlab.widgets.base import Widget, visible
+
+# How far the sliders go. The same in sampling.js.
+RANGES = {"temperature": (0, 2), "top_p": (0.05, 1), "min_p": (0, 0.5)}
+MAX_SEED = 2**32 - 1
+MAX_TOKEN_BYTES = 2**16 - 1  # two bytes hold the length
+STILL_ROWS = 10  # of the picture where no script runs
+
+
+class SamplingExplorer(Widget, files=("sampling.js", "sampling.css")):
+    """Show what temperature, top-k, top-p and min-p make of a next-token distribution, and draw.
+
+    ``prompts`` are texts, ``logits`` (n_prompts, V) what a model says of the token after each, and
+    ``tokens`` the V tokens, as text or bytes. The whole vocabulary goes into the page, in 32-bit
+    floats. The steps and their order are those of `fmlab.sampling.restrict`.
+
+    Set and observe ``prompt`` (an index), ``temperature`` (0 to 2, 0 is argmax), ``top_k`` (0 is
+    off), ``top_p`` (0.05 to 1, 1 is off), ``min_p`` (0 to 0.5, 0 is off), and ``seed``, from which
+    the page draws. ``settings`` hands them on, to `sample` and `generate`. Observe what the kernel
+    works out itself: ``nucleus_size``, the tokens that top-p leaves; ``n_kept``, those that min-p
+    leaves of them; ``mass``, the probability that these had after temperature; and ``entropy`` in
+    bits, of the law (V,) that is drawn from, ``probs``.
+
+    Raises ValueError for no prompts, half a surrogate pair in a text, logits that are not finite or
+    do not fit prompts and tokens, and settings that the sliders cannot show.
+
+    >>> explorer = SamplingExplorer(["It"], np.log([[0.2, 0.5, 0.3]]), [" is", " was", b"\\xc3"])
+    >>> explorer.top_p = 0.75
+    >>> explorer.nucleus_size, round(explorer.entropy, 3), explorer.settings["top_p"]
+    (2, 0.954, 0.75)
+    """
+
+    prompt = Int(help="Index of the prompt.").tag(sync=True)
+    temperature = Float(1.0, help="What logits are divided by; 0 is argmax.").tag(sync=True)
+    top_k = Int(help="How many tokens top-k keeps; 0 is off.").tag(sync=True)
+    top_p = Float(1.0, help="The probability that the nucleus reaches; 1 is off.").tag(sync=True)
+    min_p = Float(help="The least share of the largest probability; 0 is off.").tag(sync=True)
+    seed = Int(help="What the page's draws start from.").tag(sync=True)
+
+    nucleus_size = Int(read_only=True, help="How many tokens top-p leaves.")
+    n_kept = Int(read_only=True, help="How many tokens all steps leave.")
+    mass = Float(read_only=True, help="Their probability after temperature, before any cut.")
+    entropy = Float(read_only=True, help="Of the law that is drawn from, in bits.")
+
+    prompts = List(Unicode(), read_only=True, help="The texts.").tag(sync=True)
+    logits = Bytes(read_only=True, help="32-bit floats, little-endian, row by row.").tag(sync=True)
+    tokens = Bytes(read_only=True, help="Each after its length in 2 bytes.").tag(sync=True)
+
+    def __init__(
+        self,
+        prompts: Sequence[str],
+        logits: ArrayLike,
+        tokens: Sequence[str | bytes],
+        *,
+        prompt: int = 0,
+        temperature: float = 1.0,
+        top_k: int = 0,
+        top_p: float = 1.0,
+        min_p: float = 0.0,
+        seed: int = 0,
+        title: str = "Sampling explorer",
+        **layout: object,
+    ):
+        prompts = _checked_prompts(prompts)
+        logits = _checked_logits(logits, len(prompts))
+        self.vocabulary = _checked_tokens(tokens, logits.shape[1])
+        self.rows = logits.astype(np.float64)  # (n_prompts, V), exactly what the page computes with
+        lengths = np.array([len(token) for token in self.vocabulary], "<u2")
+        pairs = zip(lengths, self.vocabulary, strict=True)
+        self.set_trait("prompts", prompts)
+        self.set_trait("logits", logits.tobytes())
+        self.set_trait("tokens", b"".join(length.tobytes() + token for length, token in pairs))
+        settings = dict(temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p)
+        settings |= dict(prompt=prompt, seed=seed)
+        checked = {name: self._checked(name, value) for name, value in settings.items()}
+        super().__init__(**checked, title=title, **layout)
+
+    @property
+    def settings(self) -> dict[str, float | int | None]:
+        """The sliders as arguments of `fmlab.sampling.sample`: None for a step that is off."""
+        return {
+            "temperature": self.temperature,
+            "top_k": self.top_k or None,
+            "top_p": self.top_p if self.top_p < 1 else None,
+            "min_p": self.min_p or None,
+        }
+
+    @property
+    def probs(self) -> Floats:
+        """The law (V,) that is drawn from, after all steps."""
+        return softmax(restrict(self.rows[self.prompt], **self.settings))
+
+    @validate("prompt", "temperature", "top_k", "top_p", "min_p", "seed")
+    def _check(self, proposal: dict) -> float | int:
+        return self._checked(proposal["trait"].name, proposal["value"])
+
+    def _checked(self, name: str, value: object) -> float | int:
+        if name in RANGES:
+            least, most = RANGES[name]
+            valid = is_number(value) and least <= value <= most
+            require(valid, name, f"a number from {least} to {most}", value)
+            return float(value)
+        n_prompts, n_vocab = self.rows.shape
+        most = {"prompt": n_prompts - 1, "top_k": n_vocab, "seed": MAX_SEED}[name]
+        require_count(name, value, least=0)
+        require(value <= most, name, f"an integer from 0 to {most}", value)
+        return int(value)
+
+    @observe("prompt", "temperature", "top_k", "top_p", "min_p")
+    def _restrict(self, change: dict) -> None:
+        row, settings = self.rows[self.prompt], self.settings
+        nucleus = np.isfinite(restrict(row, **settings | {"min_p": None}))
+        kept = np.isfinite(restrict(row, **settings))
+        self.set_trait("nucleus_size", int(nucleus.sum()))
+        self.set_trait("n_kept", int(kept.sum()))
+        self.set_trait("mass", float(softmax(row, self.temperature)[kept].sum()))
+        self.set_trait("entropy", float(entropy(self.probs)))
+
+    def _still(self) -> str:
+        before, after = softmax(self.rows[self.prompt]), self.probs
+        likeliest = np.argsort(-before, kind="stable")[:STILL_ROWS]
+        rows = "".join(
+            _still_row(self.vocabulary[i], before[i], after[i], after.max()) for i in likeliest
+        )
+        return (
+            f"<figure><pre>{html.escape(self.prompts[self.prompt])}</pre>"
+            "<table><thead><tr><th>Next token</th><th>Before</th><th>After</th></tr></thead>"
+            f"<tbody>{rows}</tbody></table><figcaption>The {len(likeliest)} most likely tokens, of "
+            f"{len(before):,}, after this text, before and after sampling is restricted. Where "
+            "scripts may run, sliders do that, and tokens can be drawn.</figcaption></figure>"
+        )
+
+
+def _still_row(token: bytes, before: float, after: float, most: float) -> str:
+    bar = f'<div style="width:{100 * after / most:.0f}%;border-top:0.4em solid"></div>'
+    return (
+        f"<tr><th>{html.escape(visible(token))}</th><td>{before:.1%}</td>"
+        f'<td style="width:60%">{after:.1%}{bar}</td></tr>'
+    )
+
+
+def _checked_prompts(prompts: object) -> list[str]:
+    is_sequence = isinstance(prompts, Sequence) and not isinstance(prompts, str | bytes)
+    valid = is_sequence and len(prompts) > 0 and all(isinstance(text, str) for text in prompts)
+    require(valid, "prompts", "a sequence of at least one text (str)", prompts)
+    for i, text in enumerate(prompts):
+        _encoded(text, f"prompts[{i}]")
+    return list(prompts)
+
+
+def _checked_logits(logits: ArrayLike, n_prompts: int) -> np.ndarray:
+    """Return the logits (n_prompts, V) as little-endian 32-bit floats."""
+    logits = as_floats("logits", logits)
+    valid = logits.ndim == 2 and len(logits) == n_prompts
+    require(valid, "logits", f"of shape ({n_prompts}, V), a row a prompt", logits.shape)
+    with np.errstate(over="ignore"):
+        narrow = logits.astype("<f4")
+    require(np.isfinite(narrow).all(), "logits", "finite, as 32-bit floats too", logits)
+    return narrow
+
+
+def _checked_tokens(tokens: object, n_vocab: int) -> list[bytes]:
+    valid = isinstance(tokens, Sequence) and not isinstance(tokens, str | bytes)
+    require(valid, "tokens", "a sequence of texts or bytes", tokens)
+    require(len(tokens) == n_vocab, "tokens", f"{n_vocab}, one a logit", len(tokens))
+    encoded = [_encoded(token, f"tokens[{i}]") for i, token in enumerate(tokens)]
+    for i, token in enumerate(encoded):
+        fits = len(token) <= MAX_TOKEN_BYTES
+        require(fits, f"tokens[{i}]", f"at most {MAX_TOKEN_BYTES} bytes long", len(token))
+    return encoded
+
+
+def _encoded(text: object, name: str) -> bytes:
+    require(isinstance(text, str | bytes), name, "text (str) or bytes", text)
+    try:
+        encoded = text if isinstance(text, bytes) else text.encode()
+    except UnicodeEncodeError:
+        require(False, name, "without half surrogate pairs, which no page can get", text[:40])
+    return encoded
