@@ -148,7 +148,7 @@ def is_solved(exercise: Exercise, completion: str) -> bool:
     """
     if not completion.startswith(exercise.answer):
         return False
-    rest = completion[len(exercise.answer) :].partition("\n")[0]
+    rest = completion[len(exercise.answer) :]
     goes_on = rest.lstrip(" ")[:1].isalnum()
     return not goes_on or exercise.answer[-1:] in ENDS_OF_SENTENCE
 

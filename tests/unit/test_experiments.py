@@ -1,5 +1,6 @@
 """Properties of fmlab.experiments: what is asked is fair, what is recorded is whole."""
 
+import copy
 import hashlib
 import json
 from collections import Counter
@@ -182,7 +183,7 @@ def test_known_questions_are_of_their_kind_and_all_their_facts_told_often(exam, 
         assert questions
         assert {q.kind for q in questions} == {kind}
         assert all(q.times_mentioned >= 3 for q in questions)
-        assert len({q.fact for q in questions}) == len(questions)
+        assert len({(q.fact, q.relation) for q in questions}) == len(questions)
 
 
 def test_floor_is_the_score_of_the_most_frequent_told_value(exam):
@@ -248,6 +249,15 @@ def test_names_are_of_known_people_and_of_nobody(exam):
     }
     assert all(exam.world.facts_about(name) for name in names["often"] + names["seldom"])
     assert not any(exam.world.facts_about(name) for name in names["never"])
+
+
+def test_nobody_who_is_held_out_counts_as_told_of(exam):
+    everybody = copy.copy(exam)
+    everybody.size = Size(n_names=300)
+    held_out = {person.name for person in exam.world.people if person.held_out}
+    names = everybody.names()
+    assert held_out
+    assert not held_out & {*names["often"], *names["seldom"]}
 
 
 def test_size_must_be_counts():

@@ -123,7 +123,10 @@ class Exam:
         """Return questions of a kind about facts, or pairs of them, that are told often."""
         n = self.size.n_questions
         found = self._up_to(4 * n, kinds=[kind], exposure=OFTEN, mentions=self.mentions)
-        once = {q.fact: q for q in found if q.times_mentioned >= OFTEN[0]}
+        once: dict[object, Question] = {}
+        for q in found:
+            if q.times_mentioned >= OFTEN[0]:
+                once.setdefault((q.fact, q.relation), q)  # later ones are more often false
         return list(once.values())[:n]
 
     def unknown(self, split: str) -> list[Question]:

@@ -212,8 +212,11 @@ function render({ model, el }) {
   show();
   const showSoon = beforePaint(show);
   const unwatch = watch(model, ["prompt", "seed", ...Object.keys(NOTHING)], showSoon);
+  const heading = root.querySelector(".fml-title"); // Python may write there what it generates
+  const unwatchTitle = watch(model, ["title"], () => write(heading, model.get("title")));
   return () => {
     unwatch();
+    unwatchTitle();
     showSoon.cancel();
     say.cancel();
     root.remove();

@@ -1,0 +1,340 @@
+"""The sampling explorer on the built page: no kernel, and the same numbers as `fmlab.sampling`."""
+
+import base64
+import json
+import re
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+import pytest
+
+from fmlab.sampling import entropy, restrict, softmax
+from tests.widgets.sampling_vectors import mulberry32
+
+PAGE = "book/sampling.html"
+CELL = ".tag_sampling-explorer"
+STATE = "application/vnd.jupyter.widget-state+json"
+NAMES = {"Temperature": "temperature", "Top-k": "top_k", "Top-p": "top_p", "Min-p": "min_p"}
+OFF = {"temperature": 1.0, "top_k": None, "top_p": None, "min_p": None}
+# A change is drawn in the next frame of the browser, so after the second one it surely is.
+TWO_FRAMES = "() => new Promise((go) => requestAnimationFrame(() => requestAnimationFrame(go)))"
+
+
+@pytest.fixture(scope="module")
+def rows(soup):
+    """The logits (n_prompts, V) that the page carries."""
+    states = json.loads(soup(PAGE).find("script", type=STATE).string)["state"].values()
+    name = "fmlab.widgets.sampling.SamplingExplorer"
+    widget = next(entry for entry in states if entry["state"].get("_anywidget_id") == name)
+    data = {entry["path"][0]: base64.b64decode(entry["data"]) for entry in widget["buffers"]}
+    n_prompts = len(widget["state"]["prompts"])
+    return np.frombuffer(data["logits"], "<f4").reshape(n_prompts, -1).astype(float)
+
+
+@pytest.fixture
+def explorer(open_page):
+    """Open the chapter and wait for its explorer."""
+
+    def opener(**options):
+        widget = open_page(PAGE, **options).locator(f"{CELL} [data-widget=ready]")
+        slider(widget, "Temperature").scroll_into_view_if_needed()
+        return widget
+
+    return opener
+
+
+def slider(widget, name):
+    return widget.get_by_role("slider", name=name)
+
+
+def press(widget, name):
+    widget.get_by_role("button", name=name, exact=True).click()
+
+
+def settings(widget) -> dict:
+    """Return what the sliders say, as arguments of `fmlab.sampling.restrict`."""
+    widget.evaluate(TWO_FRAMES)
+    found = {}
+    for name, argument in NAMES.items():
+        text = slider(widget, name).get_attribute("aria-valuetext").replace(",", "")
+        number = None if text == "off" else float(text.removesuffix(" argmax"))
+        found[argument] = int(number) if number and argument == "top_k" else number
+    return found
+
+
+def whole(text: str) -> int:
+    return int(text.replace(",", ""))
+
+
+def agrees(shown: str, share: float) -> bool:
+    """Return whether a percentage on the page is what a share rounds to."""
+    percent = 100 * share
+    bounds = {"<0.01%": (0, 0.00501), ">99.9%": (99.9499, 100), "0%": (0, 1e-12)}
+    digits = len(shown.rstrip("%").partition(".")[2])
+    half = 0.501 * 10**-digits if digits else 1e-6
+    number = float(shown.strip("<>%"))
+    least, most = bounds.get(shown, (number - half, number + half))
+    return least <= percent <= most
+
+
+@dataclass
+class Expected:
+    """What `fmlab.sampling` makes of logits (V,) under the settings that the sliders show."""
+
+    row: np.ndarray
+    given: dict
+
+    def __post_init__(self):
+        some = [dict(islice(self.given.items(), n)) for n in (1, 2, 3, 4)]
+        self.kept = [np.isfinite(restrict(self.row, **given)) for given in some]  # after each step
+        self.before = softmax(self.row)
+        self.warm = softmax(self.row, self.given["temperature"])
+        self.after = softmax(restrict(self.row, **self.given))
+        self.order = np.argsort(-self.row, kind="stable")
+
+    def reason(self, i) -> str | None:
+        """Return what cut a token, in the page's words."""
+        if self.kept[3][i]:
+            return None
+        return ["argmax", "top-k", "top-p", "min-p"][[kept[i] for kept in self.kept].index(False)]
+
+
+def check_everything(widget, row):
+    """Assert that all numbers on the page are those of the settings that the sliders show."""
+    expected = Expected(row, settings(widget))
+    for check in (check_steps, check_bars, check_tiles, check_curve):
+        check(widget, expected)
+
+
+def check_steps(widget, expected):
+    cards = widget.locator(".fml-steps .fml-left").all_inner_texts()
+    for card, kept in zip(cards, expected.kept, strict=True):
+        count, mass = re.fullmatch(r"([\d,]+) left, (.+)", card).groups()
+        assert whole(count) == kept.sum()
+        assert agrees(mass, expected.warm[kept].sum())
+
+
+def check_bars(widget, expected):
+    lines = [line.split("\t") for line in widget.locator(".fml-bars tbody tr").all_inner_texts()]
+    assert len(lines) == 21
+    for i, (_, _, before, after, _) in zip(expected.order, lines[:20]):
+        assert agrees(before, expected.before[i])
+        reason = expected.reason(i)
+        assert after == f"✕ {reason}" if reason else agrees(after, expected.after[i])
+    others = expected.order[20:]
+    count, before, after, _ = lines[20]
+    assert count == f"others: {expected.kept[3][others].sum():,} left"
+    assert agrees(before, expected.before[others].sum())
+    assert agrees(after, expected.after[others].sum())
+
+
+def check_tiles(widget, expected):
+    tiles = [tile.split("\n")[-1] for tile in widget.locator(".fml-tiles > div").all_inner_texts()]
+    bits = [float(tile.removesuffix(" bits")) for tile in tiles[:2]]
+    laws = expected.before, expected.after
+    assert bits == pytest.approx([entropy(law) for law in laws], abs=0.00501)
+    assert all(agrees(tile, law.max()) for tile, law in zip(tiles[2:4], laws, strict=True))
+    assert [whole(tile) for tile in tiles[4:]] == [kept.sum() for kept in expected.kept[2:]]
+
+
+def check_curve(widget, expected):
+    label = widget.locator("svg[role=img]").get_attribute("aria-label")
+    count, mass = re.match(r"The ([\d,]+) most likely tokens have (\S+) of", label).groups()
+    given, nucleus = expected.kept[1], expected.kept[2]
+    assert whole(count) == nucleus.sum()
+    assert agrees(mass, expected.warm[nucleus].sum() / expected.warm[given].sum())
+
+
+def test_it_opens_with_the_whole_vocabulary(explorer, rows):
+    widget = explorer()
+    assert settings(widget) == OFF
+    check_everything(widget, rows[0])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_dragging_a_slider_changes_every_number(explorer, rows, name):
+    widget = explorer()
+    box = slider(widget, name).bounding_box()
+    mouse, middle = widget.page.mouse, box["y"] + box["height"] / 2
+    start = {"Temperature": 0.5, "Min-p": 0.03}.get(name, 0.97)
+    mouse.move(box["x"] + start * box["width"], middle)
+    mouse.down()
+    seen = []
+    for share in (0.8, 0.6, 0.35, 0.01):
+        mouse.move(box["x"] + share * box["width"], middle, steps=4)
+        check_everything(widget, rows[0])
+        seen.append(settings(widget)[NAMES[name]] or 0)
+    mouse.up()
+    assert seen[0] > seen[1] > seen[2] > seen[3]
+
+
+@pytest.mark.parametrize(
+    ("name", "least", "next_one", "most"),
+    [
+        ("Temperature", 0, 0.05, 2),
+        ("Top-k", 1, 2, None),
+        ("Top-p", 0.05, 0.06, None),
+        ("Min-p", None, 0.01, 0.5),
+    ],
+)
+def test_sliders_obey_the_keyboard(explorer, rows, name, least, next_one, most):
+    widget = explorer()
+    slider(widget, name).focus()
+    for key, value in (("Home", least), ("ArrowRight", next_one), ("End", most)):
+        slider(widget, name).press(key)
+        assert settings(widget) == OFF | {NAMES[name]: value}
+        check_everything(widget, rows[0])
+
+
+def test_all_steps_at_once_for_every_prompt(explorer, rows):
+    widget = explorer()
+    for name, keys in {"Temperature": 3, "Top-k": 8, "Top-p": 6, "Min-p": -3}.items():
+        slider(widget, name).focus()
+        for _ in range(abs(keys)):
+            slider(widget, name).press("ArrowLeft" if keys > 0 else "ArrowRight")
+    assert settings(widget)["top_p"] == 0.94
+    for index, row in enumerate(rows):
+        widget.get_by_role("combobox", name="Prompt").select_option(str(index))
+        check_everything(widget, row)
+
+
+def test_the_prompt_is_shown_with_a_place_for_the_next_token(explorer):
+    widget = explorer()
+    choice = widget.get_by_role("combobox", name="Prompt")
+    for index, option in enumerate(choice.locator("option").all_inner_texts()):
+        choice.select_option(str(index))
+        widget.evaluate(TWO_FRAMES)
+        shown = widget.locator(".fml-prompt > p").filter(visible=True)
+        assert shown.count() == 1
+        assert shown.inner_text().split() == [*option.split()[:-1], f"{option.split()[-1]}?"]
+        assert shown.get_by_role("img", name="next token").is_visible()
+
+
+def test_buttons_set_several_sliders_and_reset_sets_them_back(explorer, rows):
+    widget = explorer()
+    for name, expected in {
+        "Greedy": OFF | {"temperature": 0},
+        "0.7, top-p 0.9": OFF | {"temperature": 0.7, "top_p": 0.9},
+        "1.5, min-p 0.1": OFF | {"temperature": 1.5, "min_p": 0.1},
+        "Reset": OFF,
+    }.items():
+        for slider_name in NAMES:
+            slider(widget, slider_name).press("PageUp")
+            slider(widget, slider_name).press("ArrowLeft")
+        assert None not in settings(widget).values()
+        press(widget, name)
+        assert settings(widget) == expected
+        check_everything(widget, rows[0])
+        pressed = widget.locator("button[aria-pressed=true]").all_inner_texts()
+        assert pressed == [name]
+
+
+def drawn(widget) -> list[int]:
+    """Return the counts of draws in the table; the last one is that of all other tokens."""
+    cells = widget.locator(".fml-bars tbody td:last-child").all_inner_texts()
+    return [whole(cell or "0") for cell in cells]
+
+
+def expected_draws(row, given, n, seed=0):
+    """Return how often each id is drawn by the page's first n numbers of a seed."""
+    ends = softmax(restrict(row, **given)).cumsum()
+    numbers = [mulberry32(seed, i) for i in range(n)]
+    ids = np.searchsorted(ends / ends[-1], numbers, side="right")
+    return np.bincount(ids, minlength=len(row))
+
+
+def in_table(counts, row):
+    top = np.argsort(-row, kind="stable")[:20]
+    return [*counts[top], counts.sum() - counts[top].sum()]
+
+
+def test_draws_are_those_of_the_seed_and_follow_the_bars(explorer, rows):
+    widget = explorer()
+    press(widget, "0.7, top-p 0.9")
+    given = settings(widget)
+    for name, n in {"Draw 1": 1, "Draw 100": 101, "Draw 10,000": 10_101}.items():
+        press(widget, name)
+        counts = expected_draws(rows[0], given, n)
+        assert drawn(widget) == in_table(counts, rows[0])
+    away = abs(counts / n - softmax(restrict(rows[0], **given))).sum() / 2
+    found, usual = map(float, re.findall(r"\d\.\d+", widget.locator(".fml-far").inner_text()))
+    assert found == pytest.approx(away, abs=0.000501)
+    assert 0.2 < found / usual < 2
+
+
+def test_another_seed_draws_others_and_the_same_seed_the_same(explorer, rows):
+    widget = explorer()
+    for seed in (7, 4_294_967_295, 0, 7):
+        field = widget.get_by_label("Seed")
+        field.fill(str(seed))
+        field.press("Enter")
+        widget.evaluate(TWO_FRAMES)
+        assert sum(drawn(widget)) == 0
+        press(widget, "Draw 100")
+        assert drawn(widget) == in_table(expected_draws(rows[0], OFF, 100, seed), rows[0])
+    field.fill("-3")
+    field.press("Enter")
+    assert field.input_value() == "7"
+
+
+def test_draws_are_counted_until_the_law_changes(explorer):
+    widget = explorer()
+    press(widget, "Draw 100")
+    press(widget, "Draw 1")
+    assert sum(drawn(widget)) == 101
+    slider(widget, "Top-k").press("ArrowLeft")
+    widget.evaluate(TWO_FRAMES)
+    assert sum(drawn(widget)) == 0
+    press(widget, "Draw 1")
+    press(widget, "Clear")
+    assert sum(drawn(widget)) == 0
+
+
+def test_greedy_draws_one_token_only(explorer):
+    widget = explorer()
+    press(widget, "Greedy")
+    widget.evaluate(TWO_FRAMES)
+    press(widget, "Draw 100")
+    assert drawn(widget) == [100] + [0] * 20
+
+
+def test_a_change_is_announced(explorer, rows):
+    widget = explorer()
+    press(widget, "0.7, top-p 0.9")
+    kept = np.isfinite(restrict(rows[0], temperature=0.7, top_p=0.9)).sum()
+    live = widget.locator("[aria-live=polite]")
+    live.filter(has_text=f"{kept:,} of {rows.shape[1]:,} tokens left.").wait_for(state="attached")
+    press(widget, "Draw 1")
+    live.filter(has_text=re.compile("^Drawn: .+")).wait_for(state="attached")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_it_fits_a_phone(explorer, theme):
+    widget = explorer(width=360, theme=theme)
+    press(widget, "Greedy")  # has the longest words
+    press(widget, "Draw 100")
+    widget.evaluate(TWO_FRAMES)
+    overflowing = widget.evaluate(
+        "(root) => [...root.querySelectorAll('*')]"
+        ".filter((e) => e.getBoundingClientRect().right > innerWidth + 1).map((e) => e.className)"
+    )
+    assert overflowing == []
+
+
+@pytest.mark.parametrize("width", [1280, 360])
+def test_its_height_stays_the_same_whatever_one_does(explorer, rows, width):
+    widget = explorer(width=width)
+    heights = [widget.bounding_box()["height"]]
+    for index in range(len(rows)):
+        widget.get_by_role("combobox", name="Prompt").select_option(str(index))
+        for name in ("Greedy", "1.5, min-p 0.1", "Draw 1", "Reset", "Draw 10,000"):
+            press(widget, name)
+            widget.evaluate(TWO_FRAMES)
+            heights.append(widget.bounding_box()["height"])
+    assert max(heights) - min(heights) < 2
+
+
+def test_without_scripts_a_still_picture_stands_in_its_place(open_page):
+    page = open_page(PAGE, scripts=False)
+    assert page.locator(f"{CELL} figure", has_text="most likely tokens").count() == 1
