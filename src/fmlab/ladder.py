@@ -58,7 +58,7 @@ def _config(n_layers: int, n_heads: int, d_model: int) -> GPTConfig:
 LADDER = {
     "nano": Rung(_config(n_layers=3, n_heads=2, d_model=32), n_epochs=2, learning_rate=3e-3),
     "micro": Rung(_config(n_layers=4, n_heads=4, d_model=128), n_epochs=3, learning_rate=1.5e-3),
-    "small": Rung(_config(n_layers=4, n_heads=4, d_model=256), n_epochs=8, learning_rate=1e-3),
+    "small": Rung(_config(n_layers=4, n_heads=4, d_model=256), n_epochs=4, learning_rate=1e-3),
 }
 
 
