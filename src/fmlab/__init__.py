@@ -19,6 +19,7 @@ Modules, in the order in which they may import one another:
 ``batches``, ``checkpoints``, ``processes``, ``training``    from texts to a trained model
 ``ladder``, ``models``                                       the book's own models: made, loaded
 ``rates``, ``surprise``, ``evaluation``                      how good a model is, and how sure
+``chat``             a conversation as tokens, and responses to prompts
 ``probing``          what parts of a model are for: cut them out
 ``recurrent``, ``masked``                                    two other kinds of model
 ``experiments``                                              what takes too long for a chapter

@@ -97,7 +97,7 @@ def generate(
     capacity = max(map(len, prompts)) + max(map(limits.most_new_tokens, prompts))
     reader = CachedReader(model, capacity) if cache else Reader(model)
     live = list(range(len(rngs)))
-    with _inference(model):
+    with inference(model):
         logits = reader.start(prompts, n)
         while True:
             logprobs = log_softmax(logits)
@@ -149,7 +149,7 @@ def beam_search(
     reader = CachedReader(model, len(prompt) + longest)
     beams: list[tuple[Ids, list[float]]] = [([], [])]
     finished: list[tuple[float, Ids, list[float], str]] = []
-    with _inference(model):
+    with inference(model):
         logits = reader.start([prompt])
         while True:
             logprobs = log_softmax(logits)  # (n beams, V)
@@ -213,7 +213,7 @@ def token_logprobs(model: nn.Module, ids: ArrayLike, start: int = 1) -> Floats:
     require(len(ids) > 1, "ids", "at least two tokens", ids)
     require_count("start", start)
     require(start < len(ids), "start", f"below the number of ids, {len(ids)}", start)
-    with _inference(model):
+    with inference(model):
         logits = model(torch.tensor([ids[:-1]], device=model.device))[0][0, start - 1 :]
     logprobs = log_softmax(logits.float().cpu().numpy())  # (len(ids) - start, V)
     return logprobs[np.arange(len(logprobs)), ids[start:]]
@@ -281,8 +281,8 @@ def _spawn(rng: object, temperature: float, n: int) -> list[np.random.Generator]
 
 
 @contextmanager
-def _inference(model: nn.Module) -> Iterator[None]:
-    """Dropout and gradients off; afterwards the model is as it was."""
+def inference(model: nn.Module) -> Iterator[None]:
+    """Switch dropout and gradients off; afterwards the model is as it was."""
     were_training = [module for module in model.modules() if module.training]
     model.eval()
     try:

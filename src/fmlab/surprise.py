@@ -20,7 +20,7 @@ from torch import nn
 
 from fmlab.arguments import Floats, require
 from fmlab.batches import END_OF_TEXT
-from fmlab.generation import _inference
+from fmlab.generation import inference
 from fmlab.losses import IGNORED
 from fmlab.tokenization import BPETokenizer
 
@@ -169,7 +169,7 @@ def _logprobs(model: nn.Module, rows: Sequence[tuple[Ids, int]]) -> Floats:
     """Return log p(ids[start:] | ids[:start]) of each (ids, start), in nats."""
     found = np.zeros(len(rows))
     most_tokens = LOGITS_AT_ONCE // model.config.vocab_size
-    with _inference(model):
+    with inference(model):
         for batch in batches([len(ids) for ids, _ in rows], len(rows), most_tokens):
             longest = max(len(rows[i][0]) for i in batch)
             ids = torch.zeros(len(batch), longest, dtype=torch.long)

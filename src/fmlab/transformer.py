@@ -85,7 +85,7 @@ class GPT(nn.Module):
         Errors: ``ValueError`` for ids that are not integers (B, T) below V, or exceed the context;
         for targets that are neither such nor -100.
         """
-        hidden = self._hidden(ids, cache, n_padding)
+        hidden = self.hidden_states(ids, cache, n_padding)
         logits = self.lm_head(hidden[:, -1:] if last_only else hidden)  # (B, T, D) -> (B, T, V)
         if targets is None:
             return logits, None
@@ -98,7 +98,7 @@ class GPT(nn.Module):
 
         It takes about a tenth less time in training, where nothing but the loss is asked for.
         """
-        hidden = self._hidden(ids)
+        hidden = self.hidden_states(ids)
         _require_targets(targets, hidden, self.config.vocab_size)
         rows = hidden.view(-1, self.config.d_model)  # (B, T, D) -> (B T, D)
         return LinearCrossEntropy.apply(rows, self.lm_head.weight, targets.reshape(-1))
@@ -107,7 +107,7 @@ class GPT(nn.Module):
     def attention_weights(self, ids: Tensor, n_padding: Tensor | None = None) -> list[Tensor]:
         """Return how much each position attends to each: for every layer (B, H, T, T)."""
         record: list[Tensor] = []
-        self._hidden(ids, None, n_padding, record)
+        self.hidden_states(ids, None, n_padding, record)
         return record
 
     def make_cache(self, batch_size: int = 1, capacity: int = 0) -> KVCache:
@@ -163,14 +163,18 @@ class GPT(nn.Module):
         model.load_state_dict(weights)
         return model.eval()
 
-    def _hidden(
+    def hidden_states(
         self,
         ids: Tensor,
         cache: KVCache | None = None,
         n_padding: Tensor | None = None,
         record: list[Tensor] | None = None,
     ) -> Tensor:
-        """Everything up to the output layer: ids (B, T) -> (B, T, D)."""
+        """Return everything up to the output layer: ids (B, T) -> (B, T, D).
+
+        ``lm_head`` makes logits of it. ``record`` takes the attention weights of every layer.
+        Errors: ``ValueError`` as in ``forward``.
+        """
         require(ids.dim() == 2 and ids.shape[1] > 0, "ids", "of shape (B, T)", tuple(ids.shape))
         n_past, n_new = 0 if cache is None else cache.n_tokens, ids.shape[1]
         if cache is not None:

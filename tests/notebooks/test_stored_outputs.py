@@ -14,10 +14,12 @@ import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 import nbformat
+import numpy as np
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 from PIL import Image
 
+from tests.notebooks.stored_outputs import same_buffers
 from tools.execute import STATE, execute
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -182,6 +184,25 @@ def test_tampering_with_a_cell_is_found(faults, name):
 @pytest.mark.parametrize("said", WIDGET_TAMPERINGS)
 def test_tampering_with_a_widget_is_found(faults, said):
     assert said in faults["tampered"]["widgets"]
+
+
+def buffers(trait, data):
+    return [{"path": [trait], "encoding": "base64", "data": base64.b64encode(data).decode()}]
+
+
+@pytest.mark.parametrize(
+    ("trait", "stored", "rounded", "other"),
+    [
+        ("logits", *(np.array([1.5, x], "<f4").tobytes() for x in (-2, -2.0002, -2.002))),
+        ("packed", b"\x01\x00\x00\xff\xff\xff", b"\x01\x00\x00\x00\x00\x00", b"\x03" + b"\x00" * 5),
+        ("tokens", b"ab", b"ab", b"ac"),
+    ],
+)
+def test_numbers_of_a_widget_may_differ_by_rounding_and_no_more(trait, stored, rounded, other):
+    assert same_buffers(buffers(trait, stored), buffers(trait, rounded))
+    assert not same_buffers(buffers(trait, stored), buffers(trait, other))
+    assert not same_buffers(buffers(trait, stored), buffers(trait, stored[:-1]))
+    assert not same_buffers(buffers(trait, stored), None)
 
 
 def test_cells_that_were_left_alone_pass(faults):
