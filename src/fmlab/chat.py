@@ -1,4 +1,4 @@
-"""A conversation as tokens: who speaks, and which of the tokens are the response.
+"""A conversation as tokens: who speaks, and which of the tokens are the response::
 
     <|endoftext|><|user|>Where does Ada live?<|assistant|> In Hemmel.<|endoftext|>
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from copy import copy
 from dataclasses import dataclass
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
@@ -55,6 +57,10 @@ SETTLED = "() => document.fonts.ready.then(() => new Promise(requestAnimationFra
 def part_to_check(page_path: str) -> dict | None:
     """What axe looks at. A source file has thousands of words in colours that all chapters use."""
     return {"exclude": [["article pre"]]} if page_path.startswith("_modules/") else None
+
+
+# Links, emphasis, code, roles and tables of Markdown that should have become something else.
+RAW_MARKUP = re.compile(r"\]\(|\*\*\w[^*\n]*\*\*|``|\$\$|\{[a-z:]+\}|\|\s*:?(?:—|--)")
 
 
 @dataclass
@@ -154,6 +160,14 @@ def test_page_introduces_itself(soup, page_path):
     assert page.title.text.strip()
     if page_path.startswith("book/"):
         assert len(page.find("meta", attrs={"name": "description"})["content"]) >= 40
+
+
+@pytest.mark.usefixtures("site")
+def test_no_markup_is_left_on_the_page(soup, page_path):
+    page = copy(soup(page_path))
+    for part in page.select("pre, code, script, style, .katex"):
+        part.decompose()
+    assert not RAW_MARKUP.findall(page.get_text())
 
 
 def is_elsewhere(address: str) -> bool:
