@@ -35,7 +35,9 @@ def write_checkpoint(folder: Path, tensors: Mapping[str, Tensor], facts: Mapping
     partial = folder / f"{CURRENT}.partial"
     try:
         save_file(tensors, partial, metadata=header)
-        if (folder / CURRENT).exists():
+        with partial.open("rb+") as file:
+            os.fsync(file.fileno())  # on the disk itself before it takes another one's place
+        if _is_whole(folder / CURRENT):  # a damaged one must not push out the one before it
             os.replace(folder / CURRENT, folder / PREVIOUS)
         os.replace(partial, folder / CURRENT)
     except (OSError, SafetensorError) as error:  # safetensors has its own word for a full disk
@@ -72,6 +74,14 @@ def delete_checkpoints(folder: Path) -> None:
     """Remove what ``write_checkpoint`` wrote: the run is finished, its model is saved."""
     for name in (CURRENT, PREVIOUS):
         (folder / name).unlink(missing_ok=True)
+
+
+def _is_whole(path: Path) -> bool:
+    try:
+        _read(path)
+    except (ValueError, FileNotFoundError):
+        return False
+    return True
 
 
 def _read(path: Path) -> Checkpoint:

@@ -31,6 +31,8 @@ class Processes:
         """Return the group that torchrun started, or that of a process on its own."""
         if int(os.environ.get("WORLD_SIZE", 1)) == 1:
             return cls()
+        if device.type == "cuda":
+            torch.cuda.set_device(device)  # nccl sends from the current one
         if not dist.is_initialized():
             dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
         return cls(dist.get_world_size(), dist.get_rank())

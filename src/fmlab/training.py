@@ -24,7 +24,7 @@ from tqdm import tqdm
 
 from fmlab.arguments import is_number, require, require_count
 from fmlab.batches import Batches
-from fmlab.checkpoints import read_checkpoint, write_checkpoint
+from fmlab.checkpoints import Checkpoint, read_checkpoint, write_checkpoint
 from fmlab.processes import Processes, stop_requested
 from fmlab.scaling import forward_flops, peak_flops, utilization
 from fmlab.transformer import GPT
@@ -121,9 +121,13 @@ def pretrain(
     require(is_number(minutes) and minutes >= 0, "minutes", "a number of at least 0", minutes)
     processes = Processes.joined(model.device)
     _require_fit(model, batches, processes)
+    found = None if folder is None else read_checkpoint(Path(folder))
+    processes.wait()  # or the first might replace it while another one reads
+    if found and precision == "auto":
+        precision = found[1].get("precision", precision)  # as it began, whatever is measured today
     precision, peak = _precision(precision, model.device)
     trainer = Trainer(model, settings, precision, processes)
-    checkpoints = None if folder is None else _Checkpoints(Path(folder), trainer, batches)
+    checkpoints = None if folder is None else _Checkpoints(Path(folder), trainer, batches, found)
     run, saved = trainer.run, time.monotonic()
     deadline = saved + 60 * minutes
     flops = 3 * forward_flops(model.config, batches.context_length, batch=batches.batch_size)
@@ -185,7 +189,7 @@ class Trainer:
             raise FloatingPointError(
                 f"the loss is {loss:.3g} and its gradient {float(norm):.3g} long at step {number}: "
                 f"training diverged. A lower learning_rate than {settings.learning_rate:g} or a "
-                "longer warm-up may help; the last checkpoint is kept"
+                "longer warm-up may help, in another folder; the last checkpoint is kept"
             )
         for group in self.optimizer.param_groups:
             group["lr"] = settings.learning_rate_at(number)
@@ -228,13 +232,13 @@ class Trainer:
 class _Checkpoints:
     """Where a trainer's state is kept, and what it must belong to."""
 
-    def __init__(self, folder: Path, trainer: Trainer, batches: Batches) -> None:
+    def __init__(
+        self, folder: Path, trainer: Trainer, batches: Batches, found: Checkpoint | None
+    ) -> None:
         self.folder, self.trainer = folder, trainer
         identity = asdict(trainer.model.config) | asdict(trainer.settings)
         identity |= {"batch_size": batches.batch_size, "data_sha256": batches.fingerprint}
         self.identity = json.loads(json.dumps(identity, default=float))  # as it is in the file
-        found = read_checkpoint(folder)
-        trainer.processes.wait()  # or the first might replace it while another one reads
         if found is None:
             return
         tensors, facts = found
@@ -250,8 +254,9 @@ class _Checkpoints:
     def write(self) -> None:
         """Write one, in the first process; the others need not wait for it."""
         if self.trainer.processes.first:
-            kept = {name: getattr(self.trainer.run, name) for name in KEPT}
-            write_checkpoint(self.folder, self.trainer.state(), kept | {"identity": self.identity})
+            facts = {name: getattr(self.trainer.run, name) for name in KEPT}
+            facts |= {"identity": self.identity, "precision": self.trainer.precision}
+            write_checkpoint(self.folder, self.trainer.state(), facts)
 
 
 def _require_fit(model: GPT, batches: Batches, processes: Processes) -> None:

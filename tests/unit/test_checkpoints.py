@@ -116,6 +116,13 @@ def test_a_flipped_bit_gives_way_to_the_one_before_with_a_warning(tmp_path):
         assert value_in(tmp_path) == 1.0
 
 
+def test_a_damaged_one_does_not_push_out_the_whole_one_before_it(tmp_path):
+    flip(written(tmp_path, 1, 2) / CURRENT, 8 * 300)
+    write_checkpoint(tmp_path, tensors(3), FACTS | {"value": 3})
+    (tmp_path / CURRENT).unlink()
+    assert value_in(tmp_path) == 1
+
+
 def test_a_safetensors_file_of_another_kind_is_no_checkpoint(tmp_path):
     save_file(tensors() | {"matrix": torch.zeros(1)}, tmp_path / CURRENT)
     with pytest.raises(ValueError, match="its checksum does not fit"):

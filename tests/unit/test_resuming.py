@@ -312,7 +312,7 @@ def test_numbers_of_numpy_are_the_same_settings(tmp_path):
 
 def test_a_checkpoint_is_all_numbers_and_plain_json(tmp_path):
     tensors, facts = read_checkpoint(stopped(tmp_path))
-    assert facts.keys() == {"identity", "seconds", "n_tokens", "utilization"}
+    assert facts.keys() == {"identity", "precision", "seconds", "n_tokens", "utilization"}
     json.dumps(facts, allow_nan=False)
     weights = dict(GPT(TINY).named_parameters())
     assert sum(name.startswith("model.") for name in tensors) == len(weights)

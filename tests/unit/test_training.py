@@ -251,6 +251,15 @@ def test_bfloat16_is_taken_where_it_is_much_faster(monkeypatch, speedup, chosen)
     assert run.utilization == pytest.approx(flops / run.seconds / peaks[chosen])
 
 
+def test_a_run_goes_on_in_the_precision_that_it_began_in(monkeypatch, tmp_path):
+    monkeypatch.setattr("fmlab.training.peak_flops", lambda precision, device: 1e9)
+    pretrain(GPT(TINY), made(), SETTINGS, tmp_path, minutes=0, precision="bfloat16", progress=False)
+    resumed = pretrain(GPT(TINY), made(), SETTINGS, tmp_path, progress=False)
+    same = pretrain(GPT(TINY), made(), SETTINGS, precision="bfloat16", progress=False)
+    other = pretrain(GPT(TINY), made(), SETTINGS, precision="float32", progress=False)
+    assert resumed.losses == same.losses != other.losses
+
+
 def test_progress_is_shown_only_if_asked_for(capsys):
     pretrain(GPT(TINY), made(), SETTINGS, precision="float32")
     shown = capsys.readouterr()
