@@ -19,13 +19,18 @@ Modules, in the order in which they may import one another:
 ``batches``, ``checkpoints``, ``processes``, ``training``    from texts to a trained model
 ``ladder``, ``models``                                       the book's own models: made, loaded
 ``rates``, ``surprise``, ``evaluation``                      how good a model is, and how sure
-``chat``             a conversation as tokens, and responses to prompts
 ``probing``          what parts of a model are for: cut them out
 ``recurrent``, ``masked``                                    two other kinds of model
-``experiments``                                              what takes too long for a chapter
+``chat``, ``responses``                                      prompts, responses, how good they are
+``finetuning``       a model that responds, from demonstrations
+``preferences``, ``annotating``                              comparisons, and a model of them
+``alignment``        from what people prefer to a model that does it
+``posttraining``     the models made from ``micro``, and how
+``experiments``      what takes too long for a chapter
 ``sketching``        boxes and arrows for diagrams
 ``widgets``          the sliders of the book, in the notebook and on the page
 ``checks``           what the exercises are checked by
+``grading``          a class graded: submissions run apart from the machine and from the marks
 
 Importing the package loads none of them; each is imported where it is needed.
 """

@@ -70,9 +70,9 @@ def response_ids(tokenizer: BPETokenizer, response: str) -> Ids:
 
 
 def response_text(tokenizer: BPETokenizer, ids: Ids) -> str:
-    """Return the text of a response, whole or cut off."""
-    end = tokenizer.special_tokens[END_OF_TEXT]
-    return tokenizer.decode(i for i in ids if i != end).removeprefix(" ")
+    """Return the text of a response, whole or cut off, without the marks that a model may utter."""
+    marks = set(tokenizer.special_tokens.values())
+    return tokenizer.decode(i for i in ids if i not in marks).removeprefix(" ")
 
 
 @dataclass(frozen=True)

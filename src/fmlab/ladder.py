@@ -22,6 +22,7 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
+from torch import nn
 
 from fmlab.arguments import require
 from fmlab.batches import END_OF_TEXT, Batches
@@ -90,7 +91,8 @@ def train(
     rung, folder = LADDER[name], None if folder is None else Path(folder)
     is_new = folder is None or not (folder / CARD).exists()
     require(is_new, "folder", "one without a finished model, which would be lost", str(folder))
-    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    own_gpu = f"cuda:{os.environ.get('LOCAL_RANK', 0)}"  # of several, torchrun names the process's
+    device = device or (own_gpu if torch.cuda.is_available() else "cpu")
     model = GPT(rung.config, spread=initial_spread(rung.config)).to(device)
     processes = Processes.joined(model.device)
 
@@ -107,7 +109,7 @@ def train(
     settings = Settings(rung.n_epochs * batches.per_epoch, learning_rate=rung.learning_rate)
     run = pretrain(model, batches, settings, folder, minutes=minutes, progress=progress)
     if run.finished and folder is not None and processes.first:
-        _save(folder, model, tokenizer, card(name, batches, settings, run))
+        save(folder, model, tokenizer, card(name, batches, settings, run))
     return model, tokenizer, run
 
 
@@ -135,11 +137,17 @@ def card(name: str, batches: Batches, settings: Settings, run: Run) -> dict:
         "tokens_per_parameter": round(n_tokens / n_params, 1),
         "flops": 3 * one_batch * len(run.losses),
         "seconds": round(run.seconds),
-        "loss": round(math.fsum(chunks[-1]) / len(chunks[-1]), 4),
+        "loss": round(math.fsum(run.losses[-every:]) / len(run.losses[-every:]), 4),
         "curve": {
             "tokens": ends,
             "loss": [round(math.fsum(chunk) / len(chunk), 4) for chunk in chunks],
         },
+    } | circumstances()
+
+
+def circumstances() -> dict:
+    """Return when and where something is made, and with which versions."""
+    return {
         "date": date.today().isoformat(),
         "machine": f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}",
         "versions": {
@@ -149,7 +157,8 @@ def card(name: str, batches: Batches, settings: Settings, run: Run) -> dict:
     }
 
 
-def _save(folder: Path, model: GPT, tokenizer: BPETokenizer, facts: dict) -> None:
+def save(folder: Path, model: nn.Module, tokenizer: BPETokenizer, facts: dict) -> None:
+    """Write weights in 16 bits, tokenizer and card; the card comes last, with their checksums."""
     model.save(folder, torch.float16)
     tokenizer.save(folder / TOKENIZER)
     sums = {

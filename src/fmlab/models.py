@@ -17,13 +17,17 @@ from fmlab.transformer import GPT
 
 WEIGHTS_FOLDER = Path(__file__).parent / "weights"
 FILES = (WEIGHTS, CONFIG, TOKENIZER)
+POST_TRAINED = ("micro-sft", "micro-dpo", "micro-ppo")  # by ``fmlab.posttraining``
+REWARD = "micro-reward"  # gives scores; ``fmlab.posttraining.load_reward`` reads it
+SHIPPED = (*LADDER, *POST_TRAINED, REWARD)
 
 
 def load(source: str | Path) -> tuple[GPT, BPETokenizer]:
     """Return a model, in evaluation mode, and its tokenizer.
 
-    ``source``: "nano", "micro" or "small", the book's own; a folder that ``fmlab.training`` made;
-    or a GPT-2 as the Hugging Face hub has it, by folder or by name ("gpt2").
+    ``source``: "nano", "micro" or "small", the book's own; "micro-sft", one that was finetuned; a
+    folder that ``fmlab.training`` or ``fmlab.posttraining`` made; or a GPT-2 as the Hugging Face
+    hub has it, by folder or by name ("gpt2").
     Errors: ``FileNotFoundError`` for a missing file; ``ValueError`` for one that is damaged, or a
     model of another kind.
 
@@ -31,11 +35,24 @@ def load(source: str | Path) -> tuple[GPT, BPETokenizer]:
     >>> model.config.n_layers, tokenizer.vocab_size
     (3, 2048)
     """
-    folder = WEIGHTS_FOLDER / source if source in LADDER else Path(source)
-    if not (folder / CARD).is_file():
-        require(source not in LADDER, "source", "a model that is installed", source)
+    if not (folder_of(source) / CARD).is_file():
+        require(source not in SHIPPED, "source", "a model that is installed", source)
         return GPT.from_huggingface(source), BPETokenizer.from_huggingface(source)
-    facts = card(source)
+    folder = verified(source)
+    return GPT.load(folder), BPETokenizer.load(folder / TOKENIZER)
+
+
+def folder_of(source: str | Path) -> Path:
+    """Return where a model is that comes with the book; any other name is a folder's."""
+    return WEIGHTS_FOLDER / source if source in SHIPPED else Path(source)
+
+
+def verified(source: str | Path) -> Path:
+    """Return the folder of a model whose files are what its card says.
+
+    Errors: ``FileNotFoundError`` for a missing file, ``ValueError`` for a damaged one.
+    """
+    folder, facts = folder_of(source), card(source)
     for name in FILES:
         if not (folder / name).is_file():
             raise FileNotFoundError(f"{folder / name} is missing; install the package anew")
@@ -46,7 +63,7 @@ def load(source: str | Path) -> tuple[GPT, BPETokenizer]:
                 f"{folder / name} is damaged: its sha256 is {found[:12]}…, and the card beside it "
                 f"says {expected[:12]}…; get it anew, or make it with {facts['command']!r}"
             )
-    return GPT.load(folder), BPETokenizer.load(folder / TOKENIZER)
+    return folder
 
 
 def next_tokens(
@@ -73,7 +90,7 @@ def card(source: str | Path) -> dict:
 
     Errors: ``FileNotFoundError`` where there is no card, ``ValueError`` for a damaged one.
     """
-    folder = WEIGHTS_FOLDER / source if source in LADDER else Path(source)
+    folder = folder_of(source)
     try:
         facts = json.loads((folder / CARD).read_text(encoding="utf-8"))
         lacking = {"command", *FILES} - {*facts, *facts["sha256"]}
