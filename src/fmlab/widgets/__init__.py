@@ -10,6 +10,7 @@ from importlib import import_module
 
 _MODULES = {
     "AttentionExplorer": "attention",
+    "KLExplorer": "kl",
     "SamplingExplorer": "sampling",
     "TokenizerExplorer": "tokenizer",
 }
