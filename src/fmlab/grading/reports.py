@@ -1,0 +1,74 @@
+"""Tables of a class's scores: for the instructor, for Canvas, for Moodle."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+
+from fmlab.grading import gradebook
+from fmlab.grading.course import Course
+
+NOTHING = "nothing handed in"
+NOT_YET = "not graded yet"
+
+
+def rows(course: Course, assignment: str) -> list[dict]:
+    """Return a row for every student, with score, status and the notes of the grader."""
+    found = gradebook.scores(course, assignment)
+    submitted = set(course.students(assignment))
+    for row in found:
+        record = course.record(row["student"], assignment) or {}
+        there = row["student"] in submitted or row["handed_in"]
+        row["status"] = record.get("status", NOT_YET if there else NOTHING)
+        row["notes"] = "; ".join(record.get("notes", []))
+        row["seconds"] = record.get("seconds", "")
+    return found
+
+
+def write_report(course: Course, assignment: str, path: Path) -> Path:
+    """Write the instructor's table: one line a student, one column for every graded cell."""
+    table = [
+        {
+            **{name: row[name] for name in ("student", "name", "score", "max_score", "penalty")},
+            "to grade by hand": row["by_hand"],
+            **row["cells"],
+            **{name: row[name] for name in ("status", "notes", "seconds")},
+        }
+        for row in rows(course, assignment)
+    ]
+    header = list(table[0]) if table else ["student", "score", "status"]
+    return _write(path, [header, *(list(line.values()) for line in table)])
+
+
+def write_canvas(course: Course, assignment: str, path: Path) -> Path:
+    """Write the table that Canvas takes under Grades, Import."""
+    found = rows(course, assignment)
+    header = ["Student", "ID", "SIS User ID", "SIS Login ID", "Section", assignment]
+    most = found[0]["max_score"] if found else 0
+    lines = [header, ["    Points Possible", "", "", "", "", most]]
+    for row in found:
+        login = row["student"]
+        lines.append([row["name"] or login, "", login, login, "", row["score"]])
+    return _write(path, lines)
+
+
+def write_moodle(course: Course, assignment: str, path: Path) -> Path:
+    """Write the table that Moodle takes under Grades, Import, CSV file."""
+    lines = [["ID number", "Email address", assignment, f"{assignment} feedback"]]
+    for row in rows(course, assignment):
+        feedback = "" if row["status"] == "ok" else row["status"]
+        lines.append([row["student"], row["email"], row["score"], feedback])
+    return _write(path, lines)
+
+
+def _write(path: Path, lines: Sequence[Sequence[object]]) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([_harmless(value) for value in line] for line in lines)
+    return path
+
+
+def _harmless(value: object) -> object:
+    """A spreadsheet takes text with such a beginning for a formula, and students choose names."""
+    return f"'{value}" if isinstance(value, str) and value[:1] in tuple("=+-@\t\r") else value

@@ -1,0 +1,157 @@
+"""Two programs in sandboxes that ask each other, as the cells of a notebook make them do."""
+
+from dataclasses import replace
+
+import pytest
+from nbformat.v4 import new_code_cell, new_notebook
+
+from fmlab.grading.two_kernels import NAMES_KEY, run_notebook
+from tests.grading.classroom import QUICK, facts
+
+PATIENT = replace(QUICK, cell_seconds=30, total_seconds=60)  # torch takes its time to load
+
+
+def outcome(answer, test, *, instructor="", names=("f",), tags=(), limits=QUICK):
+    """What the test's cell puts out, for an answer that defines the names."""
+    metadata = {**facts("t", 1, locked=True), "tags": list(tags)}
+    cells = [
+        new_code_cell(instructor),
+        new_code_cell(answer, metadata={**facts("a", solution=True), NAMES_KEY: list(names)}),
+        new_code_cell(test, metadata=metadata),
+    ]
+    notebook = new_notebook(cells=cells)
+    status = run_notebook(notebook, limits)
+    errors = [o for o in cells[2].outputs if o.output_type == "error"]
+    texts = "".join(o.text for o in cells[2].outputs if o.output_type == "stream")
+    return (f"{errors[0].ename}: {errors[0].evalue}" if errors else "passes"), texts, status
+
+
+CROSSING = {
+    "arguments by place and name": (
+        "def f(a, b=2, *c, d, **e): return [a, b, c, d, e]",
+        "assert f(1, 5, 6, d=7, z=8) == [1, 5, (6,), 7, {'z': 8}]",
+    ),
+    "a function of the tests": ("def f(g): return g(3)", "assert f(lambda x: x + 1) == 4"),
+    "a call within a call within a call": (
+        "def f(g, n): return g(f, n - 1) if n else 0",
+        "depth = []\ndef g(f, n):\n    depth.append(n)\n    return f(g, n)\n"
+        "assert f(g, 5) == 0 and depth == [4, 3, 2, 1, 0]",
+    ),
+    "in-place changes": (
+        "def f(items, table, array):\n    items.append(1)\n    table['x'] = 2\n    array += 1",
+        "a, b, c = [], {}, np.zeros(2)\nassert f(a, b, array=c) is None\n"
+        "assert (a, b, c.tolist()) == ([1], {'x': 2}, [1, 1])",
+    ),
+    "no change where there is none": (
+        "def f(x): return sorted(x)",
+        "a = [3, 1]\nassert f(a) == [1, 3] and a == [3, 1]",
+    ),
+    "lazy both ways": (
+        "def f(items):\n    for item in items:\n        yield 2 * item",
+        "taken = []\ndef source():\n    for i in range(9):\n        taken.append(i)\n"
+        "        yield i\nit = f(source())\nassert next(it) == 0 and taken == [0]\n"
+        "assert next(it) == 2 and taken == [0, 1]",
+    ),
+    "an instance and its methods": (
+        "class f:\n    def __init__(self, n): self.n = n\n    def double(self): return 2 * self.n\n"
+        "    def __len__(self): return self.n\n    def __getitem__(self, i): return i\n"
+        "    def __contains__(self, x): return x == self.n",
+        "o = f(3)\nassert (o.n, o.double(), len(o), o[7], 3 in o, 4 in o) == "
+        "(3, 6, 3, 7, True, False)",
+    ),
+    "a generator of random numbers": (
+        "def f(rng): return rng.normal(size=3)",
+        "a = f(np.random.default_rng(0))\n"
+        "assert np.array_equal(a, np.random.default_rng(0).normal(size=3))",
+    ),
+    "errors keep their type": (
+        "def f(x): raise KeyError('no ' + x)",
+        "try:\n    f('way')\nexcept KeyError as error:\n    assert 'no way' in str(error)\n"
+        "else:\n    assert False",
+    ),
+    "errors of the tests' functions come back": (
+        "def f(g):\n    try:\n        g()\n    except ZeroDivisionError:\n        return 'caught'",
+        "assert f(lambda: 1 / 0) == 'caught'",
+    ),
+    "a name that is set": ("f = {'a': [1, 2]}", "assert f == {'a': [1, 2]}"),
+    "a network": (
+        "import torch\nf = torch.nn.Linear(2, 1)",
+        "import torch\nassert f(torch.ones(1, 2)).shape == (1, 1)\nassert f.weight.shape == (1, 2)",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CROSSING)
+def test_it_crosses(name):
+    answer, test = CROSSING[name]
+    said, _, status = outcome(answer, test, instructor="import numpy as np", limits=PATIENT)
+    assert (said, status) == ("passes", "ok")
+
+
+REFUSED = {
+    "the tests' names": "['name', '_secret', None]",
+    "the frame of a generator": "['attribute', far._handle, 'gi_frame']",
+    "the globals of a function": "['attribute', far._handle, '__globals__']",
+    "a made-up handle": "['call', 999, None]",
+    "a made-up operation": "['exec', far._handle, None]",
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_the_student_cannot_ask_for(name):
+    answer = (
+        "import gc\nfrom fmlab.grading.peers import Peer\n"
+        "peer = next(x for x in gc.get_objects() if isinstance(x, Peer))\n"
+        f"def f(far):\n    what, on, name = {REFUSED[name]}\n"
+        "    args = () if name is None else (name,)\n"
+        "    try:\n        return repr(peer.ask(what, on, *args))\n"
+        "    except Exception as error:\n        return type(error).__name__"
+    )
+    test = (
+        "_secret = 'secret'\nfor far in ((i for i in [_secret]), lambda: _secret):\n"
+        "    print(f(far))"
+    )
+    said = outcome(answer, test)[1].split()
+    assert len(said) == 2
+    assert all(word.endswith("Error") for word in said), said
+
+
+def test_a_test_does_not_see_what_the_student_calls_by_other_names():
+    assert outcome("f, g = 1, 2", "g")[0].startswith("NameError")
+
+
+def test_same_process_cells_run_in_the_students_program():
+    assert outcome("f, g = 1, 2", "assert g == 2", tags=["same-process"])[0] == "passes"
+
+
+def test_the_instructors_cells_run_in_both():
+    test = "assert f() == helper() == 5"
+    assert outcome("def f(): return helper()", test, instructor="helper = lambda: 5")[0] == "passes"
+
+
+def test_a_test_that_fails_does_not_show_itself():
+    metadata = facts("t", 1, locked=True)
+    notebook = new_notebook(cells=[new_code_cell("want = 77\nassert 1 == want", metadata=metadata)])
+    run_notebook(notebook, QUICK)
+    (error,) = notebook.cells[0].outputs
+    assert error.ename == "AssertionError"
+    assert "77" not in str(error)
+
+
+def test_no_test_passes_when_time_is_up_or_the_student_is_gone():
+    catching = "try:\n    f()\nexcept Exception:\n    pass"
+    assert outcome("def f():\n    while True: pass", catching)[0].startswith("TimeLimit")
+    said, _, status = outcome("import os\ndef f(): os._exit(0)", catching)
+    assert said.startswith("PeerGone")
+    assert status.startswith("cut short: the answer: the process ended")
+
+
+def test_items_without_end_cost_their_own_test_only():
+    said, _, status = outcome("def f():\n    while True: yield 1", "list(f())")
+    assert said.startswith("TimeLimit")
+    assert status == "ok"
+
+
+def test_warnings_of_a_test_do_not_count_as_failure():
+    test = "import sys, warnings\nwarnings.warn('careful')\nprint('x', file=sys.stderr)\nprint('y')"
+    assert outcome("f = 1", test) == ("passes", "y\n", "ok")
