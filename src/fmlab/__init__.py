@@ -25,7 +25,7 @@ Modules, in the order in which they may import one another:
 ``finetuning``       a model that responds, from demonstrations
 ``preferences``, ``annotating``                              comparisons, and a model of them
 ``alignment``        from what people prefer to a model that does it
-``posttraining``     the models made from ``micro``, and how
+``posttraining``, ``tuning``                                 the models made from ``micro``, and how
 ``experiments``      what takes too long for a chapter
 ``sketching``        boxes and arrows for diagrams
 ``widgets``          the sliders of the book, in the notebook and on the page

@@ -35,8 +35,11 @@ def add_chat_tokens(model: GPT, tokenizer: BPETokenizer) -> tuple[GPT, BPETokeni
     """Return a copy of a model and its tokenizer that know USER and ASSISTANT too.
 
     Their embeddings start as the mean of all others: a token of which nothing is known yet.
-    Errors: ``ValueError`` for a tokenizer that has them already, or of another size than the model.
+    Errors: ``ValueError`` for a tokenizer that has them already, of another size than the model, or
+    from the hub, whose ids need not be in the order of its merges.
     """
+    own = type(tokenizer) is BPETokenizer
+    require(own, "tokenizer", "a BPETokenizer that was trained here", type(tokenizer).__name__)
     special = list(tokenizer.special_tokens)
     require(not {USER, ASSISTANT} & set(special), "tokenizer", "one without chat tokens", special)
     size, expected = tokenizer.vocab_size, model.config.vocab_size

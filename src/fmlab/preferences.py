@@ -135,7 +135,7 @@ class RewardModel(nn.Module):
         head = weights.pop(f"transformer.{HEAD}", None)
         shape = None if head is None else tuple(head.shape)
         require(shape == (1, config.d_model), "folder", f"one with {HEAD} (1, D)", shape)
-        model = cls(GPT._from_weights(config, weights))
+        model = cls(GPT.from_weights(config, weights))
         model.head.weight.data.copy_(head)
         return model.eval()
 

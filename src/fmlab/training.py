@@ -189,7 +189,7 @@ class Trainer:
             raise FloatingPointError(
                 f"the loss is {loss:.3g} and its gradient {float(norm):.3g} long at step {number}: "
                 f"training diverged. A lower learning_rate than {settings.learning_rate:g} or a "
-                "longer warm-up may help, in another folder; the last checkpoint is kept"
+                "longer warm-up may help, in another folder; what was saved is kept"
             )
         for group in self.optimizer.param_groups:
             group["lr"] = settings.learning_rate_at(number)

@@ -127,7 +127,7 @@ class GPT(nn.Module):
     @classmethod
     def load(cls, folder: str | Path) -> Self:
         """Read what ``save`` wrote, as float32. Errors as in ``from_huggingface``."""
-        return cls._from_weights(*huggingface.read_folder(folder))
+        return cls.from_weights(*huggingface.read_folder(folder))
 
     @classmethod
     def from_huggingface(cls, source: str | Path | nn.Module) -> Self:
@@ -139,7 +139,7 @@ class GPT(nn.Module):
         if isinstance(source, nn.Module):
             config = huggingface.from_hub_config(source.config.to_dict())
             weights = huggingface.from_hub_weights(source.state_dict())
-            return cls._from_weights(config, weights)
+            return cls.from_weights(config, weights)
         is_folder = isinstance(source, Path) or Path(source).is_dir()
         return cls.load(source if is_folder else huggingface.download(source))
 
@@ -153,7 +153,11 @@ class GPT(nn.Module):
         return theirs.to(self.device, self.lm_head.weight.dtype).train(self.training)
 
     @classmethod
-    def _from_weights(cls, config: GPTConfig, weights: dict[str, Tensor]) -> Self:
+    def from_weights(cls, config: GPTConfig, weights: dict[str, Tensor]) -> Self:
+        """Return a model with the weights of a ``state_dict``, in evaluation mode.
+
+        Errors: ``ValueError`` for one that is missing, unknown, or of another shape.
+        """
         model = cls(config)
         shapes = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
         found = {name: tuple(tensor.shape) for name, tensor in weights.items()}

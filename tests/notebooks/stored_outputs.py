@@ -13,6 +13,7 @@ it does not follow outputs that are updated or cleared later. The rules for note
 from __future__ import annotations
 
 import base64
+import math
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -139,9 +140,18 @@ def widget_differences(stored: dict, fresh: dict) -> Iterator[str]:
         for trait in sorted(one.keys() | two.keys()):
             if trait == "buffers" and same_buffers(one.get(trait), two.get(trait)):
                 continue
-            if trait != "state" and one.get(trait) != two.get(trait):
+            if trait != "state" and not same_numbers(one.get(trait), two.get(trait)):
                 values = [repr(side.get(trait, "absent"))[:80] for side in (one, two)]
                 yield f"{name}, {trait}: stored {values[0]}, now {values[1]}"
+
+
+def same_numbers(stored: object, fresh: object) -> bool:
+    """Say whether values are equal, but for the last digits of numbers with a decimal point."""
+    if isinstance(stored, list) and isinstance(fresh, list):
+        return len(stored) == len(fresh) and all(map(same_numbers, stored, fresh))
+    if isinstance(stored, float) and isinstance(fresh, float):
+        return math.isclose(stored, fresh, rel_tol=1e-4, abs_tol=1e-6)
+    return stored == fresh
 
 
 def same_buffers(stored: list | None, fresh: list | None) -> bool:

@@ -19,7 +19,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 from PIL import Image
 
-from tests.notebooks.stored_outputs import same_buffers
+from tests.notebooks.stored_outputs import same_buffers, same_numbers
 from tools.execute import STATE, execute
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -203,6 +203,20 @@ def test_numbers_of_a_widget_may_differ_by_rounding_and_no_more(trait, stored, r
     assert not same_buffers(buffers(trait, stored), buffers(trait, other))
     assert not same_buffers(buffers(trait, stored), buffers(trait, stored[:-1]))
     assert not same_buffers(buffers(trait, stored), None)
+
+
+@pytest.mark.parametrize(
+    ("stored", "fresh", "same"),
+    [
+        ([0.307018, [1.5]], [0.307019, [1.5]], True),
+        ([0.307018], [0.3075], False),
+        ([0.5, 0.5], [0.5], False),
+        (1, 1.0001, False),
+        ("0.5", "0.50001", False),
+    ],
+)
+def test_traits_may_differ_in_the_last_digits_and_no_more(stored, fresh, same):
+    assert same_numbers(stored, fresh) == same
 
 
 def test_cells_that_were_left_alone_pass(faults):

@@ -135,7 +135,7 @@ class _Learner:
         logprobs, values = logprobs_and_values(self.policy, self.value_head, dialogues)
 
         def then(numbers: Tensor) -> Tensor:
-            return numbers[rows, : logprobs.shape[1]]
+            return numbers[rows, : logprobs.shape[1]].to(logprobs.device)
 
         mask, old = then(rollout.mask), then(rollout.logprobs)
         policy_loss = clipped_policy_loss(logprobs, old, then(advantages), mask, clip)

@@ -44,6 +44,7 @@ class ValueHead(nn.Module):
             nn.init.zeros_(rest)
 
     def forward(self, hidden: Tensor) -> Tensor:
+        """Return the value at each hidden state: (..., D) -> (...)."""
         return self.output(F.gelu(self.inner(hidden.detach()))).squeeze(-1)  # (..., 1) -> (...)
 
 
@@ -149,9 +150,9 @@ def roll_out(
         there = rows, slice(part.ids.shape[1] - 1)
         with inference(policy):
             found = logprobs_and_values(policy, value_head, part)
-        logprobs[there], values[there] = found
+        logprobs[there], values[there] = (each.cpu() for each in found)
         with inference(reference):
-            ref_logprobs[there] = token_logprobs(reference, part)
+            ref_logprobs[there] = token_logprobs(reference, part).cpu()
     return Rollout(list(prompts), responses, dialogues, scores, logprobs, ref_logprobs, values)
 
 

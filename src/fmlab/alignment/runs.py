@@ -37,7 +37,7 @@ class Run:
 
     ``run["reward"]`` is that number of every step. Tokens are counted by what was done with them:
     ``generated``, ``read`` (passed forward, prompts included), ``trained`` (forward and backward,
-    which is three times the work).
+    which is three times the work). What a reward model reads is not among them.
     """
 
     steps: list[Step] = field(default_factory=list)

@@ -11,6 +11,7 @@ which they may import one another:
 ``limits``       how much a program in a sandbox may use
 ``sandbox``      bubblewrap: what such a program sees
 ``safety``       whether this machine can keep a submission from doing harm
+``container``    another sandbox, for one submission in a container of its own
 ``two_kernels``  a notebook, the student's cells in one sandbox and the tests in the other
 ``exercises``    the exercises of a notebook, by name and part
 ``submissions``  what was handed in, read with care
@@ -24,6 +25,8 @@ which they may import one another:
 ``reports``      a table for the instructor, for Canvas, for Moodle
 ``feedback``     a page for each student
 ``grading``      all of it, for a class
+``shards``       the same on several machines, with one writer
+``gradescope``   one submission, where Gradescope runs it
 ``__main__``     the command line: ``fmlab-grade``
 
 Needs ``pip install "fmlab[teach]"``, and bubblewrap, hence Linux.

@@ -23,6 +23,7 @@ from fmlab.grading import (
     gradebook,
     rehearsal,
     reports,
+    shards,
     submissions,
     variants,
 )
@@ -83,14 +84,10 @@ def grade(course: Course, options: argparse.Namespace) -> int:
     """Take in what was handed in, if it is elsewhere, and grade it."""
     require_sandbox()
     name = _assignment(course, options)
+    if options.shard or options.results:
+        return _grade_shard(course, name, options)
     if options.submissions:
-        notebooks = list(course.notebooks(name))
-        if len(notebooks) > 1:
-            raise ValueError(f"{name} has several notebooks; collect them with nbgrader")
-        taken = submissions.take_in(
-            options.submissions, course.root / "submitted", name, notebooks[0], options.student_id
-        )
-        print(f"{len(taken)} submissions taken in")
+        _take_in(course, name, options)
     limits = Limits(memory=options.memory, cell_seconds=options.cell, total_seconds=options.total)
     started, records = time.monotonic(), []
     try:
@@ -118,6 +115,53 @@ def grade(course: Course, options: argparse.Namespace) -> int:
     return 1 if odd else 0
 
 
+def _grade_shard(course: Course, name: str, options: argparse.Namespace) -> int:
+    if not (options.shard and options.results):
+        raise ValueError("--shard and --results go together: K/N, and the folder for the results")
+    if options.submissions or options.student or options.again:
+        raise ValueError("--shard takes what is taken in already: no submissions, no --student")
+    shard = shards.parse_shard(options.shard)
+    limits = Limits(memory=options.memory, cell_seconds=options.cell, total_seconds=options.total)
+    options_here = {"n_jobs": options.jobs, "limits": limits}
+    made = shards.grade_shard(course, name, shard, options.results, **options_here)
+    print(f"shard {options.shard}: {len(made)} submissions graded; {options.results / name}")
+    for result in made:
+        if result["status"] != "ok":
+            print(f"  {result['student']}: {result['status']}")
+    return 0  # a bad submission is no failure of the shard, which would be tried again
+
+
+def take_in(course: Course, options: argparse.Namespace) -> int:
+    """Take in what was handed in, without grading it: for shards to grade."""
+    name = _assignment(course, options)
+    if options.submissions:
+        _take_in(course, name, options)
+    for student in course.students(name):
+        submissions.handed_in_at(course.submitted(student, name))
+    return 0
+
+
+def _take_in(course: Course, name: str, options: argparse.Namespace) -> None:
+    notebooks = list(course.notebooks(name))
+    if len(notebooks) > 1:
+        raise ValueError(f"{name} has several notebooks; collect them with nbgrader")
+    taken = submissions.take_in(
+        options.submissions, course.root / "submitted", name, notebooks[0], options.student_id
+    )
+    print(f"{len(taken)} submissions taken in")
+
+
+def merge(course: Course, options: argparse.Namespace) -> int:
+    """Enter what the shards have graded into the gradebook; one process only."""
+    name = _assignment(course, options)
+    records, missing = shards.merge(course, name, options.results)
+    path = reports.write_report(course, name, course.root / f"{name}-report.csv")
+    print(f"{len(records)} results entered; {path}")
+    if missing:
+        print(f"No result that fits of {len(missing)}: {', '.join(missing)}")
+    return 1 if missing else 0
+
+
 def report(course: Course, options: argparse.Namespace) -> int:
     """Write tables of the scores, and pages of feedback."""
     name = _assignment(course, options)
@@ -141,7 +185,14 @@ def rehearse(course: Course, options: argparse.Namespace) -> int:
     return 0
 
 
-COMMANDS = {"release": release, "rehearse": rehearse, "grade": grade, "report": report}
+COMMANDS = {
+    "release": release,
+    "rehearse": rehearse,
+    "take-in": take_in,
+    "grade": grade,
+    "merge": merge,
+    "report": report,
+}
 
 
 def _assignment(course: Course, options: argparse.Namespace) -> str:
@@ -179,9 +230,15 @@ def _parser() -> argparse.ArgumentParser:
     add = parts["rehearse"].add_argument
     add("folder", type=Path, help="where the notebooks go")
     add("--students", type=int, default=12, help="how many (%(default)s)")
+    for name in ("grade", "take-in"):
+        add = parts[name].add_argument
+        add("submissions", nargs="?", type=Path, help="a folder or zip (none: submitted/)")
+        add(
+            "--student-id", default=submissions.STUDENT_ID, metavar="REGEX", help="in a file's path"
+        )
     add = parts["grade"].add_argument
-    add("submissions", nargs="?", type=Path, help="a folder or zip to take in (none: submitted/)")
-    add("--student-id", default=submissions.STUDENT_ID, metavar="REGEX", help="in a file's path")
+    add("--shard", metavar="K/N", help="only these, into --results: the gradebook is left to merge")
+    add("--results", type=Path, metavar="FOLDER", help="where a shard's results go")
     add("--student", action="append", metavar="ID", help="only this one (may be repeated)")
     add("--jobs", type=int, default=os.cpu_count() or 1, help="submissions at a time (%(default)s)")
     add("--cell", type=float, default=Limits.cell_seconds, help="seconds a cell (%(default)g)")
@@ -189,6 +246,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--memory", type=int, default=Limits.memory, help="MB of a sandbox (%(default)s)")
     add("--again", action="store_true", help="also what is graded already")
     add("--quiet", action="store_true", help="without a progress bar")
+    parts["merge"].add_argument("results", type=Path, help="the folder of the shards' results")
     add = parts["report"].add_argument
     add("--csv", type=Path, help="where the table goes (NAME-report.csv in the course)")
     add("--canvas", type=Path, help="a table for Canvas")

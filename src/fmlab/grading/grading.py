@@ -47,10 +47,41 @@ def grade_class(
     """
     require_count("n_jobs", n_jobs)
     limits = limits or Limits()
-    n_notebooks, there = len(course.notebooks(assignment)), course.students(assignment)
+    pieces = pieces_of(course, assignment, limits, students=students, again=again)
+    seconds, records = time_for(course, assignment, limits), []
+    bar = tqdm(desc="grading", total=len(pieces), unit="student", disable=not progress)
+    with contextlib.ExitStack() as at_the_end:
+        at_the_end.callback(ControlGroup.sweep)  # who was killed could not tidy up
+        results = run_each(grade_one, pieces, n_jobs, seconds)
+        at_the_end.callback(results.close)
+        at_the_end.enter_context(bar)
+        for piece, result in results:
+            result = completed(piece, result, seconds)
+            enter(course, assignment, result)
+            records.append(result)
+            bar.update()
+            bar.set_postfix_str(f"{result['student']}: {result['status']}"[:60], refresh=False)
+            if on_record is not None:
+                on_record(result)
+    return records
+
+
+def pieces_of(
+    course: Course,
+    assignment: str,
+    limits: Limits,
+    *,
+    students: Sequence[str] | None = None,
+    again: bool = False,
+) -> list[dict]:
+    """Return what ``grade_one`` needs for each student who is still to be graded.
+
+    Errors: as for ``grade_class``.
+    """
+    there, pieces = course.students(assignment), []
+    course.notebooks(assignment)  # so that one that was not released is told, even of nobody
     for student in students or ():
         require(student in there, "students", f"of those who handed in {assignment}", student)
-    pieces = []
     for student in there if students is None else students:
         handed_in_at(
             course.submitted(student, assignment)
@@ -62,26 +93,25 @@ def grade_class(
             files = [str(path) for path in course.data_files(assignment)]
             notebooks = course.notebooks(assignment, student)
             pieces.append(facts | {"folder": folder, "files": files, "notebooks": notebooks})
-    seconds, records = limits.total_seconds * n_notebooks + SLACK, []
-    bar = tqdm(desc="grading", total=len(pieces), unit="student", disable=not progress)
-    with contextlib.ExitStack() as at_the_end:
-        at_the_end.callback(ControlGroup.sweep)  # who was killed could not tidy up
-        results = run_each(grade_one, pieces, n_jobs, seconds)
-        at_the_end.callback(results.close)
-        at_the_end.enter_context(bar)
-        for piece, result in results:
-            if isinstance(result, str):
-                result = _record(piece["student"], f"{NOT_GRADED}: {result}", [], seconds)
-            result["digest"] = piece["digest"]
-            ran = result.pop("notebooks")
-            gradebook.save(course, assignment, result, ran)
-            course.write_record(assignment, result)  # last: what is recorded is in the gradebook
-            records.append(result)
-            bar.update()
-            bar.set_postfix_str(f"{result['student']}: {result['status']}"[:60], refresh=False)
-            if on_record is not None:
-                on_record(result)
-    return records
+    return pieces
+
+
+def time_for(course: Course, assignment: str, limits: Limits) -> float:
+    """Return the seconds after which the process that grades a submission counts as lost."""
+    return limits.total_seconds * len(course.notebooks(assignment)) + SLACK
+
+
+def completed(piece: dict, result: dict | str, seconds: float) -> dict:
+    """Return what came of a piece, with its digest; a text says why nothing came of it."""
+    if isinstance(result, str):
+        result = _record(piece["student"], f"{NOT_GRADED}: {result}", [], seconds)
+    return result | {"digest": piece["digest"]}
+
+
+def enter(course: Course, assignment: str, result: dict) -> None:
+    """Enter a result into the gradebook and the records; takes the notebooks out of it."""
+    gradebook.save(course, assignment, result, result.pop("notebooks"))
+    course.write_record(assignment, result)  # last: what is recorded is in the gradebook
 
 
 def grade_one(piece: dict) -> dict:

@@ -12,6 +12,8 @@ import socket
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
+from pathlib import Path
 
 from fmlab.grading.limits import Limits, usage
 from fmlab.grading.peers import CELL
@@ -80,22 +82,37 @@ def require_sandbox() -> None:
     if tried.returncode:
         said = tried.stderr.strip()[-300:] or f"exit status {tried.returncode}"
         raise SandboxUnavailable(f"bubblewrap does not start here ({said}). {NAMESPACES}.")
-    for name, holds in _tried().items():
+    require_promises()
+
+
+def require_promises(
+    wrap: Callable[..., list[str]] | None = None, secret: Path | None = None
+) -> None:
+    """Return if a sandbox keeps its promises; ``wrap`` as for ``Box``.
+
+    ``secret`` is a file that must not be seen in it, by default one in the folder for temporary
+    files. Errors: ``SandboxUnavailable``.
+    """
+    for name, holds in _tried(wrap, secret).items():
         if not holds:
             raise SandboxUnavailable(
                 f"submissions cannot be run safely on this machine: {MISSING[name]}."
             )
 
 
-def _tried() -> dict[str, bool]:
+def _tried(
+    wrap: Callable[..., list[str]] | None = None, secret: Path | None = None
+) -> dict[str, bool]:
     """Which of the promises hold for a program that tries, a little, to break them."""
     with tempfile.NamedTemporaryFile() as file, socket.create_server(("127.0.0.1", 0)) as server:
-        facts = {"path": file.name, "port": server.getsockname()[1]}
-        box = Box("student", MILD)
+        facts = {"path": str(secret or file.name), "port": server.getsockname()[1]}
+        box = Box("student", MILD, wrap=wrap)
         try:
             box.send(CELL, (PROOF % (facts | {"processes": MILD.processes})).encode(), 20.0)
             outcome = json.loads(box.receive(20.0)[1])
-            watched = usage(box.process.pid)[0] >= 2
+            watched = usage(box.process.pid)[0] >= (
+                1 if wrap else 2
+            )  # bubblewrap, and what it runs
             said = "".join(output.get("text", "") for output in outcome["outputs"])
             return json.loads(said) | {"watch": watched}
         except (Gone, ValueError) as error:

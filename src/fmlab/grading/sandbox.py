@@ -17,7 +17,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import fmlab
@@ -41,10 +41,17 @@ class Gone(Exception):
 class Box:
     """A program of ``fmlab.grading.inside`` in its sandbox, and the line to it.
 
-    ``files`` are shown to it, read-only, in the folder where it runs.
+    ``files`` are shown to it, read-only, in the folder where it runs. ``wrap`` makes the command
+    line that runs a program in the sandbox, from the program, the limits and the files.
     """
 
-    def __init__(self, role: str, limits: Limits, files: Sequence[Path] = ()) -> None:
+    def __init__(
+        self,
+        role: str,
+        limits: Limits,
+        files: Sequence[Path] = (),
+        wrap: Callable[..., list[str]] | None = None,
+    ) -> None:
         self.limits, self.gone, self.ready = limits, "", False
         theirs_in, self.target = os.pipe()
         self.source, theirs_out = os.pipe()
@@ -54,7 +61,7 @@ class Box:
         self.group = ControlGroup(limits)
         try:
             self.process = subprocess.Popen(
-                command(program, limits, files),
+                (wrap or command)(program, limits, files),
                 pass_fds=(theirs_in, theirs_out),
                 preexec_fn=self.group.enter,
                 stdin=subprocess.DEVNULL,
@@ -165,12 +172,13 @@ def command(program: Sequence[str], limits: Limits, files: Sequence[Path] = ()) 
         words += ["--ro-bind", str(path), f"/box/{path.name}"]
     # /dev and / are small file systems of their own, without a limit: nothing may be written there.
     words += ["--chdir", "/box", "--remount-ro", "/dev", "--remount-ro", "/"]
-    for name, value in _variables(environment, package.parent).items():
+    for name, value in variables(environment, package.parent).items():
         words += ["--setenv", name, value]
     return [*words, "--", *program]
 
 
-def _variables(environment: Path, packages: Path) -> dict[str, str]:
+def variables(environment: Path, packages: Path) -> dict[str, str]:
+    """Return the environment of a program in a sandbox, which has nothing of the grader's."""
     return {
         "HOME": "/tmp",
         "USER": "student",

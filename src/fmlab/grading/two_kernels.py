@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from nbformat import NotebookNode
@@ -28,12 +28,19 @@ LAST_WORD = 0.1  # seconds to finish a call when the time is up
 LONGEST_OUTPUT = 2_000_000  # characters; a figure may be that long
 
 
-def run_notebook(notebook: NotebookNode, limits: Limits, files: Sequence[Path] = ()) -> str:
+def run_notebook(
+    notebook: NotebookNode,
+    limits: Limits,
+    files: Sequence[Path] = (),
+    wrap: Callable[..., list[str]] | None = None,
+) -> str:
     """Run a notebook in place; return "ok", or what cut it short.
+
+    ``wrap`` is another sandbox than bubblewrap (see ``Box``).
 
     A cell that could not be run has an error among its outputs, so that no test passes by default.
     """
-    with Kernels(limits, files) as kernels:
+    with Kernels(limits, files, wrap) as kernels:
         for cell in notebook.cells:
             if cell.cell_type == "code":
                 cell.outputs, cell.execution_count = [], None
@@ -45,9 +52,15 @@ def run_notebook(notebook: NotebookNode, limits: Limits, files: Sequence[Path] =
 class Kernels:
     """Two sandboxes, and the passing of messages between them."""
 
-    def __init__(self, limits: Limits, files: Sequence[Path] = ()) -> None:
+    def __init__(
+        self,
+        limits: Limits,
+        files: Sequence[Path] = (),
+        wrap: Callable[..., list[str]] | None = None,
+    ) -> None:
         self.limits, self.end = limits, time.monotonic() + limits.total_seconds
-        self.student, self.tests = Box("student", limits, files), Box("tests", limits, files)
+        self.student = Box("student", limits, files, wrap)
+        self.tests = Box("tests", limits, files, wrap)
         self.names: list[str] = []  # what the answers so far define
         self.stale = False  # whether the student's program has run since the tests last looked
         self.reasons: list[str] = []

@@ -1,0 +1,153 @@
+"""The explorers in JupyterLab, where Python is behind them: what a reader moves, Python sees.
+
+A notebook with all of them runs in a real JupyterLab. Each echoes in its title, from Python, the
+trait that the page has changed; so the title can only be right if the change went to the kernel
+and came back.
+"""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_notebook
+
+from tools.execute import KERNELSPEC
+
+SECONDS = 60  # for the server, and then for a kernel that imports torch, to be there
+MAKE = {
+    "sampling": """
+        from fmlab.widgets import SamplingExplorer
+
+        explorer = SamplingExplorer(["It"], np.log([[0.2, 0.5, 0.3]]), [" is", " was", " has"])
+        trait = "top_p"
+    """,
+    "attention": """
+        from fmlab.models import load
+        from fmlab.widgets import AttentionExplorer
+
+        explorer = AttentionExplorer.of(*load("nano"), ["A town on a river."])
+        trait = "layer"
+    """,
+    "tokenizer": """
+        from fmlab.tokenization import BPETokenizer
+        from fmlab.widgets import TokenizerExplorer
+
+        explorer = TokenizerExplorer(BPETokenizer.train("low lower lowest", 262))
+        trait = "text"
+    """,
+}
+ECHO = """
+from IPython.display import HTML
+handle = display(HTML(f"<p>nothing yet from {name}</p>"), display_id=True)
+
+def echo(change, name=name, handle=handle):
+    handle.update(HTML(f"<p>{name} is at {change.new}</p>"))
+
+explorer.observe(echo, trait)
+explorer
+"""
+RUN_ALL = """async () => {
+  const { sessionContext } = jupyterapp.shell.currentWidget;
+  await sessionContext.ready;
+  await sessionContext.session.kernel.info;
+  await jupyterapp.commands.execute("notebook:run-all-cells");
+}"""
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory, root):
+    """The address of a JupyterLab on a folder with the notebook."""
+    folder = tmp_path_factory.mktemp("lab")
+    cells = [new_code_cell("import numpy as np")]
+    for name, source in MAKE.items():
+        lines = [line.removeprefix(" " * 8) for line in source.strip("\n").splitlines()]
+        cells.append(new_code_cell("\n".join([f"name = {name!r}", *lines]) + ECHO))
+    metadata = {"kernelspec": KERNELSPEC}  # without it Lab asks which kernel to take
+    nbformat.write(new_notebook(cells=cells, metadata=metadata), folder / "explorers.ipynb")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    options = [f"--port={port}", "--ServerApp.port_retries=0", "--IdentityProvider.token="]
+    options += ["--no-browser", "--allow-root", "--expose-app-in-browser"]
+    places = {f"JUPYTER_{kind}_DIR": str(folder / ".jupyter" / kind) for kind in ("CONFIG", "DATA")}
+    server = subprocess.Popen(
+        [sys.executable, "-m", "jupyterlab", *options],
+        cwd=folder,
+        env={**os.environ, **places, "PYTHONPATH": str(root / "src")},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    address = f"http://127.0.0.1:{port}"
+    try:
+        deadline = time.monotonic() + SECONDS
+        while not answers(f"{address}/api"):
+            assert server.poll() is None, "JupyterLab ended"
+            assert time.monotonic() < deadline, "JupyterLab does not answer"
+            time.sleep(0.2)
+        yield address
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def answers(address: str) -> bool:
+    try:
+        with urllib.request.urlopen(address, timeout=5) as reply:
+            return reply.status == 200
+    except OSError:
+        return False
+
+
+@pytest.fixture(scope="module")
+def notebook(browser, lab):
+    """The page of JupyterLab, all cells run."""
+    context = browser.new_context(viewport={"width": 1280, "height": 2400})
+    context.set_default_timeout(1000 * SECONDS)
+    page = context.new_page()
+    page.goto(f"{lab}/lab/tree/explorers.ipynb")
+    page.locator(".jp-Notebook .jp-CodeCell").nth(len(MAKE)).wait_for()
+    page.evaluate(RUN_ALL)
+    yield page
+    context.close()
+
+
+@pytest.fixture
+def cell(notebook):
+    """Return the cell of an explorer, in sight: Lab makes no output before."""
+
+    def of(name: str):
+        found = notebook.locator(".jp-CodeCell").nth(1 + list(MAKE).index(name))
+        found.scroll_into_view_if_needed()
+        found.locator(".fml").first.wait_for()
+        assert "nothing yet" in found.locator(".jp-OutputArea p").first.inner_text()
+        return found
+
+    return of
+
+
+def said(cell, text: str) -> None:
+    """Wait until Python has said it."""
+    cell.locator(".jp-OutputArea p", has_text=text).wait_for()
+
+
+def test_a_slider_reaches_python(cell):
+    explorer = cell("sampling")
+    explorer.get_by_role("slider", name="Top-p").press("ArrowLeft")
+    said(explorer, "sampling is at 0.9")
+
+
+def test_a_choice_of_head_reaches_python(cell):
+    explorer = cell("attention")
+    explorer.get_by_role("button", name="head 1").nth(1).press("Enter")
+    said(explorer, "attention is at 1")
+
+
+def test_typed_text_reaches_python(cell):
+    explorer = cell("tokenizer")
+    explorer.get_by_role("textbox").last.fill("slow")
+    said(explorer, "tokenizer is at slow")
