@@ -35,18 +35,13 @@ def add_chat_tokens(model: GPT, tokenizer: BPETokenizer) -> tuple[GPT, BPETokeni
     """Return a copy of a model and its tokenizer that know USER and ASSISTANT too.
 
     Their embeddings start as the mean of all others: a token of which nothing is known yet.
-    Errors: ``ValueError`` for a tokenizer that has them already, of another size than the model, or
-    from the hub, whose ids need not be in the order of its merges.
+    Errors: ``ValueError`` for a tokenizer that has them already, or of another size than the model.
     """
-    own = type(tokenizer) is BPETokenizer
-    require(own, "tokenizer", "a BPETokenizer that was trained here", type(tokenizer).__name__)
     special = list(tokenizer.special_tokens)
     require(not {USER, ASSISTANT} & set(special), "tokenizer", "one without chat tokens", special)
     size, expected = tokenizer.vocab_size, model.config.vocab_size
     require(size == expected, "tokenizer", f"one with the model's {expected} tokens", size)
-    extended = BPETokenizer(
-        tokenizer.merges, pattern=tokenizer.pattern, special_tokens=[*special, USER, ASSISTANT]
-    )
+    extended = tokenizer.with_special_tokens([USER, ASSISTANT])
     weights = model.state_dict()
     known = weights["transformer.wte.weight"]  # (V, D)
     grown = torch.cat([known, known.mean(dim=0).expand(2, -1)])  # (V + 2, D)

@@ -46,6 +46,7 @@ ADDED_TOKEN = {
     "rstrip": (False,),
     "normalized": (True, False),
 }
+PLAIN = {field: values[0] for field, values in ADDED_TOKEN.items()}
 
 # In their engine $ and ^ are ends of lines, {1,3}+ is a repetition of {1,3}, ² is not in \w, and
 # so on. GPT-4's \s++$ may stay: it takes all ends of lines before it asks for one.
@@ -94,6 +95,13 @@ class HubTokenizer(BPETokenizer):
     def train(cls, *args: object, **options: object) -> NoReturn:
         """Not here: what is trained is a `BPETokenizer`."""
         raise NotImplementedError("a HubTokenizer is read from files; use BPETokenizer.train")
+
+    def with_special_tokens(self, tokens: Sequence[str]) -> Self:
+        """Return the same with more special tokens, as for any `BPETokenizer`."""
+        added = list(self._table.get("added_tokens") or [])
+        for i, token in enumerate(tokens, self.vocab_size):
+            added.append({"id": i, "content": token, **PLAIN})
+        return type(self)({**self._table, "added_tokens": added})
 
     def save(self, path: str | Path) -> None:
         """Write a ``tokenizer.json``, which `load` reads, and so does the package tokenizers."""
@@ -197,10 +205,9 @@ def _older_table(folder: Path) -> dict[str, Any]:
     special = {token: i for token, i in ids.items() if token not in known}
     if (folder / ADDED).is_file():
         special |= _typed(dict, _read_json(folder / ADDED), ADDED)
-    plain = {field: values[0] for field, values in ADDED_TOKEN.items()}
     byte_level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True}
     return {
-        "added_tokens": [{"id": i, "content": token} | plain for token, i in special.items()],
+        "added_tokens": [{"id": i, "content": token, **PLAIN} for token, i in special.items()],
         "pre_tokenizer": byte_level,
         "decoder": byte_level,
         "model": {"type": "BPE", "vocab": ids, "merges": merges},

@@ -111,6 +111,14 @@ class BPETokenizer:
             learnt = tqdm(learnt, total=vocab_size - least, desc="learning merges", unit="merge")
         return cls((pair for pair, _ in learnt), pattern=pattern, special_tokens=special_tokens)
 
+    def with_special_tokens(self, tokens: Sequence[str]) -> Self:
+        """Return the same tokenizer with more special tokens, whose ids follow all others.
+
+        Raises ValueError for one that it has already.
+        """
+        special_tokens = [*self.special_tokens, *tokens]
+        return type(self)(self.merges, pattern=self.pattern, special_tokens=special_tokens)
+
     @property
     def vocab_size(self) -> int:
         """Number of ids: bytes, merges and special tokens."""

@@ -195,6 +195,19 @@ def test_a_special_token_means_itself_also_where_the_vocabulary_has_it():
     assert tokenizer.decode([257, 260]) == f"low{PAD}"
 
 
+def test_more_special_tokens_come_after_all_ids_and_change_none(tmp_path):
+    plain = HubTokenizer(TABLE)
+    more = plain.with_special_tokens(["<|user|>", "<|assistant|>"])
+    assert more.special_tokens == plain.special_tokens | {"<|user|>": 261, "<|assistant|>": 262}
+    text = "low lower\n東"
+    assert more.encode(text) == plain.encode(text)
+    assert more.encode(f"{text}<|user|>", allowed_special="all") == [*plain.encode(text), 261]
+    more.save(tmp_path / "tokenizer.json")
+    assert HubTokenizer.load(tmp_path).special_tokens == more.special_tokens
+    with pytest.raises(ValueError, match="distinct"):
+        more.with_special_tokens(["<|user|>"])
+
+
 def test_a_file_without_special_tokens_is_read():
     vocab = {token: i for token, i in TABLE["model"]["vocab"].items() if token != END}
     table = changed(("model.vocab", vocab), ("added_tokens", DELETE))

@@ -484,3 +484,12 @@ def test_a_bad_size_of_a_lookup_table_raises(kind, size):
 def test_repeated_pieces_raise():
     with pytest.raises(ValueError, match="pieces must be distinct"):
         CharTokenizer(["a", "a"])
+
+
+def test_more_special_tokens_come_after_all_ids_and_change_none():
+    plain = BPETokenizer.train("low lower lowest", 259, special_tokens=["<|end|>"])
+    more = plain.with_special_tokens(["<|user|>"])
+    assert more.special_tokens == {"<|end|>": 258, "<|user|>": 259}
+    assert more.encode("lowest") == plain.encode("lowest")
+    with pytest.raises(ValueError, match="special_tokens"):
+        more.with_special_tokens(["<|user|>"])
