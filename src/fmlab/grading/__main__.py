@@ -15,7 +15,10 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-import nbformat
+try:
+    import nbformat
+except ImportError:
+    sys.exit('fmlab-grade: needs nbgrader: pip install "fmlab[teach]"')
 
 from fmlab.grading import (
     assembling,
