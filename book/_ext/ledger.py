@@ -1,8 +1,8 @@
 """The concept ledger: what the book must show, where it is shown, and what was measured there.
 
 ``book/concepts.yml`` lists the rows. A code cell that shows one carries the tag ``concept:<id>``
-and must have run without error; a row of ``kind: discussion`` is shown by a section with an anchor
-of its name. The measured figure is the last line of text that the cell printed.
+and must have run without error; a row of ``kind: discussion`` may also be shown by a section with
+an anchor of its name. The measured figure is the last line of text that the cell printed.
 """
 
 from __future__ import annotations
@@ -188,12 +188,13 @@ class Ledger(SphinxDirective):
         return read_chapter(self.source(path), docname)
 
     def places_of(self, row: dict, chapters: dict[str, Chapter]) -> list[Place]:
-        if row.get("kind") == "discussion":
-            chapter = chapters.get(f"book/{row['chapter']}", Chapter())
-            return [place for name, place in chapter.anchors.items() if name == row["id"]]
-        return [
+        cells = [
             place for chapter in chapters.values() for place in chapter.shown.get(row["id"], [])
         ]
+        if cells or row.get("kind") != "discussion":
+            return cells
+        chapter = chapters.get(f"book/{row['chapter']}", Chapter())
+        return [place for name, place in chapter.anchors.items() if name == row["id"]]
 
     def count(self, rows: list[dict]) -> str:
         shown = sum(bool(self.places[row["id"]]) for row in rows)
@@ -247,7 +248,7 @@ class Ledger(SphinxDirective):
         return paragraph(reference)
 
     def figure(self, place: Place, row: dict) -> nodes.paragraph:
-        if row.get("kind") == "discussion":
+        if row.get("kind") == "discussion" and not place.figure:
             return paragraph("a discussion")
         if place.is_markdown:
             inline, messages = self.state.inline_text(place.figure, self.lineno)

@@ -12,6 +12,7 @@ from bs4 import BeautifulSoup
 
 BLOCK = re.compile(r"### BEGIN ([A-Z ]+)\n(.*?)### END \1", re.S)
 TEXT_FILES = {".html", ".ipynb", ".js", ".json", ".md", ".txt", ".xml", ".css", ".svg"}
+SOURCE_PAGES = "_modules/fmlab/grading/"  # of the grader, which knows what markers look like
 WORD = re.compile(r"[A-Za-z]{5,}")
 
 
@@ -75,12 +76,14 @@ def published(site):
 
 
 def test_no_marker_is_published(published):
-    assert not [path for path, text in published.items() if re.search("### (BEGIN|END) ", text)]
+    marker = re.compile("### (BEGIN|END) ")
+    pages = {path: text for path, text in published.items() if not path.startswith(SOURCE_PAGES)}
+    assert not [path for path, text in pages.items() if marker.search(text)]
 
 
 def test_no_hidden_test_is_published(published, sources, root):
     hidden = lines_between(sources, "HIDDEN TESTS") - open_lines(sources, root)
-    telling = {line for line in hidden if len(line) > 12}
+    telling = {line for line in hidden if len(line) > 12 and not line.endswith("(")}
     assert telling, "no hidden test to look for"
     found = [(path, line) for path, text in published.items() for line in telling if line in text]
     assert not found
