@@ -8,7 +8,6 @@ import pytest
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
-pytest.importorskip("trl")
 from fmlab.alignment.dpo import encode, known_logprobs, measured
 from tests.benchmarks.preferences import trl_loss, trl_trainer
 from tests.unit.test_dpo import PAIRS
