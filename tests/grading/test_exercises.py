@@ -7,7 +7,7 @@ import nbformat
 import pytest
 
 from fmlab.grading import assembling, variants
-from fmlab.grading.exercises import BOOK, facts, is_test, names
+from fmlab.grading.exercises import BOOK, cells_of, facts, is_test, names
 from fmlab.grading.graft import graft
 from fmlab.grading.limits import Limits
 from fmlab.grading.two_kernels import SAME_PROCESS, run_notebook
@@ -69,7 +69,7 @@ def with_variants():
     found = {}
     for chapter in CHAPTERS:
         source = nbformat.read(BOOK / f"{chapter}.ipynb", as_version=4)
-        wanted = [name for name in names(source) if variants.numbers_of(source, name)]
+        wanted = [name for name in names(source) if variants.choices_of(source, name)]
         if wanted:
             found[chapter] = wanted
     return found
@@ -85,3 +85,29 @@ def test_solutions_and_tests_follow_the_variant(single_source, student):
     full, none = both(single_source, varied)
     assert all(full.values())
     assert not any(none.values())
+
+
+VARYING = [
+    pytest.param(chapter, exercise, id=f"{chapter}:{exercise}")
+    for chapter, wanted in with_variants().items()
+    for exercise in wanted
+]
+
+
+@pytest.mark.parametrize(("chapter", "exercise"), VARYING)
+def test_every_number_that_an_exercise_may_have_is_right(chapter, exercise):
+    source = nbformat.read(BOOK / f"{chapter}.ipynb", as_version=4)
+    setup = next(cell.source for cell in source.cells if cell.id == "setup")
+    seen = set()
+    for student in range(60):
+        varied = variants.vary(source, f"student {student}", "a seed")
+        cells = [c.source for c in cells_of(varied, exercise) if c.cell_type == "code"]
+        if tuple(cells) not in seen:
+            exec("\n\n".join([setup, *cells]), {})
+            seen.add(tuple(cells))
+    choices = variants.choices_of(source, exercise)
+    assert len(seen) > max(map(len, choices.values())) / 2 > 0.5
+    together = "\n".join("\n".join(cells) for cells in seen)
+    for varied, others in choices.items():
+        spelt = [f"{o:_}" if "_" in varied else str(o) for o in others]
+        assert all(other in together for other in spelt), varied

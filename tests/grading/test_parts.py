@@ -157,13 +157,21 @@ def notebook_with(numbers, source):
             "1250_000, 1,250,000, 250_000_000, 250,000,000, f250000",
             "1250_000, 1,250,000, 250_000_000, 250,000,000, f250000",
         ),
-        ("70_000 2.9", "70_000 3.5"),
+        ("70_000 2.9, 1e-3 1e+3 1-3", "70_000 3.5, 1e-3 1e+3 1-7"),
     ],
 )
 def test_numbers_are_replaced_as_they_are_spelt(source, want):
-    notebook = notebook_with({"250_000": [70000], "2.9": [3.5]}, f"250_000 2.9 {source}")
+    notebook = notebook_with(
+        {"250_000": [70000], "2.9": [3.5], "3": [7]}, f"250_000 2.9 3 {source}"
+    )
     varied = variants.vary(notebook, "ada", "seed")
-    assert cells_of(varied, "mean")[1].source == f"70_000 3.5 {want}"
+    assert cells_of(varied, "mean")[1].source == f"70_000 3.5 7 {want}"
+
+
+def test_texts_are_replaced_where_they_stand_as_they_are():
+    notebook = notebook_with({"11, 12": ["7"], "12": [5]}, "[11, 12], 12, 111, 12 and 11, 123")
+    varied = variants.vary(notebook, "ada", "seed")
+    assert cells_of(varied, "mean")[1].source == "[7], 5, 111, 5 and 11, 123"
 
 
 def test_a_variant_depends_on_student_seed_and_number_only():
@@ -188,10 +196,12 @@ def test_only_the_exercise_that_says_so_is_varied():
     assert variants.KEY not in cells_of(varied, "mean")[0].metadata
 
 
-@pytest.mark.parametrize("numbers", [{"9999": [1]}, {"3": []}, {"3": ["x"]}])
-def test_declared_numbers_must_be_there_and_be_numbers(numbers):
+@pytest.mark.parametrize(
+    "numbers", [{"9999": [1]}, {"3": []}, {"3": ["x"]}, {"x 3": ["y"]}, {"3 3": [3]}]
+)
+def test_what_is_declared_must_be_there_and_be_of_its_kind(numbers):
     with pytest.raises(ValueError, match="variants must be"):
-        variants.vary(notebook_with(numbers, "3"), "ada", "seed")
+        variants.vary(notebook_with(numbers, "3 3"), "ada", "seed")
 
 
 def test_names_that_a_cell_binds():

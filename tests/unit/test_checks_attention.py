@@ -14,6 +14,7 @@ PENCIL = {
     "second word": [1 / 4, 3 / 4, 0],
     "unscaled": [1 / 26, 9 / 26, 16 / 26],
 }
+GIVEN = dict(exponentials=[1, 3, 4], values=[80, 0, 16])
 
 
 @pytest.mark.parametrize(
@@ -26,8 +27,21 @@ PENCIL = {
     ],
 )
 def test_right_pencil_passes(right, capsys):
-    checks.check_pencil(right)
+    checks.check_pencil(right, **GIVEN)
     assert "all 4 right" in capsys.readouterr().out
+
+
+def test_other_numbers_have_other_answers():
+    scores = 2 * np.log([[1, 5, 6]])  # of three keys with the query, before the division by 2
+    keys, values = np.pad(scores.T, ((0, 0), (0, 3))), np.array([[40.0], [0.0], [24.0]])
+    answers, weights = scaled_dot_product_attention(
+        [[1, 0, 0, 0]] * 3, keys, values, causal_mask(3), return_weights=True
+    )
+    found = checks.pencil_answers([1, 5, 6], [40, 0, 24])
+    np.testing.assert_allclose(found["weights"], weights[2])
+    np.testing.assert_allclose(found["answer"], answers[2])
+    np.testing.assert_allclose(found["second word"], weights[1])
+    np.testing.assert_allclose(found["unscaled"], np.array([1, 25, 36]) / 62)
 
 
 @pytest.mark.parametrize(
@@ -49,7 +63,7 @@ def test_right_pencil_passes(right, capsys):
 )
 def test_wrong_pencil_is_explained(wrong, message):
     with pytest.raises(AssertionError, match=message):
-        checks.check_pencil(wrong)
+        checks.check_pencil(wrong, **GIVEN)
 
 
 REACH = {
@@ -60,11 +74,12 @@ REACH = {
     "tokens": 34,
     "tokens without cache": 160,
 }
+SIZES = dict(length=10, exchanged=4, prompt=30, written=5)
 
 
 def test_right_predictions_pass(capsys):
-    checks.check_reach(REACH)
-    checks.check_reach({name: np.int64(number) for name, number in REACH.items()})
+    checks.check_reach(REACH, **SIZES)
+    checks.check_reach({name: np.int64(number) for name, number in REACH.items()}, **SIZES)
     assert capsys.readouterr().out.count("all 6 right") == 2
 
 
@@ -73,7 +88,7 @@ def test_right_predictions_pass(capsys):
     [
         ({}, "must have the entries"),
         (REACH | {"pairs": None}, "still None"),
-        (REACH | {"changed": 5}, "position 4 itself and the five after it"),
+        (REACH | {"changed": 5}, "position 4 itself and those after it"),
         (REACH | {"changed without mask": 6}, "the changed one too"),
         (REACH | {"pairs": 100}, r"t sees t \+ 1"),
         (REACH | {"passes": 6}, "gives the first new token"),
@@ -83,7 +98,7 @@ def test_right_predictions_pass(capsys):
 )
 def test_wrong_predictions_are_explained(wrong, message):
     with pytest.raises(AssertionError, match=message):
-        checks.check_reach(wrong)
+        checks.check_reach(wrong, **SIZES)
 
 
 def longest(memory, weights, n_layers, n_kv_heads, d_head, n_conversations=1, bytes_per_number=2):

@@ -34,35 +34,30 @@ def rejected(message, check, *answers):
 # Pencil and paper
 
 PENCIL = {
-    "optimum": [0.25, 0.25, 0.5],
-    "optimum at half the beta": [1 / 11, 2 / 11, 8 / 11],
-    "optimum with 5 more reward": (0.25, 0.25, 0.5),
-    "objective": 0.693,
-    "third preferred to first": 0.8,
+    "optimum": [1 / 6, 1 / 3, 1 / 2],
+    "optimum at half the beta": [1 / 27, 8 / 27, 18 / 27],
+    "optimum with 5 more reward": (1 / 6, 1 / 3, 1 / 2),
+    "objective": 1.0986,
+    "third preferred to first": 6 / 7,
     "best of 2": np.array([4, 5, 7]) / 16,
     "DPO loss at the start": [math.log(2)],
 }
+GIVEN = [0.5, 0.25, 0.25], np.log([1, 4, 6])
 
 
 def test_the_answers_on_paper_are_those_of_the_formulas():
-    reference, reward = np.array([0.5, 0.25, 0.25]), np.log([1, 2, 4])
-    for name, beta, more in (
-        ("optimum", 1, 0),
-        ("optimum at half the beta", 0.5, 0),
-        ("optimum with 5 more reward", 1, 5),
-    ):
-        law = exact.optimum(reference, reward + more, beta)
-        np.testing.assert_allclose(checks.PENCIL[name], law)
-    best = exact.best_objective(reference, reward, 1)
-    np.testing.assert_allclose(checks.PENCIL["objective"], best)
-    np.testing.assert_allclose(checks.PENCIL["best of 2"], exact.best_of_n(reference, reward, 2))
-    wins = exact.preferred([math.log(4)], [0.0])
-    np.testing.assert_allclose(checks.PENCIL["third preferred to first"], wins)
+    for name, want in checks.pencil_answers(*GIVEN).items():
+        np.testing.assert_allclose(np.atleast_1d(PENCIL[name]), want, atol=2e-5)
+    found = checks.pencil_answers(GIVEN[0], np.log([1, 3, 9]))
+    np.testing.assert_allclose(found["optimum"], np.array([2, 3, 9]) / 14)
+    np.testing.assert_allclose(found["optimum at half the beta"], np.array([2, 9, 81]) / 92)
+    np.testing.assert_allclose(found["objective"], [math.log(3.5)])
+    np.testing.assert_allclose(found["third preferred to first"], [0.9])
 
 
 @pytest.mark.parametrize("right", [PENCIL, PENCIL | {"best of 2": (0.25, 0.3125, 0.437)}])
 def test_right_pencil_passes(right, capsys):
-    checks.check_pencil(right)
+    checks.check_pencil(right, *GIVEN)
     assert "all 7 right" in capsys.readouterr().out
 
 
@@ -72,21 +67,22 @@ def test_right_pencil_passes(right, capsys):
         ({}, "must have the entries"),
         (PENCIL | {"optimum": None}, "still None"),
         (PENCIL | {"optimum": [0.5, 0.5]}, "needs 3 numbers"),
-        (PENCIL | {"optimum": [1 / 7, 2 / 7, 4 / 7]}, "left the reference out"),
-        (PENCIL | {"optimum": [0.5, 0.5, 1]}, "probabilities sum to 1"),
+        (PENCIL | {"optimum": [1 / 11, 4 / 11, 6 / 11]}, "left the reference out"),
+        (PENCIL | {"optimum": [0.5, 1, 1.5]}, "probabilities sum to 1"),
         (PENCIL | {"optimum at half the beta": [0.37, 0.26, 0.37]}, "squared"),
         (PENCIL | {"optimum with 5 more reward": [0, 0, 1]}, "a constant multiplies"),
-        (PENCIL | {"objective": 1.25 * math.log(2)}, "still to be paid"),
-        (PENCIL | {"objective": 1.5 * math.log(2)}, "do not add"),
-        (PENCIL | {"objective": 2}, "take its logarithm"),
+        (PENCIL | {"objective": math.log(4) / 3 + math.log(6) / 2}, "still to be paid"),
+        (PENCIL | {"objective": 1.6173}, "do not add"),
+        (PENCIL | {"objective": 3}, "take its logarithm"),
         (PENCIL | {"third preferred to first": 2 / 3}, "not probabilities"),
+        (PENCIL | {"third preferred to first": 1 / 7}, "other way round"),
         (PENCIL | {"best of 2": [3 / 4, 7 / 16, 7 / 16]}, "drawn at all"),
         (PENCIL | {"best of 2": [1 / 2, 1 / 4, 1 / 4]}, "best of 1"),
         (PENCIL | {"DPO loss at the start": 0}, "is not 0"),
     ],
 )
 def test_wrong_pencil_is_explained(wrong, message):
-    rejected(message, checks.check_pencil, wrong)
+    rejected(message, checks.check_pencil, wrong, *GIVEN)
 
 
 # The optimum

@@ -9,7 +9,8 @@ import pytest
 from fmlab.checks import sampling as checks
 from fmlab.sampling import entropy, keep_top_k, softmax
 
-RIGHT = {name: checks.left_after(**settings) for name, settings in checks.SETTINGS.items()}
+NUMBERS = dict(k=3, p=0.7, min_p=0.4, p_after_k=0.6)
+RIGHT = {setting: checks.left_after(setting) for setting in checks.settings_of(**NUMBERS)}
 
 # Predictions
 
@@ -19,28 +20,43 @@ def test_the_answers_are_what_pencil_and_paper_give():
 
 
 def test_right_predictions_pass(capsys):
-    checks.check_predictions(RIGHT)
+    checks.check_predictions(RIGHT, **NUMBERS)
     assert "all 8 right" in capsys.readouterr().out
+
+
+def test_other_numbers_have_other_answers():
+    other = dict(k=2, p=0.8, min_p=0.6, p_after_k=0.68)
+    found = [checks.left_after(setting) for setting in checks.settings_of(**other)]
+    # Of squares, 0.72 + 0.18 reach 0.8; of roots, 0.71 is at least 0.6 of the best; 2/3 < 0.68.
+    assert found == [2, 3, 2, 1, 1, 2, 2, 2]
+    with pytest.raises(AssertionError, match="an entry for each"):
+        checks.check_predictions(RIGHT, **other)
+
+
+@pytest.mark.parametrize("setting", ["top-q 3", "top-k", "top-k 3 top-p 0.5", "top-p x"])
+def test_a_setting_that_is_spelt_otherwise_is_refused(setting):
+    with pytest.raises(ValueError, match="setting must be steps of"):
+        checks.left_after(setting)
 
 
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
         (RIGHT | {"top-p 0.7": None}, "still None"),
-        (RIGHT | {"top-p 0.7": 1}, "the token that carries the sum over"),
-        (RIGHT | {"top-p 0.75": 3}, "to reach it is enough"),
+        (RIGHT | {"top-p 0.7": 1}, "the token with which it does"),
+        (RIGHT | {"top-p 0.75": 3}, "to reach p exactly is enough"),
         (RIGHT | {"min-p 0.4": 1}, "share of the best token's"),
         (RIGHT | {"temperature 0": 4}, "argmax"),
-        (RIGHT | {"temperature 0.5, then top-p 0.7": 2}, "squared"),
-        (RIGHT | {"temperature 2, then min-p 0.4": 2}, "root"),
-        (RIGHT | {"top-k 2, then top-p 0.6": 2}, "divided anew"),
+        (RIGHT | {"temperature 0.5, then top-p 0.7": 2}, "0.725, 0.181"),
+        (RIGHT | {"temperature 2, then min-p 0.4": 2}, "temperature 2 makes"),
+        (RIGHT | {"top-k 2, then top-p 0.6": 2}, "0.667, 0.333"),
         (RIGHT | {"top-k 3": 4}, "exactly k"),
         ({}, "an entry for each"),
     ],
 )
 def test_wrong_predictions_are_explained(wrong, message):
     with pytest.raises(AssertionError, match=message):
-        checks.check_predictions(wrong)
+        checks.check_predictions(wrong, **NUMBERS)
 
 
 # Labels

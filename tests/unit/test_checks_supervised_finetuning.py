@@ -13,17 +13,30 @@ END, USER, ASSISTANT = checks.END, checks.USER, checks.ASSISTANT
 # Predictions
 
 
-def test_the_answers_are_those_of_the_code_that_trains():
-    batch = Dialogues.from_ids([checks.PROMPT], [checks.RESPONSE])
-    targets = batch.targets[0].tolist()
+PROMPT, RESPONSE = checks.PROMPT, checks.RESPONSE
+ANSWERS = {
+    "tokens in the row": 9,
+    "predictions that count": 3,
+    "position of the first one": 5,
+    "first target": 21,
+    "last target": END,
+    "predictions that count, padded to 12": 3,
+    "predictions that count with a loss on all": 8,
+}
+
+
+@pytest.mark.parametrize(
+    ("prompt", "response"),
+    [(PROMPT, RESPONSE), ([END, USER, 11, 12, ASSISTANT], [24, 25, 26, END])],
+)
+def test_the_answers_are_those_of_the_code_that_trains(prompt, response, capsys):
+    targets = Dialogues.from_ids([prompt], [response]).targets[0].tolist()
     counted = [i for i, target in enumerate(targets) if target != IGNORED]
     found = [len(targets), len(counted), counted[0], targets[counted[0]], targets[counted[-1]]]
-    assert list(checks.ANSWERS.values()) == [*found, len(counted), len(targets) - 1]
-
-
-def test_right_predictions_pass(capsys):
-    checks.check_predictions(checks.ANSWERS)
+    answers = dict(zip(ANSWERS, [*found, len(counted), len(targets) - 1], strict=True))
+    checks.check_predictions(answers, prompt, response)
     assert "all 7 right" in capsys.readouterr().out
+    assert (answers == ANSWERS) == (prompt == PROMPT)
 
 
 @pytest.mark.parametrize(
@@ -41,12 +54,12 @@ def test_right_predictions_pass(capsys):
 )
 def test_wrong_predictions_are_explained(name, guess, message):
     with pytest.raises(AssertionError, match=message):
-        checks.check_predictions(checks.ANSWERS | {name: guess})
+        checks.check_predictions(ANSWERS | {name: guess}, PROMPT, RESPONSE)
 
 
 def test_other_predictions_are_refused():
     with pytest.raises(AssertionError, match="an entry for each"):
-        checks.check_predictions({})
+        checks.check_predictions({}, PROMPT, RESPONSE)
 
 
 # Targets

@@ -10,46 +10,57 @@ import numpy as np
 from fmlab.arguments import Floats
 from fmlab.attention import Mask, causal_mask, scaled_dot_product_attention
 from fmlab.checks import expect
+from fmlab.checks.comparing import normalised
 from fmlab.checks.hunting import catches as catches  # exercises take it from here
 from fmlab.checks.hunting import hunt
 
 Attend = Callable[[Floats, Floats, Floats], Floats]
 
 BY_HAND = "see 'How does one word ask another?'"
-PENCIL = {
-    "weights": [1 / 8, 3 / 8, 4 / 8],
-    "answer": [18.0],
-    "second word": [1 / 4, 3 / 4, 0],
-    "unscaled": [1 / 26, 9 / 26, 16 / 26],
-}
-REACH = {
-    "changed": 6,
-    "changed without mask": 10,
-    "pairs": 55,
-    "passes": 5,
-    "tokens": 34,
-    "tokens without cache": 160,
-}
 
 
-def check_pencil(found: Mapping[str, Sequence[float]]) -> None:
-    """Compare numbers worked out by hand; three decimals are enough."""
-    expect(set(found) == set(PENCIL), f"pencil must have the entries {sorted(PENCIL)}, no others")
-    for name, want in PENCIL.items():
+def pencil_answers(exponentials: Sequence[float], values: Sequence[float]) -> dict[str, Floats]:
+    """Return what is to be worked out from three scores and values, under their names.
+
+    ``exponentials`` are those of the scores once these are divided by the root of the width, which
+    is 2; without the division they would be squared.
+    """
+    odds = np.array(exponentials, dtype=float)
+    weights = normalised(odds)
+    return {
+        "weights": weights,
+        "answer": np.array([weights @ values]),
+        "second word": normalised(odds * [1, 1, 0]),
+        "unscaled": normalised(odds**2),
+    }
+
+
+def check_pencil(
+    found: Mapping[str, Sequence[float]], exponentials: Sequence[float], values: Sequence[float]
+) -> None:
+    """Compare numbers worked out by hand with `pencil_answers`; three decimals are enough."""
+    answers = pencil_answers(exponentials, values)
+    expect(set(found) == set(answers), f"pencil must have the entries {sorted(answers)}, no others")
+    for name, want in answers.items():
         got = found[name]
         expect(got is not None, f"pencil[{name!r}] is still None; work it out first")
         got = np.atleast_1d(np.asarray(got, dtype=float))
         expect(got.shape == (len(want),), f"pencil[{name!r}] needs {len(want)} numbers, not {got}")
         if not np.allclose(got, want, atol=2e-3):
-            raise AssertionError(
-                f"pencil[{name!r}] is not {got.tolist()}. {_pencil_hint(name, got)}"
-            )
-    print(f"pencil: all {len(PENCIL)} right")
+            hint = _pencil_hint(name, got, answers, exponentials, values)
+            raise AssertionError(f"pencil[{name!r}] is not {got.tolist()}. {hint}")
+    print(f"pencil: all {len(answers)} right")
 
 
-def _pencil_hint(name: str, got: Floats) -> str:
+def _pencil_hint(
+    name: str,
+    got: Floats,
+    answers: Mapping[str, Floats],
+    exponentials: Sequence[float],
+    values: Sequence[float],
+) -> str:
     if name == "answer":
-        if math.isclose(got[0], 32, abs_tol=0.1):
+        if math.isclose(got[0], np.mean(values), abs_tol=0.1):
             return "That is the plain mean of the values; weigh each with its weight"
         return f"It is the sum of weight times value over all three words ({BY_HAND})"
     if not math.isclose(got.sum(), 1, abs_tol=5e-3):
@@ -58,32 +69,59 @@ def _pencil_hint(name: str, got: Floats) -> str:
         )
     if name == "second word" and got[2] > 0:
         return "The second word may not see the third (see 'May a word look at what comes after?')"
-    if name == "unscaled" and np.allclose(got, PENCIL["weights"], atol=2e-3):
+    if name == "unscaled" and np.allclose(got, answers["weights"], atol=2e-3):
         return "Those are the scaled weights; without the division the exponents are twice as large"
-    if name == "weights" and np.allclose(got, PENCIL["unscaled"], atol=2e-3):
-        return "You forgot to divide the scores by the root of d = 4"
-    if name == "weights" and np.allclose(got, np.array([0, 3, 4]) / 7, atol=2e-3):
+    if name == "weights" and np.allclose(got, answers["unscaled"], atol=2e-3):
+        return "You forgot to divide the scores by the root of the width"
+    without_first = normalised(np.array([0, *exponentials[1:]]))
+    if name == "weights" and np.allclose(got, without_first, atol=2e-3):
         return "The exponential of a score of 0 is 1, not 0: a score of nothing still counts"
-    return f"exp(log 3) is 3; an exponent twice as large gives the square ({BY_HAND})"
+    n = exponentials[1]
+    return f"exp(log {n}) is {n}; an exponent twice as large gives the square ({BY_HAND})"
 
 
-def check_reach(predicted: Mapping[str, int]) -> None:
-    """Compare predictions of what can change, and of what goes through the model."""
-    expect(set(predicted) == set(REACH), f"predicted must have the entries {sorted(REACH)}")
-    why = {
-        "changed": "position 4 itself and the five after it can change, nothing before",
-        "changed without mask": "without a mask each position looks at all, the changed one too",
-        "pairs": "position t sees t + 1 positions: 1 + 2 + ... + 10",
-        "passes": "the pass over the prompt gives the first new token; each other takes one more",
-        "tokens": "30 in the first pass, then one in each of the other four; the last token that "
-        "is written is not read any more",
-        "tokens without cache": "30 + 31 + 32 + 33 + 34: everything is read again each time",
+def check_reach(
+    predicted: Mapping[str, int], length: int, exchanged: int, prompt: int, written: int
+) -> None:
+    """Compare predictions of what can change, and of what goes through the model.
+
+    A text of ``length`` tokens, the one at position ``exchanged`` replaced; and a generation of
+    ``written`` tokens after a prompt.
+    """
+    first, last = prompt, prompt + written - 1
+    answers = {
+        "changed": (
+            length - exchanged,
+            f"position {exchanged} itself and those after it can change, nothing before",
+        ),
+        "changed without mask": (
+            length,
+            "without a mask each position looks at all, the changed one too",
+        ),
+        "pairs": (
+            length * (length + 1) // 2,
+            f"position t sees t + 1 positions: 1 + 2 + ... + {length}",
+        ),
+        "passes": (
+            written,
+            "the pass over the prompt gives the first new token; each other takes one more",
+        ),
+        "tokens": (
+            last,
+            f"{prompt} in the first pass, then one in each of the other {written - 1}; the last "
+            "token that is written is not read any more",
+        ),
+        "tokens without cache": (
+            sum(range(first, last + 1)),
+            f"{first} + {first + 1} + ... + {last}: everything is read again each time",
+        ),
     }
-    for name, want in REACH.items():
+    expect(set(predicted) == set(answers), f"predicted must have the entries {sorted(answers)}")
+    for name, (want, why) in answers.items():
         guess = predicted[name]
         expect(guess is not None, f"predicted[{name!r}] is still None; write down your guess first")
-        expect(guess == want, f"predicted[{name!r}] is {want}, not {guess}: {why[name]}")
-    print(f"predictions: all {len(REACH)} right")
+        expect(guess == want, f"predicted[{name!r}] is {want}, not {guess}: {why}")
+    print(f"predictions: all {len(answers)} right")
 
 
 def check_longest_context(longest_context: Callable[..., int]) -> None:

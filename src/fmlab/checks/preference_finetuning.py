@@ -16,55 +16,75 @@ from fmlab.arguments import Floats
 from fmlab.checks import expect
 from fmlab.checks.comparing import compare, normalised
 
-# Pencil and paper: three responses of probability 1/2, 1/4, 1/4 and reward 0, log 2, log 4.
-PENCIL = {
-    "optimum": [1 / 4, 1 / 4, 1 / 2],
-    "optimum at half the beta": [1 / 11, 2 / 11, 8 / 11],
-    "optimum with 5 more reward": [1 / 4, 1 / 4, 1 / 2],
-    "objective": [math.log(2)],
-    "third preferred to first": [4 / 5],
-    "best of 2": [4 / 16, 5 / 16, 7 / 16],
-    "DPO loss at the start": [math.log(2)],
-}
 PENCIL_HINTS = {
-    "optimum": "exp(log 4) is 4, so the weights are 1/2 x 1, 1/4 x 2 and 1/4 x 4 (#kl-penalty)",
-    "optimum at half the beta": "r / beta is twice as large, so 2 and 4 are squared (#kl-penalty)",
+    "optimum": "each exponential of a reward weighs its response's probability (#kl-penalty)",
+    "optimum at half the beta": "r / beta is twice as large, so exponentials are squared "
+    "(#kl-penalty)",
     "optimum with 5 more reward": "a constant multiplies all weights and their sum (#kl-penalty)",
     "objective": "at the optimum it is beta log Z, Z the sum of the weights (#kl-penalty)",
-    "third preferred to first": "it is the sigmoid of log 4 - 0 (#comparisons)",
+    "third preferred to first": "it is the sigmoid of the difference of rewards (#comparisons)",
     "best of 2": "the best is no better than the second if both draws are not (#best-of-n)",
     "DPO loss at the start": "both implicit rewards are 0; -log sigmoid(0) is not 0 (#dpo)",
 }
-PENCIL_MISTAKES = {
-    "optimum": {
-        "You left the reference out: each exponential weighs it": [1 / 7, 2 / 7, 4 / 7],
-        "Divide by the sum: probabilities sum to 1": [1 / 2, 1 / 2, 1],
-    },
-    "objective": {
-        "That is E[r]; the price, beta KL, is still to be paid": [1.25 * math.log(2)],
-        "KL is a price: subtract it, do not add it": [1.5 * math.log(2)],
-        "That is Z; take its logarithm": [2],
-    },
-    "third preferred to first": {"Rewards decide what is preferred, not probabilities": [2 / 3]},
-    "best of 2": {
-        "That is the chance to be drawn at all, not to be best": [3 / 4, 7 / 16, 7 / 16],
-        "That is the best of 1": [1 / 2, 1 / 4, 1 / 4],
-    },
-}
 
 
-def check_pencil(found: Mapping[str, Sequence[float]]) -> None:
-    """Compare numbers worked out by hand; three decimals are enough."""
-    expect(set(found) == set(PENCIL), f"pencil must have the entries {sorted(PENCIL)}, no others")
-    for name, want in PENCIL.items():
+def pencil_answers(reference: Sequence[float], reward: Sequence[float]) -> dict[str, Floats]:
+    """Return what is to be worked out from three responses, the last the best, under its name."""
+    given = np.array(reference, dtype=float), np.array(reward, dtype=float)
+    best = exact.optimum(*given, beta=1)
+    return {
+        "optimum": best,
+        "optimum at half the beta": exact.optimum(*given, beta=0.5),
+        "optimum with 5 more reward": best,
+        "objective": np.array([exact.best_objective(*given, beta=1)]),
+        "third preferred to first": np.array([1 / (1 + math.exp(reward[0] - reward[2]))]),
+        "best of 2": exact.best_of_n(*given, 2),
+        "DPO loss at the start": np.array([math.log(2)]),
+    }
+
+
+def _pencil_mistakes(name: str, reference: Floats, reward: Floats) -> dict[str, Floats]:
+    weights = reference * np.exp(reward)
+    best, mean = normalised(weights), float(normalised(weights) @ reward)
+    mistakes = {
+        "optimum": {
+            "You left the reference out: each exponential weighs it": normalised(np.exp(reward)),
+            "Divide by the sum: probabilities sum to 1": weights,
+        },
+        "objective": {
+            "That is E[r]; the price, beta KL, is still to be paid": mean,
+            "KL is a price: subtract it, do not add it": mean + exact.kl(best, reference),
+            "That is Z; take its logarithm": weights.sum(),
+        },
+        "third preferred to first": {
+            "Rewards decide what is preferred, not probabilities": reference[0]
+            / (reference[0] + reference[2]),
+            "The other way round: that is how likely the first is preferred": 1
+            / (1 + math.exp(reward[2] - reward[0])),
+        },
+        "best of 2": {
+            "That is the chance to be drawn at all, not to be best": 1 - (1 - reference) ** 2,
+            "That is the best of 1": reference,
+        },
+    }
+    return {why: np.atleast_1d(value) for why, value in mistakes.get(name, {}).items()}
+
+
+def check_pencil(
+    found: Mapping[str, Sequence[float]], reference: Sequence[float], reward: Sequence[float]
+) -> None:
+    """Compare numbers worked out by hand with `pencil_answers`; three decimals are enough."""
+    answers = pencil_answers(reference, reward)
+    expect(set(found) == set(answers), f"pencil must have the entries {sorted(answers)}, no others")
+    for name, want in answers.items():
         what = f"pencil[{name!r}]"
         expect(found[name] is not None, f"{what} is still None; work it out first")
         got = np.atleast_1d(np.asarray(found[name], dtype=float))
-        expect(got.shape == (len(want),), f"{what} needs {len(want)} numbers, not {got}")
-        mistakes = PENCIL_MISTAKES.get(name, {})
+        expect(got.shape == want.shape, f"{what} needs {len(want)} numbers, not {got}")
+        mistakes = _pencil_mistakes(name, np.array(reference), np.array(reward))
         nearest = [v for v in [want, *mistakes.values()] if np.allclose(got, v, atol=2e-3)]
         compare(what, nearest[0] if nearest else got, want, PENCIL_HINTS[name], mistakes)
-    print(f"pencil: all {len(PENCIL)} right")
+    print(f"pencil: all {len(answers)} right")
 
 
 # The optimum

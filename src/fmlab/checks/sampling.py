@@ -7,57 +7,90 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from fmlab.arguments import Floats
+from fmlab.arguments import Floats, require
 from fmlab.checks import expect
 from fmlab.checks.hunting import catches as catches  # exercises take it from here
 from fmlab.checks.hunting import hunt
 from fmlab.sampling import entropy, keep_top_k, restrict, softmax
 
 LAW = [0.5, 0.25, 0.15, 0.1]  # of the first exercise
-SETTINGS = {
-    "top-k 3": dict(top_k=3),
-    "top-p 0.7": dict(top_p=0.7),
-    "top-p 0.75": dict(top_p=0.75),
-    "min-p 0.4": dict(min_p=0.4),
-    "temperature 0": dict(temperature=0),
-    "temperature 0.5, then top-p 0.7": dict(temperature=0.5, top_p=0.7),
-    "temperature 2, then min-p 0.4": dict(temperature=2, min_p=0.4),
-    "top-k 2, then top-p 0.6": dict(top_k=2, top_p=0.6),
-}
+KINDS = ["top-k", "top-p", "min-p", "temperature"]
 REASONS = {
-    "top-k 3": "top-k keeps exactly k tokens, however likely they are (see 'How do we keep the "
+    "top-k": "top-k keeps exactly k tokens, however likely they are (see 'How do we keep the "
     "nonsense out?')",
-    "top-p 0.7": "add up from the most likely on: 0.5 is not 0.7 yet, 0.5 + 0.25 is more, and the "
-    "token that carries the sum over p belongs to the nucleus",
-    "top-p 0.75": "0.5 + 0.25 reaches 0.75 exactly, and to reach it is enough",
-    "min-p 0.4": "0.4 is a share of the best token's probability: keep what has at least "
-    "0.4 x 0.5 = 0.2 (see 'What if the model is hot?')",
-    "temperature 0": "temperature 0 is argmax (see 'How do we make a model bolder?')",
-    "temperature 0.5, then top-p 0.7": "at temperature 0.5 every probability is squared, then all "
-    "are divided by their new sum: 0.25 / 0.345 = 0.725 already reaches 0.7",
-    "temperature 2, then min-p 0.4": "at temperature 2 every probability becomes its root. In a "
-    "ratio the new sum cancels: the last token has the root of 0.1 / 0.5, 0.447 of the best",
-    "top-k 2, then top-p 0.6": "top-p sees what top-k left, divided anew: 0.5 / 0.75 = 0.667 "
-    "reaches 0.6 alone (see 'Does it matter which comes first?')",
+    "top-p": "add up from the most likely on, until the sum reaches p; the token with which it "
+    "does belongs to the nucleus, and to reach p exactly is enough",
+    "min-p": "the number is a share of the best token's probability: keep what has at least that "
+    "share (see 'What if the model is hot?')",
+    "temperature": "temperature T raises each probability to the power 1/T, and divides anew; 0 is "
+    "argmax (see 'How do we make a model bolder?')",
 }
 
 
-def left_after(**settings: float) -> int:
-    """Return how many tokens of ``LAW`` are left after the settings of ``restrict``."""
-    return int(np.isfinite(restrict(np.log(LAW), **settings)).sum())
+def law_after(setting: str) -> Floats:
+    """Return what becomes of ``LAW`` by a setting such as "temperature 0.5, then top-p 0.7".
+
+    Errors: ``ValueError`` for a setting that is spelt otherwise.
+    """
+    logits = np.log(LAW)
+    for step in setting.split(", then "):
+        kind, _, number = step.partition(" ")
+        require(kind in KINDS and _is_float(number), "setting", f"steps of {KINDS}", setting)
+        value = int(number) if kind == "top-k" else float(number)
+        logits = restrict(logits, **{kind.replace("-", "_"): value})
+    return softmax(logits)
 
 
-def check_predictions(predicted: Mapping[str, int]) -> None:
-    """Compare predicted numbers of tokens with what the settings leave."""
+def _is_float(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def left_after(setting: str) -> int:
+    """Return how many tokens of ``LAW`` can still be drawn with a setting."""
+    return int((law_after(setting) > 0).sum())
+
+
+def settings_of(k: int, p: float, min_p: float, p_after_k: float) -> list[str]:
+    """Return the settings that the first exercise asks about."""
+    return [
+        f"top-k {k}",
+        f"top-p {p}",
+        "top-p 0.75",
+        f"min-p {min_p}",
+        "temperature 0",
+        f"temperature 0.5, then top-p {p}",
+        f"temperature 2, then min-p {min_p}",
+        f"top-k 2, then top-p {p_after_k}",
+    ]
+
+
+def check_predictions(predicted: Mapping[str, int], **numbers: float) -> None:
+    """Compare predicted numbers of tokens with what `settings_of` the numbers leave."""
+    settings = settings_of(**numbers)
     expect(
-        set(predicted) == set(SETTINGS),
-        f"predicted must have an entry for each of {list(SETTINGS)}, and no others",
+        set(predicted) == set(settings),
+        f"predicted must have an entry for each of {settings}, and no others",
     )
-    for name, guess in predicted.items():
-        expect(guess is not None, f"predicted[{name!r}] is still None; write down your guess first")
-        want = left_after(**SETTINGS[name])
-        expect(guess == want, f"{name} leaves {want}, not {guess}: {REASONS[name]}")
+    for setting, guess in predicted.items():
+        expect(
+            guess is not None, f"predicted[{setting!r}] is still None; write down your guess first"
+        )
+        want = left_after(setting)
+        expect(guess == want, f"{setting} leaves {want}, not {guess}: {_why_left(setting)}")
     print(f"predictions: all {len(predicted)} right")
+
+
+def _why_left(setting: str) -> str:
+    before, _, last = setting.rpartition(", then ")
+    why = REASONS[last.partition(" ")[0]]
+    if not before:
+        return why
+    law = ", ".join(f"{p:.3f}" for p in law_after(before) if p > 0)
+    return f"{before} makes {law} of it, and that is what the next step sees; {why}"
 
 
 # Labels

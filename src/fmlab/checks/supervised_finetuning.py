@@ -19,21 +19,11 @@ MASK = "(see 'What does one learn an answer from?')"
 
 # Predictions
 
-PROMPT, RESPONSE = [END, USER, 11, 12, 13, ASSISTANT], [21, 22, END]
-ANSWERS = {
-    "tokens in the row": 9,
-    "predictions that count": 3,
-    "position of the first one": 5,
-    "first target": 21,
-    "last target": END,
-    "predictions that count, padded to 12": 3,
-    "predictions that count with a loss on all": 8,
-}
 REASONS = {
-    "tokens in the row": "the prompt has six tokens, its marks included, and the response three",
+    "tokens in the row": "all of the prompt, its marks included, and all of the response",
     "predictions that count": "each token of the response is predicted once, its end included",
     "position of the first one": "the first token of the response is predicted where the "
-    "assistant's mark is read, at position 5 if the first is 0",
+    "assistant's mark is read; the first position is 0",
     "first target": "it is the first token of the response",
     "last target": "the model must learn to stop, so the last target is the end",
     "predictions that count, padded to 12": "padding is nothing that anybody should say",
@@ -42,20 +32,34 @@ REASONS = {
 }
 
 
-def check_predictions(predicted: Mapping[str, int]) -> None:
+def check_predictions(predicted: Mapping[str, int], prompt: Ids, response: Ids) -> None:
     """Compare predicted counts and tokens with what a conversation gives."""
+    targets = sound_targets(prompt, response, len(prompt) + len(response))
+    counted = [position for position, target in enumerate(targets) if target != IGNORED]
+    answers = {
+        "tokens in the row": len(targets),
+        "predictions that count": len(counted),
+        "position of the first one": counted[0],
+        "first target": targets[counted[0]],
+        "last target": targets[counted[-1]],
+        "predictions that count, padded to 12": len(counted),
+        "predictions that count with a loss on all": len(targets) - 1,
+    }
     expect(
-        set(predicted) == set(ANSWERS),
-        f"predicted must have an entry for each of {list(ANSWERS)}, and no others",
+        set(predicted) == set(answers),
+        f"predicted must have an entry for each of {list(answers)}, and no others",
     )
     for name, guess in predicted.items():
         expect(guess is not None, f"predicted[{name!r}] is still None; write down your guess first")
-        want = ANSWERS[name]
+        want = answers[name]
         expect(guess == want, f"{name}: {want}, not {guess}; {REASONS[name]} {MASK}")
     print(f"predictions: all {len(predicted)} right")
 
 
 # Targets
+
+
+PROMPT, RESPONSE = [END, USER, 11, 12, 13, ASSISTANT], [21, 22, END]
 
 
 def sound_targets(prompt: Ids, response: Ids, length: int) -> list[int]:
