@@ -74,6 +74,16 @@ def test_only_what_has_changed_is_graded_again(course, class_rows):
     assert grade_class(course, NAME, students=["eve"], limits=QUICK, progress=False, again=True)
 
 
+def test_all_graded_again_can_be_broken_off(course, class_rows):
+    def break_off(record):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        grade_class(course, NAME, limits=QUICK, progress=False, again=True, on_record=break_off)
+    rest = grade_class(course, NAME, limits=QUICK, progress=False)
+    assert len(rest) == 2, "the one that was done is done again, or the others are not"
+
+
 def test_a_grader_s_own_scores_and_remarks_stay(course, class_rows):
     with gradebook.opened(course) as book:
         grade = book.find_grade("why", NAME, NAME, "ada")
@@ -120,6 +130,12 @@ def test_gradebook_and_all_tables_agree(course, class_rows, tmp_path):
     assert "mean-hidden" in of
 
 
+def test_a_new_course_needs_no_path(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")  # nbgrader asks a program of its own beside Python
+    assert command_line.main(["release", "sampling:labels", "--course", str(tmp_path)]) == 0
+    assert "sampling.ipynb: 3 points" in capsys.readouterr().out
+
+
 def test_a_table_holds_no_formula(course, class_rows, tmp_path):
     gradebook.add_students(course, ["=1+1"])
     for line in table(reports.write_canvas(course, NAME, tmp_path / "canvas.csv")):
@@ -163,6 +179,7 @@ def test_release_grade_and_report_by_commands(tmp_path, capsys):
     status, said = run("release", *parts, "--name", "hw", *options)
     assert status == 0, said
     assert "7 points" in said
+    assert "the same for all students: sampling-labels" in said
     course = command_line.Course.at(tmp_path / "course")
     assert course.notebooks("hw", "ada") != course.notebooks("hw", "zoe")
     handed_out = course.root / "variants" / "ada" / "hw" / "hw.ipynb"
@@ -208,6 +225,11 @@ def test_a_rehearsal_gets_what_it_must(tmp_path, course, class_rows, capsys):
         (["release", "sampling", "sampling:labels"], "each named once"),
         (["grade", "--name", "hw9"], "no assignment 'hw9' is released"),
         (["report"], "--name must say which assignment"),
+        (["release", "sampling", "--variants", "a word"], "--variants needs --students"),
+        (
+            ["release", "sampling:labels", "--variants", "a word", "--students", "README.md"],
+            "--variants needs an exercise with numbers that vary; none of .'labels'",
+        ),
         (["grade", "--memory", "1"], "memory must be an integer >= 256"),
     ],
 )

@@ -31,6 +31,7 @@ from fmlab.grading import (
     variants,
 )
 from fmlab.grading.course import Course
+from fmlab.grading.exercises import names
 from fmlab.grading.grading import grade_class
 from fmlab.grading.limits import Limits
 from fmlab.grading.safety import require_sandbox
@@ -44,6 +45,8 @@ def main(words: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(words)
     course = Course.at(options.course)
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+    beside_python = str(Path(sys.executable).parent)  # where nbgrader's alembic is
+    os.environ["PATH"] = os.pathsep.join([beside_python, os.environ.get("PATH", os.defpath)])
     try:
         return COMMANDS[options.command](course, options)
     except ModuleNotFoundError as error:
@@ -58,11 +61,14 @@ def main(words: Sequence[str] | None = None) -> int:
 
 def release(course: Course, options: argparse.Namespace) -> int:
     """Make an assignment of exercises, and the students' version of it."""
+    if options.variants and not options.students:
+        raise ValueError("--variants needs --students, the list of those who get them")
     name = options.name or "-".join(Path(part.partition(":")[0]).stem for part in options.parts)
     hidden = assembling.read_hidden(options.hidden) if options.hidden else None
     notebook = assembling.assemble(options.parts, options.title or name, hidden)
     if options.variants:
         notebook.metadata[variants.SEED] = options.variants
+        alike = _alike(notebook)
     source = course.source(name) / f"{name}.ipynb"
     if source.exists() and not options.replace:
         raise ValueError(f"{source} exists; --replace makes it anew, --name makes another")
@@ -80,7 +86,18 @@ def release(course: Course, options: argparse.Namespace) -> int:
             text = course.notebooks(name, student)[source.name][1]
             path.write_text(text, encoding="utf-8")
         print(f"{course.root / 'variants'}: {len(students)} variants; hand each student his own")
+        if alike:
+            print(f"the same for all students: {', '.join(alike)}")
     return 0
+
+
+def _alike(notebook: nbformat.NotebookNode) -> list[str]:
+    """The exercises whose numbers do not vary. Errors: ``ValueError`` if that is all of them."""
+    every = names(notebook)
+    alike = [name for name in every if not variants.choices_of(notebook, name)]
+    if len(alike) == len(every):
+        raise ValueError(f"--variants needs an exercise with numbers that vary; none of {alike}")
+    return alike
 
 
 def grade(course: Course, options: argparse.Namespace) -> int:
@@ -105,7 +122,8 @@ def grade(course: Course, options: argparse.Namespace) -> int:
             on_record=records.append,
         )
     except KeyboardInterrupt:
-        print(f"\nBroken off; {len(records)} are graded. The same command goes on from here.")
+        same = "The same command without --again" if options.again else "The same command"
+        print(f"\nBroken off; {len(records)} are graded. {same} goes on from here.")
         return INTERRUPTED
     spent = time.monotonic() - started
     path = reports.write_report(course, name, course.root / f"{name}-report.csv")
@@ -247,7 +265,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--cell", type=float, default=Limits.cell_seconds, help="seconds a cell (%(default)g)")
     add("--total", type=float, default=Limits.total_seconds, help="a notebook (%(default)g)")
     add("--memory", type=int, default=Limits.memory, help="MB of a sandbox (%(default)s)")
-    add("--again", action="store_true", help="also what is graded already")
+    add("--again", action="store_true", help="forget what was graded")
     add("--quiet", action="store_true", help="without a progress bar")
     parts["merge"].add_argument("results", type=Path, help="the folder of the shards' results")
     add = parts["report"].add_argument

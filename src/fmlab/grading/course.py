@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -122,6 +123,11 @@ class Course:
         part = path.with_suffix(".part")
         part.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
         os.replace(part, path)
+
+    def forget(self, assignment: str, students: Sequence[str] | None = None) -> None:
+        """Remove the records of these students, or of all; the gradebook stays as it is."""
+        for student in self.students(assignment) if students is None else students:
+            self._record(student, assignment).unlink(missing_ok=True)
 
     def _record(self, student: str, assignment: str) -> Path:
         return self.root / RECORDS / assignment / f"{student}.json"

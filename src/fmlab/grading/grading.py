@@ -41,13 +41,15 @@ def grade_class(
 ) -> list[dict]:
     """Grade those who handed in, or the named ones; return the records of those graded now.
 
-    ``n_jobs`` submissions at a time, each in two sandboxes. ``again`` grades also what is graded
-    already. Errors: ``FileNotFoundError`` if the assignment is not released, ``ValueError`` for a
-    student who handed in nothing.
+    ``n_jobs`` submissions at a time, each in two sandboxes. ``again`` first forgets what was graded
+    of them; broken off, a call without it does the rest. Errors: ``FileNotFoundError`` if the
+    assignment is not released, ``ValueError`` for a student who handed in nothing.
     """
     require_count("n_jobs", n_jobs)
     limits = limits or Limits()
-    pieces = pieces_of(course, assignment, limits, students=students, again=again)
+    if again:
+        course.forget(assignment, students)
+    pieces = pieces_of(course, assignment, limits, students=students)
     seconds, records = time_for(course, assignment, limits), []
     bar = tqdm(desc="grading", total=len(pieces), unit="student", disable=not progress)
     with contextlib.ExitStack() as at_the_end:
