@@ -29,7 +29,7 @@ def points(source, students, answers):
     """The points of each test, when the answers are handed in."""
     stub = nbformat.reads(json.dumps(students), as_version=4)
     notebook, _ = graft(answers, source, stub)
-    status = run_notebook(notebook, LIMITS)
+    status = run_notebook(notebook, LIMITS).status
     assert status == "ok"
     return {
         facts(cell)["grade_id"]: 0

@@ -20,7 +20,7 @@ def outcome(answer, test, *, instructor="", names=("f",), tags=(), limits=QUICK)
         new_code_cell(test, metadata=metadata),
     ]
     notebook = new_notebook(cells=cells)
-    status = run_notebook(notebook, limits)
+    status = run_notebook(notebook, limits).status
     errors = [o for o in cells[2].outputs if o.output_type == "error"]
     texts = "".join(o.text for o in cells[2].outputs if o.output_type == "stream")
     return (f"{errors[0].ename}: {errors[0].evalue}" if errors else "passes"), texts, status
@@ -155,3 +155,12 @@ def test_items_without_end_cost_their_own_test_only():
 def test_warnings_of_a_test_do_not_count_as_failure():
     test = "import sys, warnings\nwarnings.warn('careful')\nprint('x', file=sys.stderr)\nprint('y')"
     assert outcome("f = 1", test) == ("passes", "y\n", "ok")
+
+
+def test_the_memory_that_was_taken_is_told():
+    def memory(source):
+        return run_notebook(new_notebook(cells=[new_code_cell(source)]), QUICK).memory
+
+    little = memory("x = 1")
+    assert 20 < little < 400
+    assert memory("x = b'x' * (200 << 20)\ndel x") > little + 250, "it is in both sandboxes"

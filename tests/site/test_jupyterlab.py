@@ -5,20 +5,13 @@ trait that the page has changed; so the title can only be right if the change we
 and came back.
 """
 
-import os
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
-
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
+from tests.jupyterlab_server import SECONDS, jupyterlab_in
 from tools.execute import KERNELSPEC
 
-SECONDS = 60  # for the server, and then for a kernel that imports torch, to be there
 MAKE = {
     "sampling": """
         from fmlab.widgets import SamplingExplorer
@@ -60,7 +53,7 @@ RUN_ALL = """async () => {
 
 
 @pytest.fixture(scope="module")
-def lab(tmp_path_factory, root):
+def lab(tmp_path_factory):
     """The address of a JupyterLab on a folder with the notebook."""
     folder = tmp_path_factory.mktemp("lab")
     cells = [new_code_cell("import numpy as np")]
@@ -69,38 +62,8 @@ def lab(tmp_path_factory, root):
         cells.append(new_code_cell("\n".join([f"name = {name!r}", *lines]) + ECHO))
     metadata = {"kernelspec": KERNELSPEC}  # without it Lab asks which kernel to take
     nbformat.write(new_notebook(cells=cells, metadata=metadata), folder / "explorers.ipynb")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    options = [f"--port={port}", "--ServerApp.port_retries=0", "--IdentityProvider.token="]
-    options += ["--no-browser", "--allow-root", "--expose-app-in-browser"]
-    places = {f"JUPYTER_{kind}_DIR": str(folder / ".jupyter" / kind) for kind in ("CONFIG", "DATA")}
-    server = subprocess.Popen(
-        [sys.executable, "-m", "jupyterlab", *options],
-        cwd=folder,
-        env={**os.environ, **places, "PYTHONPATH": str(root / "src")},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    address = f"http://127.0.0.1:{port}"
-    try:
-        deadline = time.monotonic() + SECONDS
-        while not answers(f"{address}/api"):
-            assert server.poll() is None, "JupyterLab ended"
-            assert time.monotonic() < deadline, "JupyterLab does not answer"
-            time.sleep(0.2)
+    with jupyterlab_in(folder) as address:
         yield address
-    finally:
-        server.terminate()
-        server.wait()
-
-
-def answers(address: str) -> bool:
-    try:
-        with urllib.request.urlopen(address, timeout=5) as reply:
-            return reply.status == 200
-    except OSError:
-        return False
 
 
 @pytest.fixture(scope="module")

@@ -129,7 +129,8 @@ def grade(course: Course, options: argparse.Namespace) -> int:
     path = reports.write_report(course, name, course.root / f"{name}-report.csv")
     odd = [record for record in records if record["status"] != "ok"]
     n = len(records)
-    each = f", {spent / n:.2f} s each" if n else "; the others were graded before"
+    most = max((record["memory"] for record in records), default=0)
+    each = f", {spent / n:.2f} s each, at most {most} MB" if n else "; others were graded before"
     print(f"{n} submissions graded in {spent:.1f} s{each}; {path}")
     for record in odd:
         print(f"  {record['student']}: {record['status']}")

@@ -63,7 +63,7 @@ def grade_folder(folder: Path, limits: Limits | None = None) -> dict:
         return {"score": 0.0, "output": f"Not graded: {error}"}
     wrap = container.command if sandbox == "container" else None
     try:
-        status = run_notebook(notebook, limits, course.data_files(assignment), wrap)
+        status = run_notebook(notebook, limits, course.data_files(assignment), wrap).status
     finally:
         if sandbox == "container":
             container.end_all()

@@ -118,7 +118,7 @@ def enter(course: Course, assignment: str, result: dict) -> None:
 
 def grade_one(piece: dict) -> dict:
     """Graft and run the notebooks of a submission; return its record, with the notebooks."""
-    started, notes, statuses, ran = time.monotonic(), [], [], {}
+    started, notes, statuses, ran, memory = time.monotonic(), [], [], {}, 0
     try:
         for name, texts in piece["notebooks"].items():
             path, remark = find(Path(piece["folder"]), name, alone=len(piece["notebooks"]) == 1)
@@ -127,7 +127,9 @@ def grade_one(piece: dict) -> dict:
             notebook, repaired = graft(read(path), source, released)
             notes += repaired
             files = [Path(file) for file in piece["files"]]
-            statuses.append(run_notebook(notebook, Limits(**piece["limits"]), files))
+            outcome = run_notebook(notebook, Limits(**piece["limits"]), files)
+            statuses.append(outcome.status)
+            memory = max(memory, outcome.memory)
             ran[name] = nbformat.writes(notebook)
     except Unreadable as error:
         ran, statuses = {}, [f"{NOT_GRADED}: {error}"]
@@ -135,12 +137,11 @@ def grade_one(piece: dict) -> dict:
         ran, statuses = {}, [f"{NOT_GRADED}: the grader failed ({type(error).__name__}: {error})"]
     troubles = [status for status in statuses if status != "ok"]
     status = "; ".join(troubles) or "ok"
-    return _record(piece["student"], status[:300], notes, time.monotonic() - started) | {
-        "notebooks": ran
-    }
+    record = _record(piece["student"], status[:300], notes, time.monotonic() - started)
+    return record | {"memory": memory, "notebooks": ran}
 
 
 def _record(student: str, status: str, notes: list[str], seconds: float) -> dict:
     notes = [note[:200] for note in notes[:40]]
     facts = {"student": student, "status": status, "notes": notes}
-    return facts | {"seconds": round(seconds, 2), "notebooks": {}}
+    return facts | {"seconds": round(seconds, 2), "memory": 0, "notebooks": {}}

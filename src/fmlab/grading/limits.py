@@ -72,6 +72,17 @@ def own_memory(pid: int) -> int:
     return memory
 
 
+def peak_memory(pid: int) -> int:
+    """Return the most bytes that a process and those below it have held, each at its own time."""
+    memory = 0
+    for folder in (Path("/proc", str(member)) for member in family(pid)):
+        with contextlib.suppress(OSError, ValueError, StopIteration):  # it may have ended
+            lines = (folder / "status").read_text().splitlines()
+            peaks = (line for line in lines if line.startswith("VmHWM:"))
+            memory += int(next(peaks).split()[1]) * 1024
+    return memory
+
+
 def family(pid: int) -> list[int]:
     """Return a process and all below it, parents before their children."""
     found, waiting = [], [pid]

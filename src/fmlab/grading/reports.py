@@ -22,7 +22,7 @@ def rows(course: Course, assignment: str) -> list[dict]:
         there = row["student"] in submitted or row["handed_in"]
         row["status"] = record.get("status", NOT_YET if there else NOTHING)
         row["notes"] = "; ".join(record.get("notes", []))
-        row["seconds"] = record.get("seconds", "")
+        row |= {"seconds": record.get("seconds", ""), "MB": record.get("memory", "")}
     return found
 
 
@@ -33,7 +33,7 @@ def write_report(course: Course, assignment: str, path: Path) -> Path:
             **{name: row[name] for name in ("student", "name", "score", "max_score", "penalty")},
             "to grade by hand": row["by_hand"],
             **row["cells"],
-            **{name: row[name] for name in ("status", "notes", "seconds")},
+            **{name: row[name] for name in ("status", "notes", "seconds", "MB")},
         }
         for row in rows(course, assignment)
     ]

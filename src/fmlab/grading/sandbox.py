@@ -21,7 +21,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import fmlab
-from fmlab.grading.limits import MB, ControlGroup, Limits, family, own_memory, usage
+from fmlab.grading.limits import (
+    MB,
+    ControlGroup,
+    Limits,
+    family,
+    own_memory,
+    peak_memory,
+    usage,
+)
 from fmlab.grading.peers import HEADER, LONGEST, READY
 
 GRACE = 2.0  # seconds that a program may take to notice that its time is up
@@ -53,6 +61,7 @@ class Box:
         wrap: Callable[..., list[str]] | None = None,
     ) -> None:
         self.limits, self.gone, self.ready = limits, "", False
+        self.peak = 0  # bytes of memory, known when its processes have been ended
         theirs_in, self.target = os.pipe()
         self.source, theirs_out = os.pipe()
         os.set_blocking(self.target, False)
@@ -142,6 +151,7 @@ class Box:
     def _kill(self) -> None:
         """Kill bubblewrap and all below it, which do not die with it before they have started."""
         if self.process.poll() is None:
+            self.peak = max(self.peak, peak_memory(self.process.pid))
             self.process.send_signal(signal.SIGSTOP)  # so that nothing is born meanwhile
             stopped_or_ended = os.WSTOPPED | os.WEXITED | os.WNOWAIT
             os.waitid(os.P_PID, self.process.pid, stopped_or_ended)

@@ -12,12 +12,13 @@ import json
 import re
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from nbformat import NotebookNode
 from nbformat.v4 import new_output
 
-from fmlab.grading.limits import Limits
+from fmlab.grading.limits import MB, Limits
 from fmlab.grading.peers import ANSWER, CELL, DONE, NAMES, REQUEST
 from fmlab.grading.sandbox import GRACE, Box, Gone
 
@@ -28,13 +29,21 @@ LAST_WORD = 0.1  # seconds to finish a call when the time is up
 LONGEST_OUTPUT = 2_000_000  # characters; a figure may be that long
 
 
+@dataclass(frozen=True)
+class Ran:
+    """How a notebook ran: "ok" or what cut it short, and the MB of memory that it took at most."""
+
+    status: str
+    memory: int
+
+
 def run_notebook(
     notebook: NotebookNode,
     limits: Limits,
     files: Sequence[Path] = (),
     wrap: Callable[..., list[str]] | None = None,
-) -> str:
-    """Run a notebook in place; return "ok", or what cut it short.
+) -> Ran:
+    """Run a notebook in place; return how it went.
 
     ``wrap`` is another sandbox than bubblewrap (see ``Box``).
 
@@ -46,7 +55,7 @@ def run_notebook(
                 cell.outputs, cell.execution_count = [], None
                 if cell.source.strip():
                     kernels.run(cell)
-        return kernels.status
+    return Ran(kernels.status, kernels.memory)
 
 
 class Kernels:
@@ -75,6 +84,11 @@ class Kernels:
     @property
     def status(self) -> str:
         return f"cut short: {'; '.join(dict.fromkeys(self.reasons))}" if self.reasons else "ok"
+
+    @property
+    def memory(self) -> int:
+        """MB of memory that both sandboxes took at most, known at the end."""
+        return round((self.student.peak + self.tests.peak) / MB)
 
     def run(self, cell: NotebookNode) -> None:
         """Run a cell where it belongs; the instructor's own run in both."""

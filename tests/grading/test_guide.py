@@ -1,0 +1,149 @@
+"""The instructors' guide, followed to the letter, command by command, with an invented class."""
+
+import csv
+import json
+import os
+import re
+import subprocess
+import sys
+import textwrap
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tests.jupyterlab_server import fetched, jupyterlab_in
+
+ROOT = Path(__file__).resolve().parents[2]
+TEXT = (ROOT / "book" / "instructor-guide.md").read_text(encoding="utf-8")
+N_STUDENTS = 12
+REMAKE = "nbgrader generate_assignment week3 --force"
+
+
+def blocks(language):
+    """The blocks of code in the guide, in their order, without the indentation of lists."""
+    found = re.findall(rf"^( *)```{language}\n(.*?)^\1```", TEXT, re.M | re.S)
+    return [textwrap.dedent(code) for _, code in found]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A folder like the repository's, in which the guide's commands run."""
+    folder = tmp_path_factory.mktemp("guide")
+    (folder / "deploy").symlink_to(ROOT / "deploy")
+    return folder
+
+
+def run(folder, script):
+    """Run a script as a shell would that has seen the guide's `export`; return what it says."""
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    environment = os.environ | {"PATH": path, "PYTHONPATH": str(ROOT / "src")}
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script],
+        cwd=folder,
+        env=environment,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        timeout=600,
+    )
+    assert done.returncode == 0, f"{script}\n{done.stdout}"
+    return done.stdout
+
+
+def table(path):
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def scores(folder):
+    report = table(folder / "myclass" / "week3-report.csv")
+    assert all(row["status"] == "ok" for row in report)
+    return {row["student"]: float(row["score"]) for row in report}
+
+
+def test_the_first_commands_are_those_of_the_readme():
+    first = blocks("sh")[0]
+    assert "git clone https://github.com/foundation-model-lab/fmlab" in first
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for target in re.findall(r"^make (\S+)", first, re.M):
+        assert re.search(rf"^{target}:", makefile, re.M), target
+
+
+def test_from_exercises_to_grades(folder):
+    release, rehearse, collect, give_back, *_ = blocks("sh")[1:]
+    assert "15 points" in run(folder, release)
+    source = folder / "myclass" / "source" / "week3" / "week3.ipynb"
+    text = source.read_text(encoding="utf-8")
+    source.write_text(text.replace("Week 3: tokens", "Week III: tokens"), encoding="utf-8")
+    assert f"`{REMAKE}`" in TEXT
+    run(folder / "myclass", REMAKE)
+    released = folder / "myclass" / "release" / "week3" / "week3.ipynb"
+    assert "Week III: tokens" in released.read_text(encoding="utf-8")
+
+    assert f"{N_STUDENTS} submissions graded" in run(folder, rehearse)
+    expected = {r["student"]: float(r["score"]) for r in table(folder / "invented/expected.csv")}
+    assert scores(folder) == expected
+    assert len(expected) == N_STUDENTS
+    assert max(expected.values()) == 15 > min(expected.values()) == 0
+
+    with zipfile.ZipFile(folder / "downloads.zip", "w") as archive:
+        for path in sorted((folder / "invented").glob("*.ipynb"))[:3]:
+            answered = path.read_text(encoding="utf-8").replace("def ", "def  ")
+            archive.writestr(path.name.replace("_", "_4711_"), answered)
+    said = run(folder, collect)
+    assert "3 submissions taken in" in said
+    assert "3 submissions graded" in said, "those who handed in again, and nobody else"
+    assert scores(folder) == expected
+
+    assert f"{N_STUDENTS} pages" in run(folder, give_back)
+    canvas, moodle = table(folder / "canvas.csv"), table(folder / "moodle.csv")
+    assert len(canvas) == N_STUDENTS + 1, "and the line with the points possible"
+    assert len(moodle) == N_STUDENTS
+    assert len(list((folder / "myclass" / "feedback").glob("*/week3/*.html"))) == N_STUDENTS
+
+
+def test_written_answers_are_graded_in_formgrader(folder):
+    with jupyterlab_in(folder / "myclass") as address:
+        page = fetched(f"{address}/formgrader/gradebook")
+        listed = json.loads(fetched(f"{address}/formgrader/api/assignments"))
+    assert "Formgrader" in (page or "nothing")
+    assert [(each["name"], each["num_submissions"]) for each in listed] == [("week3", N_STUDENTS)]
+
+
+def test_variants_and_private_tests(folder):
+    (quiz,) = [block for block in blocks("sh") if "--variants" in block]
+    (private,) = [block for block in blocks("python") if block.startswith("# %%")]
+    students = [f"invented-{i + 1:02}" for i in range(N_STUDENTS)]
+    (folder / "students.csv").write_text("\n".join(["id", *students]), encoding="utf-8")
+    run(folder, quiz)
+    handed_out = [
+        (folder / "myclass/variants" / student / "quiz/quiz.ipynb").read_text(encoding="utf-8")
+        for student in students
+    ]
+    assert len(set(handed_out)) == N_STUDENTS
+
+    (folder / "private.py").write_text(private, encoding="utf-8")
+    own = "release tokenization:bits_per_byte --course other --hidden private.py"
+    assert "4 points" in run(folder, f"python -m fmlab.grading {own}")
+
+
+def test_several_machines_and_gradescope(folder):
+    (several,) = [block for block in blocks("sh") if "--shard" in block]
+    (zipped,) = [block for block in blocks("sh") if "make_zip.py" in block]
+    before = scores(folder)
+    run(folder, several)
+    assert len(list((folder / "results" / "week3").iterdir())) == N_STUDENTS
+    assert scores(folder) == before
+    run(folder, zipped)
+    assert list(folder.glob("**/*.zip"))
+
+
+def test_the_rule_for_latecomers_is_nbgrader_s(tmp_path):
+    (rule,) = [block for block in blocks("python") if "LateSubmissionPlugin" in block]
+    scope = {"get_config": lambda: __import__("traitlets").config.Config()}
+    exec(rule, scope)
+    plugin = scope["c"].AssignLatePenalties.plugin_class()
+    assert plugin.late_submission_penalty("ada", 10, 3600) == 1
+    assert plugin.late_submission_penalty("ada", 10, 3 * 86400) == 4
+    assert plugin.late_submission_penalty("ada", 2, 3 * 86400) == 2

@@ -1,0 +1,52 @@
+"""A JupyterLab for tests: on a folder, with settings of its own, ended when the test is."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+SOURCE = Path(__file__).resolve().parents[1] / "src"
+SECONDS = 60  # for the server, and for a kernel that imports torch, to be there
+
+
+@contextmanager
+def jupyterlab_in(folder: Path) -> Iterator[str]:
+    """Yield the address of a JupyterLab that was started in a folder."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    options = [f"--port={port}", "--ServerApp.port_retries=0", "--IdentityProvider.token="]
+    options += ["--no-browser", "--allow-root", "--expose-app-in-browser"]
+    places = {f"JUPYTER_{kind}_DIR": str(folder / ".jupyter" / kind) for kind in ("CONFIG", "DATA")}
+    server = subprocess.Popen(
+        [sys.executable, "-m", "jupyterlab", *options],
+        cwd=folder,
+        env={**os.environ, **places, "PYTHONPATH": str(SOURCE)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    address = f"http://127.0.0.1:{port}"
+    try:
+        deadline = time.monotonic() + SECONDS
+        while fetched(f"{address}/api") is None:
+            assert server.poll() is None, "JupyterLab ended"
+            assert time.monotonic() < deadline, "JupyterLab does not answer"
+            time.sleep(0.2)
+        yield address
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def fetched(address: str) -> str | None:
+    """Return what is at an address, or None if nobody answers well."""
+    try:
+        with urllib.request.urlopen(address, timeout=SECONDS) as reply:
+            return reply.read().decode()
+    except OSError:
+        return None
