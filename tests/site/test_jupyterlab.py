@@ -33,6 +33,12 @@ MAKE = {
         explorer = TokenizerExplorer(BPETokenizer.train("low lower lowest", 262))
         trait = "text"
     """,
+    "kl": """
+        from fmlab.widgets import KLExplorer
+
+        explorer = KLExplorer(["long", "short"], [0.9, 0.1], [0.0, 1.0])
+        trait = "n"
+    """,
 }
 ECHO = """
 from IPython.display import HTML
@@ -108,6 +114,12 @@ def test_a_choice_of_head_reaches_python(cell):
     explorer = cell("attention")
     explorer.get_by_role("button", name="head 1").nth(1).press("Enter")
     said(explorer, "attention is at 1")
+
+
+def test_a_slider_of_whole_numbers_reaches_python(cell):
+    explorer = cell("kl")
+    explorer.get_by_role("slider", name="N of best-of-N").press("End")
+    said(explorer, "kl is at 64")
 
 
 def test_typed_text_reaches_python(cell):
