@@ -19,7 +19,7 @@ from tests.benchmarks.bench import progress, race, row
 PACKAGES = ["nbgrader"]
 NAME = "hw"
 EXERCISES = ["tokenization:predict,encode_word", "attention:pencil,attend_next,scale"]
-N_STUDENTS = 24
+N_STUDENTS = 12
 
 
 def rows(rounds: int, quick: bool = False) -> Iterator[dict]:
