@@ -19,13 +19,12 @@ Attend = Callable[[Floats, Floats, Floats], Floats]
 BY_HAND = "see 'How does one word ask another?'"
 
 
-def pencil_answers(exponentials: Sequence[float], values: Sequence[float]) -> dict[str, Floats]:
+def pencil_answers(scores: Sequence[float], values: Sequence[float]) -> dict[str, Floats]:
     """Return what is to be worked out from three scores and values, under their names.
 
-    ``exponentials`` are those of the scores once these are divided by the root of the width, which
-    is 2; without the division they would be squared.
+    The width is 4, so scores are divided by 2; undivided, their exponentials would be squared.
     """
-    odds = np.array(exponentials, dtype=float)
+    odds = np.exp(np.array(scores) / 2)
     weights = normalised(odds)
     return {
         "weights": weights,
@@ -36,10 +35,10 @@ def pencil_answers(exponentials: Sequence[float], values: Sequence[float]) -> di
 
 
 def check_pencil(
-    found: Mapping[str, Sequence[float]], exponentials: Sequence[float], values: Sequence[float]
+    found: Mapping[str, Sequence[float]], scores: Sequence[float], values: Sequence[float]
 ) -> None:
     """Compare numbers worked out by hand with `pencil_answers`; three decimals are enough."""
-    answers = pencil_answers(exponentials, values)
+    answers = pencil_answers(scores, values)
     expect(set(found) == set(answers), f"pencil must have the entries {sorted(answers)}, no others")
     for name, want in answers.items():
         got = found[name]
@@ -47,17 +46,13 @@ def check_pencil(
         got = np.atleast_1d(np.asarray(got, dtype=float))
         expect(got.shape == (len(want),), f"pencil[{name!r}] needs {len(want)} numbers, not {got}")
         if not np.allclose(got, want, atol=2e-3):
-            hint = _pencil_hint(name, got, answers, exponentials, values)
+            hint = _pencil_hint(name, got, answers, values)
             raise AssertionError(f"pencil[{name!r}] is not {got.tolist()}. {hint}")
     print(f"pencil: all {len(answers)} right")
 
 
 def _pencil_hint(
-    name: str,
-    got: Floats,
-    answers: Mapping[str, Floats],
-    exponentials: Sequence[float],
-    values: Sequence[float],
+    name: str, got: Floats, answers: Mapping[str, Floats], values: Sequence[float]
 ) -> str:
     if name == "answer":
         if math.isclose(got[0], np.mean(values), abs_tol=0.1):
@@ -73,11 +68,10 @@ def _pencil_hint(
         return "Those are the scaled weights; without the division the exponents are twice as large"
     if name == "weights" and np.allclose(got, answers["unscaled"], atol=2e-3):
         return "You forgot to divide the scores by the root of the width"
-    without_first = normalised(np.array([0, *exponentials[1:]]))
+    without_first = normalised(answers["weights"] * [0, 1, 1])
     if name == "weights" and np.allclose(got, without_first, atol=2e-3):
         return "The exponential of a score of 0 is 1, not 0: a score of nothing still counts"
-    n = exponentials[1]
-    return f"exp(log {n}) is {n}; an exponent twice as large gives the square ({BY_HAND})"
+    return f"exp(log n) is n; an exponent twice as large gives the square ({BY_HAND})"
 
 
 def check_reach(
