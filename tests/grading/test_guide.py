@@ -102,6 +102,13 @@ def test_from_exercises_to_grades(folder):
     assert len(moodle) == N_STUDENTS
     assert len(list((folder / "myclass" / "feedback").glob("*/week3/*.html"))) == N_STUDENTS
 
+    (folder / "exchange").mkdir(mode=0o777)
+    where = f"--course demo --Exchange.root={folder / 'exchange'}"
+    assert "`nbgrader release_feedback week3`" in TEXT
+    run(folder / "myclass", f"nbgrader release_feedback week3 {where}")
+    handed_out = list((folder / "exchange" / "demo" / "feedback").glob("*.html"))
+    assert len(handed_out) == N_STUDENTS, "those who did not hand in by nbgrader stop nobody"
+
 
 def test_written_answers_are_graded_in_formgrader(folder):
     with jupyterlab_in(folder / "myclass") as address:

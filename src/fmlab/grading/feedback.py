@@ -6,6 +6,7 @@ Whatever comes from the student is shown as text, so that no page can do anythin
 from __future__ import annotations
 
 import html
+import secrets
 from pathlib import Path
 
 import nbformat
@@ -14,7 +15,7 @@ from nbformat import NotebookNode
 from fmlab.grading import gradebook, reports
 from fmlab.grading.course import Course
 from fmlab.grading.exercises import facts, grade_id, is_answer, is_test
-from fmlab.grading.submissions import remove
+from fmlab.grading.submissions import SECRET, TIMESTAMP, copy_beside, remove
 from fmlab.grading.two_kernels import STUDENT
 
 LONGEST = 5000  # characters of one output
@@ -44,6 +45,7 @@ def write_feedback(course: Course, assignment: str, student: str | None = None) 
             folder = course.feedback(row["student"], assignment)
             remove(folder)
             folder.mkdir(parents=True)
+            _ready_for_release(course.submitted(row["student"], assignment), folder)
             ran = course.autograded(row["student"], assignment)
             for name in course.notebooks(assignment):
                 notebook = None
@@ -53,6 +55,18 @@ def write_feedback(course: Course, assignment: str, student: str | None = None) 
                 path.write_text(page(assignment, row, notebook, remarks), encoding="utf-8")
                 written.append(path)
     return written
+
+
+def _ready_for_release(submitted: Path, folder: Path) -> None:
+    """Put there what nbgrader's release_feedback stops without, for the whole class.
+
+    By the secret the student's own nbgrader finds the page again. Who did not hand in through
+    nbgrader has none, and gets a page that nobody can find there.
+    """
+    copy_beside(submitted, folder)
+    for name, stand_in in ((TIMESTAMP, "unknown"), (SECRET, secrets.token_hex())):
+        if not (folder / name).exists():
+            (folder / name).write_text(stand_in, encoding="utf-8")
 
 
 def page(assignment: str, row: dict, notebook: NotebookNode | None, remarks: dict[str, str]) -> str:

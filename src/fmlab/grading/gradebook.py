@@ -6,7 +6,6 @@ What an instructor has entered by hand (scores, comments, extra credit) is left 
 from __future__ import annotations
 
 import logging
-import shutil
 import warnings
 from collections.abc import Sequence
 from contextlib import contextmanager
@@ -14,9 +13,7 @@ from contextlib import contextmanager
 import nbformat
 
 from fmlab.grading.course import Course
-from fmlab.grading.submissions import TIMESTAMP, handed_in_at, remove
-
-BESIDE = (TIMESTAMP, "submission_secret.txt")  # what nbgrader's release_feedback looks for
+from fmlab.grading.submissions import copy_beside, handed_in_at, remove
 
 
 @contextmanager
@@ -84,10 +81,7 @@ def save(course: Course, assignment: str, record: dict, notebooks: dict[str, str
         for step in (SaveAutoGrades, AssignLatePenalties):
             notebook, resources = step(config=course.config).preprocess(notebook, resources)
         nbformat.write(notebook, folder / name)
-    for name in BESIDE:
-        path = course.submitted(student, assignment) / name
-        if path.is_file() and not path.is_symlink():
-            shutil.copy(path, folder)
+    copy_beside(course.submitted(student, assignment), folder)
 
 
 def scores(course: Course, assignment: str) -> list[dict]:

@@ -18,7 +18,7 @@ from fmlab.arguments import require
 
 LARGEST = 20 << 20  # bytes
 MOST = 5000  # notebooks at once
-TIMESTAMP = "timestamp.txt"  # beside a notebook, by nbgrader
+TIMESTAMP, SECRET = "timestamp.txt", "submission_secret.txt"  # beside a notebook, by nbgrader
 STUDENT_ID = r"([^_/]+)"  # the beginning of a file's name, up to the first "_"
 
 
@@ -136,6 +136,13 @@ def handed_in_at(folder: Path) -> datetime:
     if not path.exists() and not path.is_symlink():
         path.write_text(f"{when} UTC", encoding="utf-8")
     return when
+
+
+def copy_beside(submitted: Path, folder: Path) -> None:
+    """Copy what nbgrader wants to see again beside a graded notebook, and beside feedback."""
+    for path in (submitted / TIMESTAMP, submitted / SECRET):
+        if path.is_file() and not path.is_symlink() and path.stat().st_size < 1000:
+            shutil.copy(path, folder)
 
 
 def find(folder: Path, name: str, alone: bool) -> tuple[Path, str]:
