@@ -1,10 +1,13 @@
 """Two programs in sandboxes that ask each other, as the cells of a notebook make them do."""
 
+import os
+import signal
 from dataclasses import replace
 
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
+from fmlab.grading import sandbox
 from fmlab.grading.two_kernels import NAMES_KEY, run_notebook
 from tests.grading.classroom import QUICK, facts
 
@@ -142,6 +145,18 @@ def test_no_test_passes_when_time_is_up_or_the_student_is_gone():
     catching = "try:\n    f()\nexcept Exception:\n    pass"
     assert outcome("def f():\n    while True: pass", catching)[0].startswith("TimeLimit")
     said, _, status = outcome("import os\ndef f(): os._exit(0)", catching)
+    assert said.startswith("PeerGone")
+    assert status.startswith("cut short: the answer: the process ended")
+
+
+def test_a_sandbox_may_end_by_itself_while_it_is_being_ended(monkeypatch):
+    def end_now(pid):
+        os.kill(pid, signal.SIGKILL)
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+        return 0
+
+    monkeypatch.setattr(sandbox, "peak_memory", end_now)
+    said, _, status = outcome("import os\ndef f(): os._exit(0)", "f()")
     assert said.startswith("PeerGone")
     assert status.startswith("cut short: the answer: the process ended")
 

@@ -152,9 +152,12 @@ class Box:
         """Kill bubblewrap and all below it, which do not die with it before they have started."""
         if self.process.poll() is None:
             self.peak = max(self.peak, peak_memory(self.process.pid))
-            self.process.send_signal(signal.SIGSTOP)  # so that nothing is born meanwhile
-            stopped_or_ended = os.WSTOPPED | os.WEXITED | os.WNOWAIT
-            os.waitid(os.P_PID, self.process.pid, stopped_or_ended)
+            # It may end by itself any time. `Popen.send_signal` would then take note of that, and
+            # leave nothing to wait for; so the signals are sent past it.
+            with contextlib.suppress(ProcessLookupError, ChildProcessError):
+                os.kill(self.process.pid, signal.SIGSTOP)  # so that nothing is born meanwhile
+                stopped_or_ended = os.WSTOPPED | os.WEXITED | os.WNOWAIT
+                os.waitid(os.P_PID, self.process.pid, stopped_or_ended)
             for pid in reversed(family(self.process.pid)):
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
