@@ -82,6 +82,9 @@ def test_all_graded_again_can_be_broken_off(course, class_rows):
         grade_class(course, NAME, limits=QUICK, progress=False, again=True, on_record=break_off)
     rest = grade_class(course, NAME, limits=QUICK, progress=False)
     assert len(rest) == 2, "the one that was done is done again, or the others are not"
+    with pytest.raises(ValueError, match="students must be"):
+        grade_class(course, NAME, students=["ada", "nobody"], limits=QUICK, again=True)
+    assert course.record("ada", NAME), "a mistake in the call loses nothing"
 
 
 def test_a_grader_s_own_scores_and_remarks_stay(course, class_rows):

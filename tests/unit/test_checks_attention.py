@@ -47,7 +47,7 @@ def test_other_numbers_have_other_answers():
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({}, "must have the entries"),
+        ({}, "an entry for each"),
         (PENCIL | {"weights": None}, "still None"),
         (PENCIL | {"weights": [0.5, 0.5]}, "needs 3 numbers"),
         (PENCIL | {"weights": [1, 3, 4]}, "divide each exponential by the sum"),
@@ -86,7 +86,7 @@ def test_right_predictions_pass(capsys):
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({}, "must have the entries"),
+        ({}, "an entry for each"),
         (REACH | {"pairs": None}, "still None"),
         (REACH | {"changed": 5}, "position 4 itself and those after it"),
         (REACH | {"changed without mask": 6}, "the changed one too"),

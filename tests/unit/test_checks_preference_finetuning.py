@@ -64,7 +64,7 @@ def test_right_pencil_passes(right, capsys):
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({}, "must have the entries"),
+        ({}, "an entry for each"),
         (PENCIL | {"optimum": None}, "still None"),
         (PENCIL | {"optimum": [0.5, 0.5]}, "needs 3 numbers"),
         (PENCIL | {"optimum": [1 / 11, 4 / 11, 6 / 11]}, "left the reference out"),

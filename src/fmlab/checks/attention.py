@@ -10,7 +10,7 @@ import numpy as np
 from fmlab.arguments import Floats
 from fmlab.attention import Mask, causal_mask, scaled_dot_product_attention
 from fmlab.checks import expect
-from fmlab.checks.comparing import normalised
+from fmlab.checks.comparing import filled_in, normalised, on_paper
 from fmlab.checks.hunting import catches as catches  # exercises take it from here
 from fmlab.checks.hunting import hunt
 
@@ -39,12 +39,9 @@ def check_pencil(
 ) -> None:
     """Compare numbers worked out by hand with `pencil_answers`; three decimals are enough."""
     answers = pencil_answers(scores, values)
-    expect(set(found) == set(answers), f"pencil must have the entries {sorted(answers)}, no others")
+    filled_in("pencil", found, answers)
     for name, want in answers.items():
-        got = found[name]
-        expect(got is not None, f"pencil[{name!r}] is still None; work it out first")
-        got = np.atleast_1d(np.asarray(got, dtype=float))
-        expect(got.shape == (len(want),), f"pencil[{name!r}] needs {len(want)} numbers, not {got}")
+        got = on_paper(f"pencil[{name!r}]", found[name], len(want))
         if not np.allclose(got, want, atol=2e-3):
             hint = _pencil_hint(name, got, answers, values)
             raise AssertionError(f"pencil[{name!r}] is not {got.tolist()}. {hint}")
@@ -110,10 +107,9 @@ def check_reach(
             f"{first} + {first + 1} + ... + {last}: everything is read again each time",
         ),
     }
-    expect(set(predicted) == set(answers), f"predicted must have the entries {sorted(answers)}")
+    filled_in("predicted", predicted, answers)
     for name, (want, why) in answers.items():
         guess = predicted[name]
-        expect(guess is not None, f"predicted[{name!r}] is still None; write down your guess first")
         expect(guess == want, f"predicted[{name!r}] is {want}, not {guess}: {why}")
     print(f"predictions: all {len(answers)} right")
 

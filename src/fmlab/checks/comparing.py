@@ -2,12 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
 from fmlab.arguments import Floats
 from fmlab.checks import expect
+
+
+def filled_in(what: str, found: Mapping[str, object], wanted: Iterable[str]) -> None:
+    """Raise AssertionError unless just the wanted entries are there, and none is still None."""
+    wanted = list(wanted)
+    expect(
+        set(found) == set(wanted),
+        f"{what} must have an entry for each of {wanted}, and no others",
+    )
+    for name in wanted:
+        expect(
+            found[name] is not None,
+            f"{what}[{name!r}] is still None; work it out on paper, and write it down first",
+        )
+
+
+def on_paper(what: str, got: object, n: int) -> Floats:
+    """Return what was worked out on paper, one number or several, as an array (n,)."""
+    got = np.atleast_1d(numbers(what, got))
+    expect(got.shape == (n,), f"{what} needs {n} numbers, not {got}")
+    return got
 
 
 def compare(

@@ -14,7 +14,7 @@ import numpy as np
 from fmlab.alignment import exact
 from fmlab.arguments import Floats
 from fmlab.checks import expect
-from fmlab.checks.comparing import compare, normalised
+from fmlab.checks.comparing import compare, filled_in, normalised, on_paper
 
 PENCIL_HINTS = {
     "optimum": "each exponential of a reward weighs its response's probability (#kl-penalty)",
@@ -37,7 +37,7 @@ def pencil_answers(reference: Sequence[float], reward: Sequence[float]) -> dict[
         "optimum at half the beta": exact.optimum(*given, beta=0.5),
         "optimum with 5 more reward": best,
         "objective": np.array([exact.best_objective(*given, beta=1)]),
-        "third preferred to first": np.array([1 / (1 + math.exp(reward[0] - reward[2]))]),
+        "third preferred to first": exact.preferred(reward[2:], reward[:1]),
         "best of 2": exact.best_of_n(*given, 2),
         "DPO loss at the start": np.array([math.log(2)]),
     }
@@ -59,8 +59,9 @@ def _pencil_mistakes(name: str, reference: Floats, reward: Floats) -> dict[str, 
         "third preferred to first": {
             "Rewards decide what is preferred, not probabilities": reference[0]
             / (reference[0] + reference[2]),
-            "The other way round: that is how likely the first is preferred": 1
-            / (1 + math.exp(reward[2] - reward[0])),
+            "The other way round: that is how likely the first is preferred": exact.preferred(
+                reward[:1], reward[2:]
+            ),
         },
         "best of 2": {
             "That is the chance to be drawn at all, not to be best": 1 - (1 - reference) ** 2,
@@ -75,12 +76,10 @@ def check_pencil(
 ) -> None:
     """Compare numbers worked out by hand with `pencil_answers`; three decimals are enough."""
     answers = pencil_answers(reference, reward)
-    expect(set(found) == set(answers), f"pencil must have the entries {sorted(answers)}, no others")
+    filled_in("pencil", found, answers)
     for name, want in answers.items():
         what = f"pencil[{name!r}]"
-        expect(found[name] is not None, f"{what} is still None; work it out first")
-        got = np.atleast_1d(np.asarray(found[name], dtype=float))
-        expect(got.shape == want.shape, f"{what} needs {len(want)} numbers, not {got}")
+        got = on_paper(what, found[name], len(want))
         mistakes = _pencil_mistakes(name, np.array(reference), np.array(reward))
         nearest = [v for v in [want, *mistakes.values()] if np.allclose(got, v, atol=2e-3)]
         compare(what, nearest[0] if nearest else got, want, PENCIL_HINTS[name], mistakes)

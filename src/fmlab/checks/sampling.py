@@ -7,90 +7,68 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from fmlab.arguments import Floats, require
+from fmlab.arguments import Floats
 from fmlab.checks import expect
+from fmlab.checks.comparing import filled_in
 from fmlab.checks.hunting import catches as catches  # exercises take it from here
 from fmlab.checks.hunting import hunt
 from fmlab.sampling import entropy, keep_top_k, restrict, softmax
 
 LAW = [0.5, 0.25, 0.15, 0.1]  # of the first exercise
-KINDS = ["top-k", "top-p", "min-p", "temperature"]
 REASONS = {
-    "top-k": "top-k keeps exactly k tokens, however likely they are (see 'How do we keep the "
+    "top_k": "top-k keeps exactly k tokens, however likely they are (see 'How do we keep the "
     "nonsense out?')",
-    "top-p": "add up from the most likely on, until the sum reaches p; the token with which it "
+    "top_p": "add up from the most likely on, until the sum reaches p; the token with which it "
     "does belongs to the nucleus, and to reach p exactly is enough",
-    "min-p": "the number is a share of the best token's probability: keep what has at least that "
+    "min_p": "the number is a share of the best token's probability: keep what has at least that "
     "share (see 'What if the model is hot?')",
     "temperature": "temperature T raises each probability to the power 1/T, and divides anew; 0 is "
     "argmax (see 'How do we make a model bolder?')",
 }
 
 
-def law_after(setting: str) -> Floats:
-    """Return what becomes of ``LAW`` by a setting such as "temperature 0.5, then top-p 0.7".
+def settings_of(k: int, p: float, min_p: float, p_after_k: float) -> dict[str, dict[str, float]]:
+    """Return what the first exercise asks about: settings of ``restrict``, as a reader calls them.
 
-    Errors: ``ValueError`` for a setting that is spelt otherwise.
+    Their order is the one in which ``restrict`` takes its steps.
     """
-    logits = np.log(LAW)
-    for step in setting.split(", then "):
-        kind, _, number = step.partition(" ")
-        require(kind in KINDS and _is_float(number), "setting", f"steps of {KINDS}", setting)
-        value = int(number) if kind == "top-k" else float(number)
-        logits = restrict(logits, **{kind.replace("-", "_"): value})
-    return softmax(logits)
+    return {
+        f"top-k {k}": dict(top_k=k),
+        f"top-p {p}": dict(top_p=p),
+        "top-p 0.75": dict(top_p=0.75),
+        f"min-p {min_p}": dict(min_p=min_p),
+        "temperature 0": dict(temperature=0),
+        f"temperature 0.5, then top-p {p}": dict(temperature=0.5, top_p=p),
+        f"temperature 2, then min-p {min_p}": dict(temperature=2, min_p=min_p),
+        f"top-k 2, then top-p {p_after_k}": dict(top_k=2, top_p=p_after_k),
+    }
 
 
-def _is_float(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
-
-
-def left_after(setting: str) -> int:
-    """Return how many tokens of ``LAW`` can still be drawn with a setting."""
-    return int((law_after(setting) > 0).sum())
-
-
-def settings_of(k: int, p: float, min_p: float, p_after_k: float) -> list[str]:
-    """Return the settings that the first exercise asks about."""
-    return [
-        f"top-k {k}",
-        f"top-p {p}",
-        "top-p 0.75",
-        f"min-p {min_p}",
-        "temperature 0",
-        f"temperature 0.5, then top-p {p}",
-        f"temperature 2, then min-p {min_p}",
-        f"top-k 2, then top-p {p_after_k}",
-    ]
+def left_after(**settings: float) -> int:
+    """Return how many tokens of ``LAW`` are left after the settings of ``restrict``."""
+    return int(np.isfinite(restrict(np.log(LAW), **settings)).sum())
 
 
 def check_predictions(predicted: Mapping[str, int], **numbers: float) -> None:
     """Compare predicted numbers of tokens with what `settings_of` the numbers leave."""
     settings = settings_of(**numbers)
-    expect(
-        set(predicted) == set(settings),
-        f"predicted must have an entry for each of {settings}, and no others",
-    )
-    for setting, guess in predicted.items():
-        expect(
-            guess is not None, f"predicted[{setting!r}] is still None; write down your guess first"
-        )
-        want = left_after(setting)
-        expect(guess == want, f"{setting} leaves {want}, not {guess}: {_why_left(setting)}")
+    filled_in("predicted", predicted, settings)
+    for name, steps in settings.items():
+        guess, want = predicted[name], left_after(**steps)
+        expect(guess == want, f"{name} leaves {want}, not {guess}: {_why_left(**steps)}")
     print(f"predictions: all {len(predicted)} right")
 
 
-def _why_left(setting: str) -> str:
-    before, _, last = setting.rpartition(", then ")
-    why = REASONS[last.partition(" ")[0]]
-    if not before:
-        return why
-    law = ", ".join(f"{p:.3f}" for p in law_after(before) if p > 0)
-    return f"{before} makes {law} of it, and that is what the next step sees; {why}"
+def _why_left(**steps: float) -> str:
+    *first, last = steps
+    if not first:
+        return REASONS[last]
+    before = softmax(restrict(np.log(LAW), **{name: steps[name] for name in first}))
+    law = ", ".join(f"{p:.3f}" for p in before if p > 0)
+    return (
+        f"the first step makes {law} of it, and that is what the second sees (see 'Does it matter "
+        f"which comes first?'); {REASONS[last]}"
+    )
 
 
 # Labels

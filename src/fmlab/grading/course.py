@@ -124,9 +124,9 @@ class Course:
         part.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
         os.replace(part, path)
 
-    def forget(self, assignment: str, students: Sequence[str] | None = None) -> None:
-        """Remove the records of these students, or of all; the gradebook stays as it is."""
-        for student in self.students(assignment) if students is None else students:
+    def forget(self, assignment: str, students: Sequence[str]) -> None:
+        """Remove the records of these students; the gradebook stays as it is."""
+        for student in students:
             self._record(student, assignment).unlink(missing_ok=True)
 
     def _record(self, student: str, assignment: str) -> Path:

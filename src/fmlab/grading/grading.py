@@ -47,9 +47,9 @@ def grade_class(
     """
     require_count("n_jobs", n_jobs)
     limits = limits or Limits()
+    pieces = pieces_of(course, assignment, limits, students=students, again=again)
     if again:
-        course.forget(assignment, students)
-    pieces = pieces_of(course, assignment, limits, students=students)
+        course.forget(assignment, [piece["student"] for piece in pieces])
     seconds, records = time_for(course, assignment, limits), []
     bar = tqdm(desc="grading", total=len(pieces), unit="student", disable=not progress)
     with contextlib.ExitStack() as at_the_end:
@@ -137,11 +137,11 @@ def grade_one(piece: dict) -> dict:
         ran, statuses = {}, [f"{NOT_GRADED}: the grader failed ({type(error).__name__}: {error})"]
     troubles = [status for status in statuses if status != "ok"]
     status = "; ".join(troubles) or "ok"
-    record = _record(piece["student"], status[:300], notes, time.monotonic() - started)
-    return record | {"memory": memory, "notebooks": ran}
+    record = _record(piece["student"], status[:300], notes, time.monotonic() - started, memory)
+    return record | {"notebooks": ran}
 
 
-def _record(student: str, status: str, notes: list[str], seconds: float) -> dict:
+def _record(student: str, status: str, notes: list[str], seconds: float, memory: int = 0) -> dict:
     notes = [note[:200] for note in notes[:40]]
     facts = {"student": student, "status": status, "notes": notes}
-    return facts | {"seconds": round(seconds, 2), "memory": 0, "notebooks": {}}
+    return facts | {"seconds": round(seconds, 2), "memory": memory, "notebooks": {}}

@@ -31,7 +31,10 @@ LONGEST_OUTPUT = 2_000_000  # characters; a figure may be that long
 
 @dataclass(frozen=True)
 class Ran:
-    """How a notebook ran: "ok" or what cut it short, and the MB of memory that it took at most."""
+    """How a notebook ran: "ok" or what cut it short, and the MB that both sandboxes took at most.
+
+    What a sandbox took whose program ended by itself is not known, and counts as 0.
+    """
 
     status: str
     memory: int
