@@ -73,7 +73,7 @@ function render({ model, el }) {
   const [choice, row, facts] = [textChoice(model), tokenRow(model, point), factTiles()];
   const [grid, map, ways] = [headGrid(model), heatMap(model, point), switches(model)];
   const line = h("p", { class: "fml-says" });
-  const { root, say } = frame(
+  const framed = frame(
     el,
     { kind: "fml-attention", title: model.get("title") },
     choice.node,
@@ -90,19 +90,12 @@ function render({ model, el }) {
     const view = viewOf(pointed);
     for (const part of [choice, row, facts, grid, map, ways]) part.draw(view);
     const said = sentence(view.tokens, view.row, view.query);
-    if (line.textContent && said !== line.textContent) say(said);
+    if (line.textContent && said !== line.textContent) framed.say(said);
     line.textContent = said;
   }
-  draw();
-  const drawSoon = beforePaint(draw);
   const settings = ["text", "layer", "head", "position", "scaled", "masked"];
-  const unwatch = watch(model, settings, drawSoon);
-  return () => {
-    unwatch();
-    drawSoon.cancel();
-    say.cancel();
-    root.remove();
-  };
+  const { drawSoon, end } = keepDrawn(model, settings, framed, draw);
+  return end;
 }
 
 export default { render };

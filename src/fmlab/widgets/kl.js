@@ -116,7 +116,7 @@ function render({ model, el }) {
   const table = policyTable(lab);
   const bars = barTable(model.get("responses"), lab);
   const plot = frontierPlot(lab);
-  const { root, say } = frame(
+  const framed = frame(
     el,
     { kind: "fml-kl", title: model.get("title") },
     controls.node,
@@ -127,21 +127,10 @@ function render({ model, el }) {
   function show() {
     const state = stateOf(model, lab);
     for (const part of [controls, table, bars, plot]) part.draw(state);
-    if (!silent) say(summary(state, lab));
+    if (!silent) framed.say(summary(state, lab));
     silent = false;
   }
-  show();
-  const showSoon = beforePaint(show);
-  const unwatch = watch(model, ["beta", "n", "goal"], showSoon);
-  const heading = root.querySelector(".fml-title"); // Python may write there what it generates
-  const unwatchTitle = watch(model, ["title"], () => write(heading, model.get("title")));
-  return () => {
-    unwatch();
-    unwatchTitle();
-    showSoon.cancel();
-    say.cancel();
-    root.remove();
-  };
+  return keepDrawn(model, ["beta", "n", "goal"], framed, show).end;
 }
 
 export default { render };
@@ -159,11 +148,6 @@ function stateOf(model, lab) {
   const at = (price) => measures(optimum(reference, rewards[goal], price), reference, rewards);
   const objective = (policy) => policy.means[goal] - beta * policy.kl;
   return { beta, n, goal, at, best: at(beta), drawn: draws(n), objective, ...lab.found[goal] };
-}
-
-// Text that is there already is left alone: a browser lays out anew what is written to.
-function write(node, text) {
-  if (node.textContent !== text) node.textContent = text;
 }
 
 // What changed, to listen to.

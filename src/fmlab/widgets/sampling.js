@@ -185,9 +185,9 @@ function render({ model, el }) {
   const tiles = factTiles();
   const draws = drawPanel(model, visible, (tally, news) => {
     bars.tally(tally);
-    if (news) say(news);
+    if (news) framed.say(news);
   });
-  const { root, say } = frame(
+  const framed = frame(
     el,
     { kind: "fml-sampling", title: model.get("title") },
     ...[prompt, steps, presets].map(({ node }) => node),
@@ -206,21 +206,10 @@ function render({ model, el }) {
     curve.draw(row, after, settings);
     tiles.draw(row, after);
     draws.restart(after.probs);
-    if (!silent) say(summary(row, after, visible));
+    if (!silent) framed.say(summary(row, after, visible));
     silent = false;
   }
-  show();
-  const showSoon = beforePaint(show);
-  const unwatch = watch(model, ["prompt", "seed", ...Object.keys(NOTHING)], showSoon);
-  const heading = root.querySelector(".fml-title"); // Python may write there what it generates
-  const unwatchTitle = watch(model, ["title"], () => write(heading, model.get("title")));
-  return () => {
-    unwatch();
-    unwatchTitle();
-    showSoon.cancel();
-    say.cancel();
-    root.remove();
-  };
+  return keepDrawn(model, ["prompt", "seed", ...Object.keys(NOTHING)], framed, show).end;
 }
 
 export default { render };
@@ -228,11 +217,6 @@ export default { render };
 function settingsOf(model) {
   const [temperature, topK, topP, minP] = Object.keys(NOTHING).map((name) => model.get(name));
   return { temperature, topK, topP, minP };
-}
-
-// Text that is there already is left alone: a browser lays out anew what is written to.
-function write(node, text) {
-  if (node.textContent !== text) node.textContent = text;
 }
 
 // What changed, in a sentence or two to listen to.

@@ -77,6 +77,30 @@ export function watch(model, names, callback) {
   };
 }
 
+// Draws a framed widget, and again before the next picture after a trait has changed; its title is
+// what that trait says. Returns `drawSoon`, for other reasons to draw, and `end`.
+export function keepDrawn(model, names, { root, say }, draw) {
+  draw();
+  const drawSoon = beforePaint(draw);
+  const heading = root.querySelector(".fml-title"); // Python may write there what it generates
+  const unwatch = [
+    watch(model, names, drawSoon),
+    watch(model, ["title"], () => write(heading, model.get("title"))),
+  ];
+  const end = () => {
+    for (const stop of unwatch) stop();
+    drawSoon.cancel();
+    say.cancel();
+    root.remove();
+  };
+  return { drawSoon, end };
+}
+
+// Text that is there already is left alone: a browser lays out anew what is written to.
+export function write(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
+
 // Sets traits and, where there is a kernel, tells it.
 export function update(model, values) {
   for (const [name, value] of Object.entries(values)) model.set(name, value);

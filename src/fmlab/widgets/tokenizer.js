@@ -34,7 +34,7 @@ function render({ model, el }) {
   const chips = chipBox(history, visible, (past) => ladder.draw(past, model.get("n_merges")));
   const tiles = countTiles();
   const table = languageTable(model, (text, nMerges) => countTokens(wordsOf(text), nMerges));
-  const { root, say } = frame(
+  const framed = frame(
     el,
     { kind: "fml-tokenizer", title: model.get("title") },
     ...[field, slider, tiles, chips, ladder, table].map(({ node }) => node),
@@ -52,17 +52,9 @@ function render({ model, el }) {
     tiles.draw(text, tokens);
     chips.draw(text, words, nMerges, tokens);
     table.draw(text, nMerges);
-    if (!silent) say(`Tokens: ${number(tokens)}. Vocabulary: ${number(N_BYTES + nMerges)}.`);
+    if (!silent) framed.say(`Tokens: ${number(tokens)}. Vocabulary: ${number(N_BYTES + nMerges)}.`);
   }
-  draw();
-  const drawSoon = beforePaint(draw);
-  const unwatch = watch(model, ["text", "n_merges"], drawSoon);
-  return () => {
-    unwatch();
-    drawSoon.cancel();
-    say.cancel();
-    root.remove();
-  };
+  return keepDrawn(model, ["text", "n_merges"], framed, draw).end;
 }
 
 export default { render };
