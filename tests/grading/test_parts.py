@@ -107,6 +107,19 @@ def test_exercises_of_several_chapters_keep_apart():
     assert assembling.points(notebook) == 9
 
 
+def test_any_exercise_can_be_done_again_after_those_of_other_chapters():
+    parts = ["tokenization:predict,trim", "attention:reach", "sampling:predict,labels"]
+    notebook = assembling.assemble(parts, "Week 2")
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    sources = [cell.source for cell in code if "%pip" not in cell.source]
+    assert len(sources) == len(code) - 1, "one cell fetches the package"
+    scope = {}
+    exec("\n\n".join(sources), scope)
+    for name in names(notebook):
+        again = [cell.source for cell in cells_of(notebook, name) if cell.cell_type == "code"]
+        exec("\n\n".join(again), scope)
+
+
 def test_a_whole_chapter_has_all_its_exercises_under_their_own_names():
     notebook = assembling.assemble(["sampling"], "Week 2")
     assert {"predict", "labels", "own-words"} <= set(names(notebook))

@@ -11,7 +11,16 @@ import nbformat
 from nbformat import NotebookNode
 
 from fmlab.arguments import require
-from fmlab.grading.exercises import PART, cells_of, facts, grade_id, is_setup, names, notebook_of
+from fmlab.grading.exercises import (
+    ON_COLAB,
+    PART,
+    cells_of,
+    facts,
+    grade_id,
+    is_setup,
+    names,
+    notebook_of,
+)
 
 PAGE_ONLY = {"hide-input", "hide-cell", "remove-cell"}  # how a cell looks in the book
 BLOCK = re.compile(r"^# %% ", re.M)
@@ -33,9 +42,11 @@ def assemble(
     stems = [path.stem for path, _, _ in chosen]
     require(len(set(stems)) == len(stems), "parts", "chapters, each named once", list(parts))
     cells = [nbformat.v4.new_markdown_cell(f"# {title}", id="title")]
-    for path, notebook, wanted in chosen:
+    for number, (path, notebook, wanted) in enumerate(chosen):
         prefix = f"{path.stem}-" if len(chosen) > 1 else ""
         setup = [cell for cell in notebook.cells if is_setup(cell)]
+        if number > 0:  # once is enough
+            setup = [cell for cell in setup if cell["id"] != ON_COLAB]
         exercises = [cell for name in wanted for cell in cells_of(notebook, name)]
         cells += [_renamed(cell, prefix) for cell in setup + exercises]
     _overlay(cells, dict(hidden or {}))

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from nbformat import NotebookNode
 
+ON_COLAB = "colab"  # the cell that fetches the package there, alike in all chapters
 PART = re.compile(r"(?P<name>[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*)-(?P<part>text|sol|check|hidden)")
 HIDDEN = re.compile(
     r"^[ \t]*### BEGIN HIDDEN TESTS[ \t]*\n.*?^[ \t]*### END HIDDEN TESTS[ \t]*(?:\n|\Z)",
@@ -44,7 +45,7 @@ def is_test(cell: NotebookNode) -> bool:
 def is_setup(cell: NotebookNode) -> bool:
     """Whether the cell prepares the notebook, so that every exercise needs it."""
     tags = cell.metadata.get("tags", [])
-    return "setup" in tags or cell.get("id") in ("setup", "colab")
+    return "setup" in tags or cell.get("id") in ("setup", ON_COLAB)
 
 
 def names(notebook: NotebookNode) -> list[str]:
