@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -12,11 +13,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.chromium import chromium
 from tests.jupyterlab_server import fetched, jupyterlab_in
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "book" / "instructor-guide.md").read_text(encoding="utf-8")
 N_STUDENTS = 12
+OWN_WORDS = "attention-own-words"
 REMAKE = "nbgrader generate_assignment week3 --force"
 
 
@@ -49,7 +52,7 @@ def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("guide")
     (folder / "deploy").symlink_to(ROOT / "deploy")
     release, rehearse = blocks("sh")[1:3]
-    assert "15 points" in run(folder, release)
+    assert "17 points" in run(folder, release)
     source = folder / "myclass" / "source" / "week3" / "week3.ipynb"
     text = source.read_text(encoding="utf-8")
     source.write_text(text.replace("Week 3: tokens", "Week III: tokens"), encoding="utf-8")
@@ -119,12 +122,35 @@ def test_tables_and_pages_for_all(folder):
     assert len(handed_out) == N_STUDENTS, "those who did not hand in by nbgrader stop nobody"
 
 
-def test_written_answers_are_graded_in_formgrader(folder):
-    with jupyterlab_in(folder / "myclass") as address:
-        page = fetched(f"{address}/formgrader/gradebook")
-        listed = json.loads(fetched(f"{address}/formgrader/api/assignments"))
-    assert "<title>nbgrader formgrade" in (page or "nothing")
-    assert ("week3", N_STUDENTS) in [(each["name"], each["num_submissions"]) for each in listed]
+def test_written_answers_are_graded_in_formgrader(folder, tmp_path):
+    course = Path(shutil.copytree(folder / "myclass", tmp_path / "myclass"))
+    before = table(course / "week3-report.csv")
+    assert any(row["to grade by hand"] == "1" for row in before)
+    with jupyterlab_in(course) as address, chromium() as browser:
+        api = f"{address}/formgrader/api/submitted_notebooks/week3/week3"
+        waiting = [s for s in json.loads(fetched(api) or "[]") if s["needs_manual_grade"]]
+        page = browser.new_page()
+        page.goto(f"{address}/formgrader/submissions/{waiting[0]['id']}")
+        for box, entered in ((page.locator(f"#{OWN_WORDS}"), "1.5"), (remarks(page), "Well put.")):
+            with page.expect_response(lambda r: r.request.method == "PUT") as saved:
+                box.fill(entered)
+                box.blur()
+            assert saved.value.ok
+    run(tmp_path, "python -m fmlab.grading report --course myclass --name week3 --feedback")
+    changes = [
+        (float(new["score"]) - float(old["score"]), new["to grade by hand"])
+        for old, new in zip(before, table(course / "week3-report.csv"))
+        if new != old
+    ]
+    assert changes == [(1.5, "0")]
+    pages = [page.read_text(encoding="utf-8") for page in course.glob("feedback/*/week3/*.html")]
+    assert sum("Well put." in page for page in pages) == 1
+
+
+def remarks(page):
+    """The field for remarks on the written answer."""
+    answer = page.locator(".nbgrader_cell", has=page.locator(f"#{OWN_WORDS}"))
+    return answer.locator("textarea.comment")
 
 
 def test_variants_and_private_tests(folder):

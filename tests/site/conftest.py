@@ -7,8 +7,6 @@ have complained of: errors and warnings in the console, failed requests, request
 
 from __future__ import annotations
 
-import os
-import shutil
 import threading
 from dataclasses import dataclass, field
 from functools import partial
@@ -17,20 +15,14 @@ from pathlib import Path
 
 import pytest
 from bs4 import BeautifulSoup
-from playwright.sync_api import sync_playwright
+
+from tests.chromium import chromium
 
 ROOT = Path(__file__).resolve().parents[2]
 SITE = ROOT / "_build" / "html"
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 FRONT = "index.html"  # leads to the cover, book/index.html
-BROWSERS = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
-MAC_BROWSER = "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"
 PATIENCE = 15_000  # milliseconds until an element that does not come is a failure
-FLAGS = [
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
-    *("--disable-background-networking", "--disable-component-update"),
-    "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",  # no other host can be reached
-]
 
 
 def built_pages() -> list[str]:
@@ -90,26 +82,10 @@ def base_url(site):
     server.shutdown()
 
 
-def find_browser() -> str:
-    named = os.environ.get("CHROMIUM")
-    found = named or next(filter(None, map(shutil.which, BROWSERS)), None)
-    if not found and Path(MAC_BROWSER).exists():
-        found = MAC_BROWSER
-    if not found or not (shutil.which(found) or Path(found).exists()):
-        pytest.fail(
-            "The tests of the site need Chromium or Chrome: install one, or name it in CHROMIUM.",
-            pytrace=False,
-        )
-    return found
-
-
 @pytest.fixture(scope="session")
 def browser():
-    path = find_browser()
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 @dataclass
