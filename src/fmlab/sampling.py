@@ -209,6 +209,8 @@ def _divide(logits: Floats, temperature: float) -> Floats:
     require(valid, "temperature", "a finite number >= 0", temperature)
     if temperature == 0:
         return keep_top_k(logits, 1)
+    if temperature == 1:
+        return logits.copy()
     with np.errstate(over="ignore"):
         largest = logits.max(axis=-1, keepdims=True)
         shift = np.where(np.isfinite(largest / temperature), 0.0, largest)
