@@ -131,11 +131,8 @@ def test_written_answers_are_graded_in_formgrader(folder, tmp_path):
         waiting = [s for s in json.loads(fetched(api) or "[]") if s["needs_manual_grade"]]
         page = browser.new_page()
         page.goto(f"{address}/formgrader/submissions/{waiting[0]['id']}")
-        for box, entered in ((page.locator(f"#{OWN_WORDS}"), "1.5"), (remarks(page), "Well put.")):
-            with page.expect_response(lambda r: r.request.method == "PUT") as saved:
-                box.fill(entered)
-                box.blur()
-            assert saved.value.ok
+        enter(page, "grade", page.locator(f"#{OWN_WORDS}"), "1.5")
+        enter(page, "comment", remarks(page), "Well put.")
     run(tmp_path, "python -m fmlab.grading report --course myclass --name week3 --feedback")
     changes = [
         (float(new["score"]) - float(old["score"]), new["to grade by hand"])
@@ -145,6 +142,18 @@ def test_written_answers_are_graded_in_formgrader(folder, tmp_path):
     assert changes == [(1.5, "0")]
     pages = [page.read_text(encoding="utf-8") for page in course.glob("feedback/*/week3/*.html")]
     assert sum("Well put." in page for page in pages) == 1
+
+
+def enter(page, what, box, text):
+    """Fill in a field, and wait until it is saved."""
+
+    def saves(response):
+        return response.request.method == "PUT" and f"/api/{what}/" in response.url
+
+    with page.expect_response(saves) as saved:
+        box.fill(text)
+        box.blur()
+    assert saved.value.ok
 
 
 def remarks(page):

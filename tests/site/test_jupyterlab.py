@@ -1,8 +1,8 @@
 """The explorers in JupyterLab, where Python is behind them: what a reader moves, Python sees.
 
-A notebook with all of them runs in a real JupyterLab. Each echoes in its title, from Python, the
-trait that the page has changed; so the title can only be right if the change went to the kernel
-and came back.
+A notebook with all of them runs in a real JupyterLab. Python says below each, and writes into its
+title, what the page has changed; so both can only be right if the change went to the kernel, and
+the title only if what Python sets comes back.
 """
 
 import nbformat
@@ -44,8 +44,9 @@ ECHO = """
 from IPython.display import HTML
 handle = display(HTML(f"<p>nothing yet from {name}</p>"), display_id=True)
 
-def echo(change, name=name, handle=handle):
-    handle.update(HTML(f"<p>{name} is at {change.new}</p>"))
+def echo(change, name=name, handle=handle, explorer=explorer):
+    explorer.title = f"{name} is at {change.new}"
+    handle.update(HTML(f"<p>{explorer.title}</p>"))
 
 explorer.observe(echo, trait)
 explorer
@@ -100,8 +101,9 @@ def cell(notebook):
 
 
 def said(cell, text: str) -> None:
-    """Wait until Python has said it."""
-    cell.locator(".jp-OutputArea p", has_text=text).wait_for()
+    """Wait until Python has said it, and the title too."""
+    cell.locator(".jp-OutputArea p:not(.fml p)", has_text=text).wait_for()
+    cell.locator(".fml-title", has_text=text).wait_for()
 
 
 def test_a_slider_reaches_python(cell):
