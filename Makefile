@@ -7,31 +7,35 @@ BIN := $(VENV)/bin
 SITE := _build/html
 PORT ?= 8000
 
-# The Linux wheel of torch in the default index drags in several GB of CUDA. The CPU build comes from
-# here, asked for on its own and as an extra index, so that elsewhere the default index still serves.
+# In the default index, the Linux wheel of torch brings several GB of CUDA with it. The CPU build comes
+# from this index, which is used for torch alone and as an extra one, so that the default index still serves.
 TORCH := torch==2.13.0
 TORCH_CPU_INDEX := https://download.pytorch.org/whl/cpu
 
-# pip names each package as it comes to it; show that on one line, and of its warnings nothing.
+# pip prints a line per package; show them all on one line, and none of its warnings.
 PIP := set -o pipefail; $(BIN)/pip install --disable-pip-version-check
-SHOW := 2> >(grep -v '^ *WARNING' >&2) | awk '/^Collecting/ { printf "\r%4d %-40s", ++n, $$2 } \
+NO_WARNINGS := 2> >(grep -v '^ *WARNING' >&2)
+SHOW := $(NO_WARNINGS) | awk '/^Collecting/ { printf "\r%4d %-40s", ++n, $$2 } \
 	/^Installing/ { printf "\r%-45s", "     now unpacking them" } { fflush() } END { if (n) print "" }'
 
-export PYTHONPATH := $(CURDIR)/src$(if $(PYTHONPATH),:$(PYTHONPATH))
 export PATH := $(CURDIR)/$(BIN):$(PATH)
-# One thread per process: two notebooks run side by side on two cores, and results do not depend on it.
+# One thread per process: tests run two at a time on two cores. Results do not depend on it.
 export OMP_NUM_THREADS ?= 1
-# No part of the book asks a hub for anything unless the reader does.
+# No part of the book downloads from a hub unless the reader asks for it. Saves the check for updates.
 export HF_HUB_OFFLINE ?= 1
 
-SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
-USERNS := /proc/sys/kernel/apparmor_restrict_unprivileged_userns
+# What `make test` found missing and could not install: chromium, bubblewrap, or both. Grading needs
+# bubblewrap, which exists on Linux only; there is nothing to report about it elsewhere.
+UNAVAILABLE :=
+AGAIN = $(MAKE) --no-print-directory # not $(MAKE) in the recipe, or else make -n would install packages
+GRADING := $(if $(filter Linux,$(shell uname -s)),$(if $(filter bubblewrap,$(UNAVAILABLE)),,test-grading))
+IN_BROWSER := $(if $(filter chromium,$(UNAVAILABLE)),book,test-site)
 
-SOURCES := $(shell find book src/fmlab -type f \
-	-not -path 'book/_static/vendor/*' -not -name '*.pyc' -not -path '*/.ipynb_checkpoints/*')
+SOURCES := $(shell find book src -type f -not -path 'book/_static/vendor/*' -not -path '*.egg-info/*' \
+	-not -name '*.pyc' -not -path '*/.ipynb_checkpoints/*')
 
 .DEFAULT_GOAL := help
-.PHONY: help book serve lab test test-code test-grading sandbox test-notebooks test-site binder-test execute lint format bench clean
+.PHONY: help book serve lab test run-tests test-code test-grading sandbox test-notebooks test-site binder-test execute lint format bench clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-15s %s\n", $$1, $$2}' Makefile
@@ -46,22 +50,24 @@ serve: book ## build the site and serve it on this machine
 lab: $(VENV)/.installed ## open the notebooks in JupyterLab
 	@$(BIN)/jupyter lab book
 
-# Grading needs bubblewrap, which is for Linux alone.
-test: lint test-code $(if $(filter Linux,$(shell uname -s)),test-grading) test-notebooks test-site ## run every test: code, notebooks, site in a real browser
-	@echo "All tests passed."
+test: $(VENV)/.installed ## run every test: code, notebooks, site in a real browser (installs what they need)
+	@missing=$$($(BIN)/python tools/system_packages.py) || exit 1; \
+	$(AGAIN) run-tests UNAVAILABLE="$$missing"; status=$$?; \
+	$(BIN)/python tools/system_packages.py --not-run $$missing || exit 1; \
+	[ $$status = 0 ] && echo "All tests passed." || exit $$status
 
-test-code: $(VENV)/.installed ## unit, reference and widget tests, and the doctests
+run-tests: lint test-code $(GRADING) test-notebooks $(IN_BROWSER)
+
+test-code: $(VENV)/.installed ## unit, reference, architecture and widget tests, and the doctests
 	@echo "Testing the code"
-	@$(BIN)/pytest -q -n 2 --doctest-modules src tests/unit tests/reference tests/widgets
+	@$(BIN)/pytest -q -n 2 --doctest-modules src tests/unit tests/reference tests/architecture tests/widgets
 
 test-grading: $(VENV)/.installed ## grade simulated classes, hostile submissions among them, in the sandbox
 	@echo "Testing the grading"
 	@$(BIN)/pytest -q -n 2 --dist loadfile tests/grading
 
-sandbox: ## install bubblewrap, in which submissions are graded (Debian, Ubuntu; asks for sudo)
-	@command -v bwrap >/dev/null || { $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq bubblewrap; }
-	@# Ubuntu lets nobody but root make user namespaces unless told so.
-	@! [ -e $(USERNS) ] || echo 0 | $(SUDO) tee $(USERNS) >/dev/null
+sandbox: $(VENV)/.package ## install bubblewrap, the sandbox in which submissions are graded (Linux)
+	@$(BIN)/python tools/system_packages.py --not-run $$($(BIN)/python tools/system_packages.py bubblewrap)
 
 test-notebooks: $(VENV)/.installed ## run every notebook; outputs and figures must be the stored ones
 	@echo "Testing the notebooks"
@@ -78,17 +84,18 @@ execute: $(VENV)/.installed ## run the notebooks (or NOTEBOOKS=...) and store th
 	@$(BIN)/python tools/execute.py $(NOTEBOOKS)
 	@$(BIN)/python book/_ext/single_source.py
 
-lint: $(VENV)/.installed ## check style
+lint: $(VENV)/.linters ## check style, and which package imports which
 	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --quiet --check .
+	@report=$$($(BIN)/lint-imports) || { echo "$$report"; exit 1; }
 
-format: $(VENV)/.installed ## mend style
+format: $(VENV)/.linters ## fix style
 	@$(BIN)/ruff check --quiet --fix . && $(BIN)/ruff format --quiet .
 
 bench: $(VENV)/.installed ## measure speeds against peers (minutes; the table goes into the book)
 	@$(BIN)/python -m tests.benchmarks.bench
 
 clean: ## remove what was built; keeps .venv
-	@rm -rf _build book/_static/vendor node_modules
+	@rm -rf _build book/_static/vendor node_modules .import_linter_cache
 
 $(SITE)/.built: $(VENV)/.installed $(SOURCES) _config.yml _toc.yml package-lock.json tools/vendor.py
 	@$(BIN)/python tools/vendor.py
@@ -97,11 +104,23 @@ $(SITE)/.built: $(VENV)/.installed $(SOURCES) _config.yml _toc.yml package-lock.
 	@$(BIN)/jupyter-book build . --all -W -n --keep-going --quiet >/dev/null
 	@touch $@
 
-$(VENV)/.installed: requirements.txt requirements-dev.txt constraints.txt
+# The environment with the book's own package in it, editable, and nothing that the package needs.
+# setuptools is pinned and installed first: with build isolation, pip would download the newest one.
+$(VENV)/.package: pyproject.toml requirements.txt
 	@python=$$(PYTHON="$(PYTHON)" tools/find_python) || exit 1; \
 	if [ ! -x $(BIN)/python ]; then \
 		echo "Making $(VENV) with $$python"; "$$python" -m venv $(VENV) || exit 1; \
 	fi
+	@$(PIP) --quiet $$(grep '^setuptools==' requirements.txt) $(NO_WARNINGS)
+	@$(PIP) --quiet --no-deps --no-build-isolation --editable . $(NO_WARNINGS)
+	@touch $@
+
+# What `make lint` needs: seconds, where everything takes minutes.
+$(VENV)/.linters: requirements-dev.txt constraints.txt | $(VENV)/.package
+	@$(PIP) --quiet -c constraints.txt $$(grep -E '^(ruff|import-linter)==' requirements-dev.txt) $(NO_WARNINGS)
+	@touch $@
+
+$(VENV)/.installed: requirements.txt requirements-dev.txt constraints.txt | $(VENV)/.package
 	@echo "Installing the pinned packages into $(VENV) (about 1.5 GB, some minutes the first time)"
 	@$(PIP) --no-deps --retries 1 \
 		$(if $(filter Linux,$(shell uname -s)),--extra-index-url $(TORCH_CPU_INDEX)) $(TORCH) $(SHOW)

@@ -1,4 +1,4 @@
-"""A JupyterLab for tests: on a folder, with settings of its own, ended when the test is."""
+"""A JupyterLab for tests: in a folder, with settings of its own, stopped when the test ends."""
 
 import os
 import socket
@@ -10,8 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-SOURCE = Path(__file__).resolve().parents[1] / "src"
-SECONDS = 60  # for the server, and for a kernel that imports torch, to be there
+SECONDS = 60  # until the server answers, or a kernel has imported torch
 
 
 @contextmanager
@@ -26,7 +25,7 @@ def jupyterlab_in(folder: Path) -> Iterator[str]:
     server = subprocess.Popen(
         [sys.executable, "-m", "jupyterlab", *options],
         cwd=folder,
-        env={**os.environ, **places, "PYTHONPATH": str(SOURCE)},
+        env={**os.environ, **places},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
@@ -44,7 +43,7 @@ def jupyterlab_in(folder: Path) -> Iterator[str]:
 
 
 def fetched(address: str) -> str | None:
-    """Return what is at an address, or None if nobody answers well."""
+    """Return what is at an address, or None if there is no answer or an error."""
     try:
         with urllib.request.urlopen(address, timeout=SECONDS) as reply:
             return reply.read().decode()

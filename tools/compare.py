@@ -1,4 +1,4 @@
-"""Compare stored outputs with fresh ones: figures by their pixels, all else to the letter."""
+"""Compare stored outputs with fresh ones: figures by their pixels, everything else exactly."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PIXELS = 2  # that may differ by more
 class Figure(str):
     """A picture, given as base64, that equals another if both look the same.
 
-    It is text for the sake of reports, which print it.
+    It is a string because test reports print it.
     """
 
     pixels: np.ndarray  # height, width, RGBA
@@ -68,21 +68,21 @@ def comparable(outputs: list[dict]) -> dict[str, list]:
     that it is shown counts.
     """
     streams: dict[str, str] = {}
-    found: dict[str, list] = {}
+    by_kind: dict[str, list] = {}
     for output in outputs:
         if output["output_type"] == "stream":
             name = output["name"]
             streams[name] = streams.get(name, "") + joined(output["text"])
         elif output["output_type"] == "error":
-            found.setdefault("error", []).append((output["ename"], output["evalue"]))
+            by_kind.setdefault("error", []).append((output["ename"], output["evalue"]))
         for kind, value in output.get("data", {}).items():
             text = joined(value)
             if isinstance(text, str):
                 text = Figure(text) if is_figure(text) else ADDRESS.sub("", text)
-            found.setdefault(kind, []).append(None if kind == VIEW else text)
-    return found | {name: [text] for name, text in streams.items()}
+            by_kind.setdefault(kind, []).append(None if kind == VIEW else text)
+    return by_kind | {name: [text] for name, text in streams.items()}
 
 
 def joined(text: object) -> object:
-    """Text as it was put out; files store it as a list of lines."""
+    """Return an output as one text; files store it as a list of lines."""
     return "".join(text) if isinstance(text, list) else text

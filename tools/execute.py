@@ -1,4 +1,4 @@
-"""Run notebooks from top to bottom in a fresh kernel and store what they put out.
+"""Run notebooks from top to bottom in a fresh kernel and store their outputs.
 
 ``python tools/execute.py [notebook ...]`` runs the named notebooks, or all of the book. A notebook
 is written back only if every cell succeeded, and so that running it again changes nothing: no
@@ -21,11 +21,13 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 
+from fmlab.files import write_atomically
+
 ROOT = Path(__file__).resolve().parents[1]
 BOOK = ROOT / "book"
 RUNTIMES = BOOK / "results" / "runtimes.json"
 TIMEOUT = 300  # seconds for one cell
-NOISE = 0.2  # a run time is stored again when it has changed by more than this share
+NOISE = 0.2  # a run time is stored again when it has changed by more than this fraction
 
 KERNELSPEC = {"display_name": "Python 3", "language": "python", "name": "python3"}
 LANGUAGE = {  # without the version, which differs between machines
@@ -44,7 +46,7 @@ HEADING = re.compile(r"^#{1,6}\s+(.+?)\s*#*$", re.M)
 CHOSEN_ID = re.compile(r"[a-z][a-z0-9]*([-_][a-z0-9]+)*")
 RANDOM_ID = re.compile(r"(?=.*\d)[0-9a-f]{8}(-[0-9a-f-]{27})?")  # of nbformat or JupyterLab
 ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
-COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+COLOR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 class Failure(Exception):
@@ -53,14 +55,13 @@ class Failure(Exception):
 
 def notebooks(folder: Path = BOOK) -> list[Path]:
     """Return all notebooks under a folder, without the editor's backups."""
-    found = folder.rglob("*.ipynb")
-    return sorted(path for path in found if ".ipynb_checkpoints" not in path.parts)
+    paths = folder.rglob("*.ipynb")
+    return sorted(path for path in paths if ".ipynb_checkpoints" not in path.parts)
 
 
 def environment() -> dict[str, str]:
-    """Return the environment of a kernel: `src` importable, one thread, no downloads."""
-    path = os.pathsep.join(filter(None, [str(ROOT / "src"), os.environ.get("PYTHONPATH")]))
-    return os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
+    """Return the environment of a kernel: one thread, no downloads."""
+    return os.environ | {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
 
 
 # Running
@@ -99,8 +100,9 @@ def run_cell(client: NotebookClient, cell: NotebookNode, index: int, number: int
 
 def peak_memory(client: NotebookClient) -> float:
     """Return the most memory that the kernel has held at once, in MB."""
-    ask = {"peak": "__import__('resource').getrusage(0).ru_maxrss"}
-    reply = client.wait_for_reply(client.kc.execute("pass", silent=True, user_expressions=ask))
+    expressions = {"peak": "__import__('resource').getrusage(0).ru_maxrss"}
+    request = client.kc.execute("pass", silent=True, user_expressions=expressions)
+    reply = client.wait_for_reply(request)
     peak = int(reply["content"]["user_expressions"]["peak"]["data"]["text/plain"])
     return peak / (1e6 if sys.platform == "darwin" else 1e3)  # macOS counts bytes, Linux kB
 
@@ -109,10 +111,10 @@ def code_cells(notebook: NotebookNode) -> Iterator[NotebookNode]:
     return (cell for cell in notebook.cells if cell.cell_type == "code")
 
 
-# Normalising
+# Normalizing
 
 
-def normalise(notebook: NotebookNode) -> None:
+def normalize(notebook: NotebookNode) -> None:
     """Remove from an executed notebook, in place, whatever differs from run to run."""
     notebook.nbformat_minor = 5
     notebook.metadata.pop("jupytext", None)
@@ -156,7 +158,7 @@ def views(notebook: NotebookNode) -> Iterator[NotebookNode]:
 
 
 def name_widgets(notebook: NotebookNode) -> None:
-    """Keep the state of the widgets on the page and what they refer to, numbered as they come."""
+    """Keep the state of the widgets on the page and what they refer to, numbered in order."""
     models = notebook.metadata.pop("widgets", {}).get(STATE, {}).get("state", {})
     names: dict[str, str] = {}
 
@@ -217,7 +219,7 @@ def execute(path: Path, timeout: float = TIMEOUT) -> dict[str, float]:
     peak = run(notebook, path.parent, timeout, progress)
     seconds = time.perf_counter() - start
     progress(total, end=f", {peak:.0f} MB\n")
-    normalise(notebook)
+    normalize(notebook)
     if path.read_bytes() != before:
         raise Failure("the file was changed while it ran; its outputs were not stored")
     write(path, nbformat.writes(notebook).rstrip("\n") + "\n")
@@ -225,13 +227,9 @@ def execute(path: Path, timeout: float = TIMEOUT) -> dict[str, float]:
 
 
 def write(path: Path, text: str) -> None:
-    """Write a file so that it is never half written."""
-    if path.exists() and path.read_text(encoding="utf-8") == text:
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.new")
-    beside.write_text(text, encoding="utf-8")
-    beside.replace(path)
+    """Write a file if its text has changed."""
+    if not path.exists() or path.read_text(encoding="utf-8") != text:
+        write_atomically(path, text)
 
 
 def record(runtimes: dict[str, dict[str, float]], file: Path = RUNTIMES) -> None:
@@ -258,7 +256,7 @@ def main() -> int:
         try:
             result = execute(path, options.timeout)
         except (Failure, OSError, nbformat.reader.NotJSONError) as error:
-            text = str(error) if sys.stderr.isatty() else COLOUR.sub("", str(error))
+            text = str(error) if sys.stderr.isatty() else COLOR.sub("", str(error))
             print(f"\n{path}: {text}\nThe file was left as it was.", file=sys.stderr)
             failed = True
         else:

@@ -37,7 +37,7 @@ OUTPUTS = {"stream", "display_data", "execute_result", "error"}
 
 
 class Failure(Exception):
-    """What went wrong, in words for the person who ran this."""
+    """What went wrong, as a message for the person who ran this."""
 
 
 def say(text: str) -> None:
@@ -68,11 +68,11 @@ def environment(home: Path, venv: Path) -> dict[str, str]:
 
 def install(repository: Path, venv: Path, variables: dict[str, str]) -> None:
     """Do what repo2docker does with ``binder/``."""
-    wanted = (repository / "binder/runtime.txt").read_text().strip().removeprefix("python-")
-    python = shutil.which(f"python{wanted}") or sys.executable
+    release = (repository / "binder/runtime.txt").read_text().strip().removeprefix("python-")
+    python = shutil.which(f"python{release}") or sys.executable
     run([python, "-m", "venv", venv], repository, variables)
     version = run([venv / "bin/python", "--version"], repository, variables).strip()
-    say(f"installing for {version} (Binder: {wanted}) from binder/requirements.txt and postBuild")
+    say(f"installing for {version} (Binder: {release}) from binder/requirements.txt and postBuild")
     pip = [venv / "bin/python", "-m", "pip", "install", "-q", "--disable-pip-version-check"]
     run([*pip, "-r", "binder/requirements.txt"], repository, variables)
     run(["binder/postBuild"], repository, variables)
@@ -104,7 +104,7 @@ class Server:
         self.token = secrets.token_hex(16)
         self.port = port
 
-    def ask(self, method: str, path: str, content: object = None) -> bytes:
+    def request(self, method: str, path: str, content: object = None) -> bytes:
         request = urllib.request.Request(
             f"http://127.0.0.1:{self.port}{path}",
             method=method,
@@ -117,8 +117,13 @@ class Server:
     @contextmanager
     def kernel(self, path: str) -> Iterator[websocket.WebSocket]:
         """Open a notebook as a session; yield the connection to its kernel."""
-        asked = {"path": path, "name": path, "type": "notebook", "kernel": {"name": "python3"}}
-        session = json.loads(self.ask("POST", "/api/sessions", asked))
+        session_request = {
+            "path": path,
+            "name": path,
+            "type": "notebook",
+            "kernel": {"name": "python3"},
+        }
+        session = json.loads(self.request("POST", "/api/sessions", session_request))
         address = f"ws://127.0.0.1:{self.port}/api/kernels/{session['kernel']['id']}/channels"
         header = [f"Authorization: token {self.token}"]
         connection = websocket.create_connection(address, header=header, timeout=CELL)
@@ -126,12 +131,12 @@ class Server:
             yield connection
         finally:
             connection.close()
-            self.ask("DELETE", f"/api/sessions/{session['id']}")
+            self.request("DELETE", f"/api/sessions/{session['id']}")
 
 
 @contextmanager
 def jupyterlab(repository: Path, variables: dict[str, str]) -> Iterator[Server]:
-    """Start JupyterLab through ``binder/start``, on this machine only, and stop it in the end."""
+    """Start JupyterLab through ``binder/start``, on this machine only, and stop it at the end."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         server = Server(free.getsockname()[1])
@@ -166,7 +171,7 @@ def jupyterlab(repository: Path, variables: dict[str, str]) -> Iterator[Server]:
 
 def answers(server: Server) -> bool:
     try:
-        return bool(server.ask("GET", "/api/status"))
+        return bool(server.request("GET", "/api/status"))
     except (urllib.error.URLError, ConnectionError, TimeoutError):
         return False
 
@@ -184,7 +189,7 @@ def execute(connection: websocket.WebSocket, source: str) -> list[dict]:
     while True:
         kind, frame = connection.recv_data()
         if kind != websocket.ABNF.OPCODE_TEXT:
-            continue  # a message with buffers: the bytes of a widget, which is no output
+            continue  # a message with buffers: the bytes of a widget, not an output
         reply = json.loads(frame)
         if reply["parent_header"].get("msg_id") != number:
             continue
@@ -198,10 +203,10 @@ def execute(connection: websocket.WebSocket, source: str) -> list[dict]:
 
 
 def check(server: Server, path: str) -> Iterator[str]:
-    """Run a notebook through the server; yield a line for each cell whose output is another."""
-    if b"JupyterLab" not in server.ask("GET", f"/lab/tree/{path}"):
+    """Run a notebook through the server; yield a line for each cell whose output differs."""
+    if b"JupyterLab" not in server.request("GET", f"/lab/tree/{path}"):
         raise Failure(f"/lab/tree/{path} is not JupyterLab")
-    notebook = json.loads(server.ask("GET", f"/api/contents/{path}?type=notebook"))["content"]
+    notebook = json.loads(server.request("GET", f"/api/contents/{path}?type=notebook"))["content"]
     code = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
     with server.kernel(path) as connection:
         for cell in code:
@@ -228,9 +233,11 @@ def main() -> int:
         try:
             install(repository, venv, variables)
             say("starting JupyterLab through binder/start")
-            found = [path.relative_to(repository) for path in repository.glob("book/**/*.ipynb")]
+            notebooks = [
+                path.relative_to(repository) for path in repository.glob("book/**/*.ipynb")
+            ]
             with jupyterlab(repository, variables) as server:
-                paths = chosen or sorted(path.as_posix() for path in found)
+                paths = chosen or sorted(path.as_posix() for path in notebooks)
                 differences = [line for path in paths for line in check(server, path)]
         except Failure as failure:
             print(failure, file=sys.stderr)

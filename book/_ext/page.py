@@ -1,4 +1,4 @@
-"""Mend what the stack writes into every page, and ask for what it forgets.
+"""Fix what the stack writes into every page, and require what it leaves out.
 
 - Scripts that Sphinx 7 writes twice are written once; those that a page has no use for, not at all.
 - Figures get their size, so that the text below does not jump, and load when they come near.
@@ -62,7 +62,7 @@ def identity(asset):
     return body or str(getattr(asset, "filename", asset) or asset)
 
 
-def mend_assets(context):
+def fix_assets(context):
     """Keep each stylesheet and script once, and only where the page needs it."""
     body = context.get("body", "")
     for kind in ("css_files", "script_files"):
@@ -93,8 +93,8 @@ def sized(tag: str, images: dict[str, Path]) -> str:
     return f'<img width="{width}" height="{height}" loading="lazy"{tag.removeprefix("<img")}'
 
 
-def mend_page(app, pagename, templatename, context, doctree):
-    mend_assets(context)
+def fix_page(app, pagename, templatename, context, doctree):
+    fix_assets(context)
     if "body" in context:
         images = {name: Path(app.srcdir, uri) for uri, name in app.builder.images.items()}
         body = IMAGE.sub(lambda match: sized(match[0], images), context["body"])
@@ -116,7 +116,7 @@ FRONT = """<!DOCTYPE html>
 
 
 def write_front(app, exception):
-    """Replace the bare forwarding page of sphinx-external-toc, for which browsers seek an icon."""
+    """Replace the bare forwarding page of sphinx-external-toc, which has no icon."""
     if exception is None and app.builder.format == "html":
         cover = app.builder.get_target_uri(app.config.root_doc)
         text = FRONT.format(title=app.config.html_title, cover=cover, base=app.config.html_baseurl)
@@ -125,6 +125,6 @@ def write_front(app, exception):
 
 def setup(app):
     app.connect("doctree-read", require_alt)
-    app.connect("html-page-context", mend_page, priority=900)
+    app.connect("html-page-context", fix_page, priority=900)
     app.connect("build-finished", write_front, priority=900)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

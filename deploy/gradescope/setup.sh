@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Gradescope runs this once, when it builds the image: as root, on Ubuntu, the zip in /autograder/source.
+# Gradescope runs this once, when it builds the image: as root, on Ubuntu, with the zip file in /autograder/source.
 set -euo pipefail
 cd "${AUTOGRADER:-/autograder}/source"
 
@@ -15,3 +15,4 @@ torch=$(grep -x 'torch==[0-9.]*' requirements.txt)
 .venv/bin/python -m pip install --no-cache-dir --no-deps --retries 1 \
   --extra-index-url https://download.pytorch.org/whl/cpu "$torch"
 .venv/bin/python -m pip install --no-cache-dir -r requirements.txt -r teach.txt
+.venv/bin/python -m pip install --no-cache-dir --no-deps --no-build-isolation .

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Build the students' image: what binder/ says, and nbgrader with the exchange for a cluster.
+# Build the students' image: that of binder/, plus nbgrader and the exchange for a cluster.
 #
 #   deploy/jupyterhub/build.sh REGISTRY/fmlab:TAG
 #
@@ -8,7 +8,7 @@ set -euo pipefail
 image=${1:?which name and tag}
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 
-# Not in the home folder, where repo2docker would put it: the hub mounts the student's own over that.
+# Not in the home folder, repo2docker's default: the hub mounts the student's own home over it.
 repo2docker --no-run --image-name "$image-book" --user-id 1000 --user-name jovyan \
   --target-repo-dir /srv/fmlab "$root"
 docker build --tag "$image" --build-arg "BOOK=$image-book" - <<'DOCKERFILE'

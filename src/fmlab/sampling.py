@@ -1,12 +1,12 @@
-"""From logits to the next token: softmax, temperature, top-k, top-p, min-p, and the draw.
+"""From logits to the next token: softmax, temperature, top-k, top-p, min-p, and sampling.
 
-A language model ends in one number per vocabulary entry, the logits. What lies between these
-numbers and the next token is in this module.
+A language model outputs one number per vocabulary entry, the logits. This module turns them into
+the next token.
 
-The last axis of every array is the vocabulary (V); leading axes are rows that do not influence
-each other. Input may be float32 or integer and is never changed; arithmetic and results are
-float64. A logit of -inf marks a token that must not be drawn: its probability is 0, and it stays
-at -inf. Logits that are NaN or +inf, a row of only -inf, and V = 0 are a ``ValueError`` everywhere.
+The last axis of every array is the vocabulary (V); leading axes are independent rows. Input may be
+float32 or integer and is never changed; arithmetic and results are float64. A logit of -inf masks a
+token: its probability is 0, it is never sampled, and it stays at -inf. Logits that are NaN or +inf,
+a row of only -inf, and V = 0 raise ``ValueError`` everywhere.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from fmlab.arguments import (
     require_probability,
 )
 
-# A sum of rounded probabilities counts as reaching its goal when it is this close, relatively:
-# in floats 0.7 + 0.2 < 0.9, and nobody who asks for 0.9 means to get a third token for that.
+# A sum of rounded probabilities reaches its goal if it comes this close, relatively: in floats,
+# 0.7 + 0.2 < 0.9, and a top-p of 0.9 should not include a third token because of that.
 ROUNDING = 1e-12
 
 
@@ -58,7 +58,7 @@ def log_softmax(logits: ArrayLike, temperature: float = 1.0) -> Floats:
 def entropy(probs: ArrayLike, base: float = 2) -> Floats:
     """Return the entropy (...) of distributions (..., V): in bits for base 2, in nats for base e.
 
-    Impossible tokens add nothing (0 log 0 = 0). Source: Shannon (1948), section 6.
+    Tokens of probability 0 add nothing (0 log 0 = 0). Source: Shannon (1948), section 6.
     Errors: ``ValueError`` if a probability is negative or NaN, a row does not sum to 1 (within
     1e-4, so that float32 rows pass), or base is not a finite number > 1.
 
@@ -78,8 +78,8 @@ def entropy(probs: ArrayLike, base: float = 2) -> Floats:
 def keep_top_k(logits: ArrayLike, k: int) -> Floats:
     """Keep the k largest logits of each row; return a copy (..., V) with the rest at -inf.
 
-    Exactly k tokens stay; where several tie for the last place, the lower ids do. A k above the
-    number of finite logits (or above V) keeps all of these: masked tokens are never brought back.
+    Exactly k tokens stay; if several tie for the last place, the lower ids stay. A k above the
+    number of finite logits (or above V) keeps all of these: masked tokens stay masked.
     Errors: ``ValueError`` for a k that is not an integer >= 1.
     Source: Fan et al. (2018), Hierarchical Neural Story Generation.
 
@@ -99,7 +99,7 @@ def keep_top_p(logits: ArrayLike, p: float) -> Floats:
     """Keep each row's nucleus; return a copy (..., V) with the rest at -inf.
 
     The nucleus is the smallest set of most likely tokens whose probabilities sum to at least p (up
-    to ``ROUNDING``). It has at least one token; of tied ones lower ids come first; p = 1 keeps all.
+    to ``ROUNDING``). It has at least one token; lower ids win ties; p = 1 keeps all tokens.
     Errors: ``ValueError`` for a p that is not a number in (0, 1].
     Source: Holtzman et al. (2020), The Curious Case of Neural Text Degeneration, section 3.1.
 
@@ -112,17 +112,17 @@ def keep_top_p(logits: ArrayLike, p: float) -> Floats:
         return logits.copy()
     order = np.argsort(-logits, axis=-1, kind="stable")  # ids, most likely first (..., V)
     mass = np.take_along_axis(softmax(logits), order, axis=-1).cumsum(axis=-1)
-    needed = np.ones(logits.shape, dtype=bool)  # the first token always is; another one only
-    needed[..., 1:] = mass[..., :-1] < p * (1 - ROUNDING)  # while those before it fall short
+    needed = np.ones(logits.shape, dtype=bool)  # the first token always; each later one only
+    needed[..., 1:] = mass[..., :-1] < p * (1 - ROUNDING)  # if those before it do not reach p
     keep = np.empty_like(needed)
-    np.put_along_axis(keep, order, needed, axis=-1)  # from order of rank to order of id
+    np.put_along_axis(keep, order, needed, axis=-1)  # from rank order to id order
     return np.where(keep, logits, -np.inf)
 
 
 def keep_min_p(logits: ArrayLike, p: float) -> Floats:
-    """Keep tokens at least p times as likely as the likeliest; (..., V) with the rest at -inf.
+    """Keep tokens at least p times as likely as the most likely one; (..., V), the rest at -inf.
 
-    Up to ``ROUNDING``. All tokens that tie with the likeliest stay, so p = 1 can keep several.
+    Up to ``ROUNDING``. All tokens that tie with the most likely one stay: p = 1 can keep several.
     Errors: ``ValueError`` for a p that is not a number in (0, 1].
     Source: Nguyen et al. (2024), Turning Up the Heat: Min-p Sampling.
 
@@ -131,8 +131,8 @@ def keep_min_p(logits: ArrayLike, p: float) -> Floats:
     """
     logits = _check_logits(logits)
     require_probability("p", p)
-    ratio_to_likeliest = np.exp(_divide_and_shift(logits, 1))  # softmax's sum cancels in a ratio
-    return np.where(ratio_to_likeliest >= p * (1 - ROUNDING), logits, -np.inf)
+    ratio_to_largest = np.exp(_divide_and_shift(logits, 1))  # the sum of softmax cancels out
+    return np.where(ratio_to_largest >= p * (1 - ROUNDING), logits, -np.inf)
 
 
 def restrict(
@@ -145,15 +145,15 @@ def restrict(
 ) -> Floats:
     """Apply temperature, top-k, top-p and min-p, in this order; return new logits (..., V).
 
-    Each step sees what the one before it left, renormalised; None skips a step. Another order can
-    keep other tokens; this one is that of Hugging Face ``generate``. Temperature 0 leaves a single
-    finite token. A row whose division would overflow is first shifted to a maximum of 0.
+    Each step renormalizes what the previous one left; None skips a step. Another order can keep
+    other tokens; this is the order of Hugging Face ``generate``. Temperature 0 leaves one finite
+    logit. A row whose division would overflow is first shifted to a maximum of 0.
     Errors: ``ValueError`` as in ``softmax``, ``keep_top_k``, ``keep_top_p`` and ``keep_min_p``.
 
     >>> restrict([4.0, 2.0, 0.0], temperature=2.0, top_k=2)
     array([  2.,   1., -inf])
     """
-    require_count("top_k", 1 if top_k is None else top_k)  # before a step calls its argument "k"
+    require_count("top_k", 1 if top_k is None else top_k)  # here, because the steps would say "k"
     require_probability("top_p", 1 if top_p is None else top_p)
     require_probability("min_p", 1 if min_p is None else min_p)
     logits = _divide(_check_logits(logits), temperature)
@@ -172,12 +172,13 @@ def sample(
     rng: np.random.Generator,
     size: int | tuple[int, ...] | None = None,
 ) -> NDArray[np.int64]:
-    """Draw token ids from softmax(restrict(logits, ...)): logits (..., V) give ids (...).
+    """Sample token ids from softmax(restrict(logits, ...)): logits (..., V) give ids (...).
 
-    ``size``, an integer or a tuple, asks for repeats along new leading axes: ids of size + (...).
-    ``rng`` is a ``numpy.random.Generator`` (a seed is refused: every call would draw alike); each
-    draw takes one uniform number, at temperature 0 too. A token of probability 0 is never drawn.
-    Inverse CDF: lay the probabilities end to end on [0, 1); where the number falls is the token.
+    ``size``, an integer or a tuple, adds leading axes of independent samples: ids of size + (...).
+    ``rng`` is a ``numpy.random.Generator``; a seed is refused, because every call would return the
+    same. Each sample uses one uniform number, even at temperature 0. Inverse CDF: the probabilities
+    divide [0, 1) into intervals; the token is the one whose interval contains the number, and a
+    token of probability 0 has none.
     Errors: ``ValueError`` as in ``restrict``, and for another rng or a negative size.
 
     >>> sample([[1.0, 3.0], [2.0, 0.0]], temperature=0, rng=np.random.default_rng(0), size=2)
@@ -192,19 +193,19 @@ def sample(
     probs = softmax(
         restrict(logits, temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p)
     )
-    ends = probs.cumsum(axis=-1)  # where each token's stretch ends (..., V)
-    ends /= ends[..., -1:]  # exactly 1 from the last possible token on, whatever was rounded
+    ends = probs.cumsum(axis=-1)  # where each token's interval ends (..., V)
+    ends /= ends[..., -1:]  # exactly 1 from the last possible token on, despite rounding
     rows = ends.reshape(-1, ends.shape[-1])  # (..., V) -> (N, V)
     uniform = rng.random(size + ends.shape[:-1])  # size + (...)
-    columns = uniform.reshape(math.prod(size), len(rows))  # size + (...) -> (draws, N)
+    columns = uniform.reshape(math.prod(size), len(rows))  # size + (...) -> (samples, N)
     ids = np.empty(columns.shape, dtype=np.int64)
     for i, row in enumerate(rows):
         ids[:, i] = np.searchsorted(row, columns[:, i], side="right")  # first end above the number
-    return ids.reshape(uniform.shape)[()]  # [()]: a plain number where there is a single draw
+    return ids.reshape(uniform.shape)[()]  # [()] turns a single sample into a plain number
 
 
 def _divide(logits: Floats, temperature: float) -> Floats:
-    """Return logits / temperature, or its limit at temperature 0: the first largest, alone."""
+    """Return logits / temperature; at temperature 0, only the first of the largest logits."""
     valid = is_number(temperature) and 0 <= temperature < math.inf
     require(valid, "temperature", "a finite number >= 0", temperature)
     if temperature == 0:
@@ -218,7 +219,7 @@ def _divide(logits: Floats, temperature: float) -> Floats:
 
 
 def _divide_and_shift(logits: ArrayLike, temperature: float) -> Floats:
-    """Return logits / temperature, shifted to a maximum of 0: exp of a large one would overflow."""
+    """Return logits / temperature, shifted to a maximum of 0 so that exp cannot overflow."""
     scaled = _divide(_check_logits(logits), temperature)
     with np.errstate(over="ignore"):
         return scaled - scaled.max(axis=-1, keepdims=True)

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
-from fmlab.generation import generate
-from fmlab.scaling import count_parameters
-from fmlab.transformer import GPT, GPTConfig
+from fmlab.generation.decoding import generate
+from fmlab.models.configs import GPTConfig
+from fmlab.models.gpt import GPT
+from fmlab.scaling.costs import count_parameters
 from tests.benchmarks.bench import progress, race, row
 
 PACKAGES = ["torch", "transformers"]

@@ -10,10 +10,10 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
-from fmlab.grading import __main__ as command_line
-from fmlab.grading import gradebook
-from fmlab.grading.course import Course
-from fmlab.grading.grading import grade_class
+from fmlab_grading import __main__ as command_line
+from fmlab_grading import gradebook
+from fmlab_grading.course import Course
+from fmlab_grading.grading import grade_class
 from tests.benchmarks.bench import progress, race, row
 
 PACKAGES = ["nbgrader"]
@@ -23,39 +23,39 @@ N_STUDENTS = 12
 
 
 def rows(rounds: int, quick: bool = False) -> Iterator[dict]:
-    """Ours runs each submission in two sandboxes, several at a time; theirs does neither."""
+    """Compare with nbgrader; only fmlab uses sandboxes and grades several submissions at a time."""
     n_students, n_jobs = 3 if quick else N_STUDENTS, os.cpu_count() or 1
     progress(f"grading {n_students} submissions")
     with tempfile.TemporaryDirectory() as folder:
-        ours, theirs = (made(Path(folder, name), n_students) for name in ("ours", "theirs"))
+        courses = [make_course(Path(folder, name), n_students) for name in ("fmlab", "nbgrader")]
         records: list[dict] = []
 
         def grade() -> None:
-            records[:] = grade_class(ours, NAME, n_jobs=n_jobs, again=True, progress=False)
+            records[:] = grade_class(courses[0], NAME, n_jobs=n_jobs, again=True, progress=False)
 
-        seconds = race(rounds, fmlab=lambda: grade, peer=lambda: lambda: autograde(theirs))
-        for course in (ours, theirs):
+        seconds = race(rounds, fmlab=lambda: grade, peer=lambda: lambda: autograde(courses[1]))
+        for course in courses:
             if scores(course) != expected(course):
                 raise RuntimeError(f"{course.root.name}: {scores(course)}, not {expected(course)}")
     n_exercises = sum(part.count(",") + 1 for part in EXERCISES)
-    most = max(record["memory"] for record in records)
+    peak = max(record["memory"] for record in records)
     work = f"grade {n_students} submissions of {n_exercises} exercises, {n_jobs} at a time"
-    work += f", each in two sandboxes of {most} MB together at most"
+    work += f", each in two sandboxes of {peak} MB together at most"
     peer = "nbgrader autograde, one after the other, without a sandbox"
     yield row(work, peer, seconds["fmlab"], seconds["peer"], target=1)
 
 
-def made(root: Path, n_students: int) -> Course:
-    """Return a course with an assignment that invented students have handed in."""
+def make_course(root: Path, n_students: int) -> Course:
+    """Return a course with an assignment that invented students have submitted."""
     course, invented = Course.at(root), root / "invented"
-    where = ["--course", str(root), "--name", NAME]
-    for words in (
+    course_options = ["--course", str(root), "--name", NAME]
+    for arguments in (
         ["release", *EXERCISES],
         ["rehearse", str(invented), "--students", str(n_students)],
         ["take-in", str(invented)],
     ):
-        if command_line.main([*words, *where]):
-            raise RuntimeError(f"{words[0]} failed")
+        if command_line.main([*arguments, *course_options]):
+            raise RuntimeError(f"{arguments[0]} failed")
     return course
 
 
@@ -65,7 +65,7 @@ def autograde(course: Course) -> None:
     from nbgrader.coursedir import CourseDirectory
     from traitlets.config import Config
 
-    warnings.filterwarnings("ignore", module="nbgrader")  # of its own use of its database
+    warnings.filterwarnings("ignore", module="nbgrader")  # about how it uses its own database
     config = Config()
     config.CourseDirectory.root = str(course.root)
     config.CourseDirectory.db_url = course.database
@@ -78,9 +78,9 @@ def autograde(course: Course) -> None:
 
 
 def scores(course: Course) -> dict[str, float]:
-    return {each["student"]: each["score"] for each in gradebook.scores(course, NAME)}
+    return {row["student"]: row["score"] for row in gradebook.scores(course, NAME)}
 
 
 def expected(course: Course) -> dict[str, float]:
     with (course.root / "invented" / "expected.csv").open(newline="", encoding="utf-8") as file:
-        return {line["student"]: float(line["score"]) for line in csv.DictReader(file)}
+        return {row["student"]: float(row["score"]) for row in csv.DictReader(file)}

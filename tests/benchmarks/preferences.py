@@ -9,15 +9,16 @@ from dataclasses import replace
 
 from torch import Tensor
 
-from fmlab.alignment.dpo import dpo, encode, known_logprobs, measured
-from fmlab.batches import END_OF_TEXT
-from fmlab.chat import Dialogues, add_chat_tokens
-from fmlab.ladder import LADDER
-from fmlab.models import load
-from fmlab.scaling import count_parameters
-from fmlab.tokenization import BPETokenizer
-from fmlab.transformer import GPT
-from fmlab.world import MicroWorld
+from fmlab.alignment.dpo import dpo, measured
+from fmlab.data.dialogues import Dialogues, encode_comparisons
+from fmlab.models.gpt import GPT
+from fmlab.models.logprobs import evaluate_response_logprobs
+from fmlab.models.pretrained import add_chat_tokens, load
+from fmlab.recipes.pretrain import LADDER
+from fmlab.scaling.costs import count_parameters
+from fmlab.tokenization.special_tokens import END_OF_TEXT
+from fmlab.tokenization.tokenizers import BPETokenizer
+from microworld import MicroWorld
 from tests.benchmarks.bench import progress, race, row
 
 PACKAGES = ["torch", "transformers", "trl"]
@@ -30,22 +31,21 @@ def rows(rounds: int, quick: bool = False) -> Iterator[dict]:
 
 
 def row_of(rounds: int, steps: int, precomputed: bool) -> dict:
-    """Ours includes tokenization and what the reference says; of theirs, neither is timed."""
+    """Return one row; ours includes tokenization and the reference, of theirs, neither is timed."""
     pairs = MicroWorld().comparisons(steps * BATCH_SIZE)
     _, tokenizer = add_chat_tokens(*load("micro"))
     config = replace(LADDER["micro"].config, vocab_size=tokenizer.vocab_size)
     policy, reference = GPT(config), GPT(config, seed=1)
     name = f"{count_parameters(config) / 1e6:.1f}M parameters, {BATCH_SIZE} comparisons each"
     progress(f"DPO steps of {name}")
-    data = encode(policy, tokenizer, pairs)
+    data = encode_comparisons(policy, tokenizer, pairs)
     options = dict(per_device_train_batch_size=BATCH_SIZE, max_steps=steps)
     options["precompute_ref_log_probs"] = precomputed
     theirs = trl_trainer(policy, reference, tokenizer, data, **options)
-    known = known_logprobs(reference, data)
-    losses = measured(policy, data, known, BETA)[0], trl_loss(theirs, data)
-    both = tuple(loss.item() for loss in losses)
-    if abs(both[0] - both[1]) > 1e-4:
-        raise RuntimeError(f"the two have different losses, {both}: times do not compare")
+    logprobs = evaluate_response_logprobs(reference, data)
+    losses = measured(policy, data, logprobs, BETA)[0].item(), trl_loss(theirs, data).item()
+    if abs(losses[0] - losses[1]) > 1e-4:
+        raise RuntimeError(f"the two have different losses, {losses}: times are not comparable")
 
     def work() -> None:
         options = dict(n_steps=steps, batch_size=BATCH_SIZE, progress=False)
@@ -62,7 +62,7 @@ def trl_trainer(
 ) -> object:
     """Return a DPOTrainer for copies of two models and the pairs of rows of ``data``, offline.
 
-    It gets texts, as it wants them: each token is a word, its number.
+    It needs texts: each token becomes a word, its number.
     """
     os.environ["HF_HUB_OFFLINE"] = "1"
     from datasets import Dataset
@@ -82,8 +82,8 @@ def trl_trainer(
         return "".join(f" {END_OF_TEXT if i == end else i}" for i in ids)
 
     examples = [
-        {name: text(ids) for name, ids in zip(("prompt", "chosen", "rejected"), each)}
-        for each in _pairs(data)
+        {name: text(ids) for name, ids in zip(("prompt", "chosen", "rejected"), parts)}
+        for parts in _pairs(data)
     ]
     folder = tempfile.mkdtemp()
     settings = dict(
@@ -110,13 +110,13 @@ def trl_trainer(
 
 
 def trl_loss(trainer: object, data: Dialogues) -> Tensor:
-    """Return what the trainer's compute_loss says of the pairs of rows of ``data``."""
+    """Return the trainer's loss of the pairs of rows of ``data``."""
     names = ("prompt_ids", "chosen_ids", "rejected_ids")
-    examples = [dict(zip(names, each)) for each in _pairs(data)]
+    examples = [dict(zip(names, parts)) for parts in _pairs(data)]
     inputs = trainer.data_collator(examples)
     if trainer.precompute_ref_logps:
-        known = trainer.compute_ref_log_probs(trainer.ref_model, inputs)
-        inputs |= dict(zip(("ref_chosen_logps", "ref_rejected_logps"), known))
+        logprobs = trainer.compute_ref_log_probs(trainer.ref_model, inputs)
+        inputs |= dict(zip(("ref_chosen_logps", "ref_rejected_logps"), logprobs))
     return trainer.compute_loss(trainer.model, inputs)
 
 
@@ -125,5 +125,5 @@ def _pairs(data: Dialogues) -> Iterator[tuple[list[int], list[int], list[int]]]:
     lengths = (data.last + 1).tolist()
     for i in range(0, len(data), 2):
         start = int(data.is_response[i].int().argmax())
-        whole = [data.ids[row, : lengths[row]].tolist() for row in (i, i + 1)]
-        yield whole[0][:start], whole[0][start:], whole[1][start:]
+        chosen, rejected = (data.ids[row, : lengths[row]].tolist() for row in (i, i + 1))
+        yield chosen[:start], chosen[start:], rejected[start:]

@@ -7,16 +7,16 @@ from collections.abc import Iterator
 import torch
 from torch import nn
 
-from fmlab.configs import GPTConfig
-from fmlab.ladder import CONTEXT_LENGTH, LADDER
-from fmlab.processes import Processes
-from fmlab.scaling import count_parameters, forward_flops, peak_flops
-from fmlab.training import Settings, Trainer
-from fmlab.transformer import GPT
+from fmlab.models.configs import GPTConfig
+from fmlab.models.gpt import GPT
+from fmlab.recipes.pretrain import CONTEXT_LENGTH, LADDER
+from fmlab.scaling.costs import count_parameters, forward_flops, peak_flops
+from fmlab.training.distributed import Processes
+from fmlab.training.loop import Settings, Trainer
 from tests.benchmarks.bench import progress, race, row
 
 PACKAGES = ["torch", "transformers"]
-STEPS = 4  # in a round; one alone is too short to time
+STEPS = 4  # per round; a single one is too short to time
 
 
 def rows(rounds: int, quick: bool = False) -> Iterator[dict]:
@@ -32,11 +32,11 @@ def rows_of(config: GPTConfig, rounds: int, batch_size: int) -> Iterator[dict]:
     trainer = Trainer(ours.train(), settings, "float32", Processes())
     optimizer = torch.optim.AdamW(theirs.parameters(), weight_decay=0.1, fused=True)
     ids = torch.randint(config.vocab_size, (batch_size, CONTEXT_LENGTH))
-    targets = ids.roll(-1, dims=1)  # theirs moves them itself, and leaves out the last one
+    targets = ids.roll(-1, dims=1)  # theirs shifts them itself, and leaves out the last one
     with torch.no_grad():
-        known = ours.loss(ids[:, :-1], targets[:, :-1]), theirs(ids, labels=ids).loss
-    if abs(float(known[0] - known[1])) > 1e-4:
-        raise RuntimeError(f"the two have different losses, {known}: times do not compare")
+        losses = ours.loss(ids[:, :-1], targets[:, :-1]), theirs(ids, labels=ids).loss
+    if abs(float(losses[0] - losses[1])) > 1e-4:
+        raise RuntimeError(f"the two have different losses, {losses}: times are not comparable")
 
     def step() -> None:
         for number in range(STEPS):

@@ -1,4 +1,4 @@
-"""A small class to grade: an assignment of four quick exercises, and what students make of it."""
+"""A small class to grade: an assignment of four quick exercises, and students' submissions."""
 
 from __future__ import annotations
 
@@ -10,16 +10,15 @@ from pathlib import Path
 import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from fmlab.grading import gradebook
-from fmlab.grading.course import Course
-from fmlab.grading.exercises import grade_id, is_answer
-from fmlab.grading.grading import grade_class
-from fmlab.grading.limits import Limits
+from fmlab_grading import gradebook
+from fmlab_grading.course import Course
+from fmlab_grading.exercises import grade_id, is_answer
+from fmlab_grading.grading import grade_class
+from fmlab_grading.limits import Limits
 
 NAME = "hw1"
 MARKER = re.compile(r"^[ \t]*### (?:BEGIN|END) SOLUTION[ \t]*\n?", re.M)
 QUICK = Limits(memory=1024, processes=40, disk=32, cell_seconds=3, total_seconds=25)
-FULL = 10  # points without the written answer
 
 EXERCISES = {
     "mean": (
@@ -42,8 +41,8 @@ EXERCISES = {
         "def take(items, n):\n    ### BEGIN SOLUTION\n    for _, item in zip(range(n), items):\n"
         "        yield item\n    ### END SOLUTION",
         "assert list(take('abc', 2)) == ['a', 'b']",
-        "_asked = []\n_items = (_asked.append(i) or i for i in range(9))\n"
-        "assert list(take(_items, 2)) == [0, 1]\nassert len(_asked) <= 3",
+        "_taken = []\n_items = (_taken.append(i) or i for i in range(9))\n"
+        "assert list(take(_items, 2)) == [0, 1]\nassert len(_taken) <= 3",
         (1, 1),
     ),
     "hunt": (
@@ -59,29 +58,27 @@ EXERCISES = {
 SETUP = "import math\nimport numpy as np"
 
 
-def facts(name: str, points: int = 0, **more: bool) -> dict:
-    basic = {"schema_version": 3, "grade_id": name, "task": False}
-    roles = {"grade": bool(points), "solution": False, "locked": False} | more
-    return {"nbgrader": basic | roles | ({"points": points} if points else {})}
+def graded_metadata(name: str, points: int = 0, **more: bool) -> dict:
+    fields = {"schema_version": 3, "grade_id": name, "task": False}
+    fields |= {"grade": bool(points), "solution": False, "locked": False} | more
+    return {"nbgrader": fields | ({"points": points} if points else {})}
 
 
 def author() -> nbformat.NotebookNode:
-    """The instructor's notebook, in the format of the book's exercises."""
+    """Return the instructor's notebook, in the format of the book's exercises."""
     cells = [new_code_cell(SETUP, id="setup", metadata={"tags": ["setup"]})]
-    for name, (answer, check, hidden, (seen, unseen)) in EXERCISES.items():
+    for name, (answer, check, hidden, (visible_points, hidden_points)) in EXERCISES.items():
+        check_metadata = graded_metadata(f"{name}-visible", visible_points, locked=True)
+        hidden_metadata = graded_metadata(f"{name}-hidden", hidden_points, locked=True)
         hidden = f"### BEGIN HIDDEN TESTS\n{hidden}\n### END HIDDEN TESTS"
         cells += [
             new_markdown_cell(f"## {name}", id=f"{name}-text"),
-            new_code_cell(answer, id=f"{name}-sol", metadata=facts(name, solution=True)),
-            new_code_cell(
-                check, id=f"{name}-check", metadata=facts(f"{name}-visible", seen, locked=True)
-            ),
-            new_code_cell(
-                hidden, id=f"{name}-hidden", metadata=facts(f"{name}-hidden", unseen, locked=True)
-            ),
+            new_code_cell(answer, id=f"{name}-sol", metadata=graded_metadata(name, solution=True)),
+            new_code_cell(check, id=f"{name}-check", metadata=check_metadata),
+            new_code_cell(hidden, id=f"{name}-hidden", metadata=hidden_metadata),
         ]
     written = "### BEGIN SOLUTION\nBecause.\n### END SOLUTION"
-    metadata = facts("why", 2, solution=True)
+    metadata = graded_metadata("why", 2, solution=True)
     cells += [
         new_markdown_cell("## Why?", id="why-text"),
         new_markdown_cell(written, id="why-sol", metadata=metadata),
@@ -90,7 +87,7 @@ def author() -> nbformat.NotebookNode:
 
 
 def course_of(folder: Path, source: nbformat.NotebookNode) -> Course:
-    """A course with one released assignment."""
+    """Return a course with one released assignment."""
     course = Course.at(folder)
     path = course.source(NAME) / f"{NAME}.ipynb"
     path.parent.mkdir(parents=True)
@@ -104,19 +101,19 @@ def released(course: Course) -> nbformat.NotebookNode:
 
 
 def solved(course: Course, leave_out=(), **answers: str) -> nbformat.NotebookNode:
-    """The released notebook with the author's answers, or others by name."""
+    """Return the released notebook with the author's answers, or other answers by name."""
     source = nbformat.read(course.source(NAME) / f"{NAME}.ipynb", as_version=4)
-    right = {grade_id(cell): MARKER.sub("", cell.source) for cell in source.cells}
+    solutions = {grade_id(cell): MARKER.sub("", cell.source) for cell in source.cells}
     notebook = released(course)
     for cell in filter(is_answer, notebook.cells):
         name = grade_id(cell)
         if name not in leave_out:
-            cell.source = answers.get(name, right[name])
+            cell.source = answers.get(name, solutions[name])
     return notebook
 
 
-def hand_in(course: Course, student: str, notebook) -> Path:
-    """Put a notebook, or bytes, where nbgrader collects it."""
+def submit(course: Course, student: str, notebook) -> Path:
+    """Write a notebook, or bytes, to the folder where nbgrader collects submissions."""
     path = course.submitted(student, NAME) / f"{NAME}.ipynb"
     path.parent.mkdir(parents=True, exist_ok=True)
     if isinstance(notebook, bytes):
@@ -128,13 +125,13 @@ def hand_in(course: Course, student: str, notebook) -> Path:
 
 
 def graded(course: Course, students=None, **options) -> dict[str, dict]:
-    """The rows of all students, by name, after grading."""
+    """Grade the class, and return the rows of all students by name."""
     options = {"limits": QUICK, "progress": False} | options
     grade_class(course, NAME, students=students, **options)
     return rows(course)
 
 
 def rows(course: Course) -> dict[str, dict]:
-    from fmlab.grading import reports
+    from fmlab_grading import reports
 
     return {row["student"]: row for row in reports.rows(course, NAME)}

@@ -1,21 +1,27 @@
 """Kinds of submission that try to do harm, or to get points for nothing; see ``kinds``.
 
-To be run in the sandbox only. Those that ask for too much ask for little more than the class's
-limits, so that a sandbox that fails would be noticed, not the machine's end.
+Run them only in the sandbox. Those that use too much use only a little more than the limits of the
+class, so that a sandbox that doesn't hold fails the test without bringing down the machine.
 """
 
 from __future__ import annotations
 
+from fmlab_grading.protocol import Connection, Peer
+from fmlab_grading.proxies import Handles
 from tests.grading.classroom import QUICK
 from tests.grading.kinds import ALL, Kind, answers, with_cells
 
 CUT = "cut short: the answer: "
 RIGHT = "\ndef mean(numbers):\n    return sum(numbers) / len(numbers)"
-STUBS = {"leave_out": ALL}  # no answer at all: whatever such a submission gets is forged
+# How a submission replaces the grader's functions; named through them, so that a renamed function
+# can't make these attacks harmless.
+RESPOND = f"protocol.Peer.{Peer.respond.__name__}"
+SEND = f"self.connection.{Connection.send.__name__}"
+STUBS = {"leave_out": ALL}  # no answer at all: any points would be forged
 
 
 def mean_if(condition: str, before: str = "") -> Kind:
-    """The answer is right only if what the sandbox promises is true."""
+    """Return a kind whose answer is right only if the sandbox keeps its promise."""
     wrong = "\n    if not promised:\n        return None"
     body = RIGHT.replace(":\n", f":{wrong}\n", 1)
     return Kind(answers(mean=f"{before}\npromised = {condition}{body}"), 10)
@@ -165,15 +171,17 @@ REACHING_OUT = {
         "MARK_PORT), 2)\n    except OSError:\n        return True",
     ),
     "looks_for_files": mean_if(
-        "not found",
-        "import os\nfound = []\nfor folder, folders, names in os.walk('/'):\n"
+        "not seen",
+        "import os\nseen = set()\nnames_to_find = {'gradebook.db', 'hw1.ipynb', "
+        "'nbgrader_config.py', 'tokenization.ipynb', 'concepts.yml', 'pyproject.toml'}\n"
+        "for folder, folders, names in os.walk('/'):\n"
         "    folders[:] = [name for name in folders if name not in ('lib', 'proc', 'usr')]\n"
-        "    found += {'gradebook.db', 'hw1.ipynb', 'nbgrader_config.py'} & set(names)",
+        "    seen |= names_to_find & set(names)",
     ),
     "looks_at_processes": mean_if(
         "'tests' not in seen and 'pytest' not in seen",
         "import glob\nseen = ''\nfor path in glob.glob('/proc/[0-9]*/cmdline'):\n"
-        "    seen += open(path).read().replace('inside', '')",
+        "    seen += open(path).read()",
     ),
     "looks_at_the_environment": mean_if(
         "'MARK' not in str(dict(os.environ)) and not os.path.exists('/etc/passwd')", "import os"
@@ -215,23 +223,25 @@ FORGING = {
     ),
     "patches_the_grader": Kind(
         with_cells(
-            "import sys, fmlab.grading.crossing as crossing, fmlab.grading.peers as peers\n"
-            "crossing.Handles.pack = lambda self, value: ['far', [0, 'call', 'x']]\n"
-            "peers.Peer._perform = lambda *a: {'value': True, 'changed': [[0, True]]}\n"
-            "peers.Peer.answer = lambda self, data: self.line.send(b'A', b'{\"value\": true}')",
+            "from fmlab_grading import protocol, proxies\n"
+            f"proxies.Handles.{Handles.pack.__name__} = lambda self, value: "
+            "['mine', [0, 'call', 'x']]\n"
+            f"protocol.Peer.{Peer._perform.__name__} = lambda *a: "
+            "{'value': True, 'changed': [[0, True]]}\n"
+            f"{RESPOND} = lambda self, data: {SEND}(b'A', b'{{\"value\": true}}')",
             **STUBS,
         ),
         0,
     ),
     "says_it_is_done": Kind(
         with_cells(
-            "import fmlab.grading.peers as peers\n"
-            "peers.Peer.answer = lambda self, data: self.line.send(b'D', "
+            "from fmlab_grading import protocol\n"
+            f"{RESPOND} = lambda self, data: {SEND}(b'D', "
             'b\'{"outputs": [], "number": 1, "error": null}\')',
             **STUBS,
         ),
         0,
-        CUT + "it did not keep",
+        CUT + "it did not follow the protocol",
     ),
     "shouts_into_the_line": Kind(
         with_cells(
@@ -254,24 +264,25 @@ FORGING = {
     ),
     "nested_reply": Kind(
         with_cells(
-            "import fmlab.grading.peers as peers\nnested = b'[' * 1_000_000\n"
-            "peers.Peer.answer = lambda self, data: self.line.send(b'A', nested)",
+            "from fmlab_grading import protocol\nnested = b'[' * 1_000_000\n"
+            f"{RESPOND} = lambda self, data: {SEND}(b'A', nested)",
             **STUBS,
         ),
         0,
     ),
     "asks_for_the_tests": Kind(
         answers(
-            take="import gc\nfrom fmlab.grading.peers import Peer\npeer = next("
-            "x for x in gc.get_objects() if isinstance(x, Peer))\nseen = []\n"
-            "def take(items, n):\n    for what, on, name in [('attribute', items._handle, "
-            "'gi_frame'), ('attribute', items._handle, '__class__'), ('name', '_asked', '')]:\n"
-            "        try:\n            seen.append(peer.ask(what, on, name))\n"
+            take="import gc\nfrom fmlab_grading.protocol import Peer\nrequest = next("
+            "x for x in gc.get_objects() if isinstance(x, Peer)).request\nseen = []\n"
+            "def take(items, n):\n    for operation, target, name in ["
+            "('attribute', items._handle, 'gi_frame'), "
+            "('attribute', items._handle, '__class__'), ('name', '_taken', '')]:\n"
+            "        try:\n            seen.append(request(operation, target, name))\n"
             "        except Exception as error:\n            pass\n"
             "    if seen:\n        return\n"
             "    for _, item in zip(range(n), items):\n        yield item"
         ),
-        # The first test hands over a text, which has no handle: that call fails, and costs a point.
+        # The first test passes a text, which has no handle: that call fails and costs a point.
         9,
     ),
     "script_in_output": Kind(
@@ -282,7 +293,9 @@ FORGING = {
         10,
     ),
     "link_to_the_source": Kind(
-        lambda course: course.source("hw1") / "hw1.ipynb", 0, "not graded: the notebook is no file"
+        lambda course: course.source("hw1") / "hw1.ipynb",
+        0,
+        "not graded: the notebook is not a file",
     ),
     "writes_other_scores": Kind(
         with_cells(

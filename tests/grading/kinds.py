@@ -1,7 +1,7 @@
-"""Kinds of submission: sound, broken, hostile; each with the points and the status it must get.
+"""Kinds of submission: valid, broken, hostile; each with the points and the status it must get.
 
-A kind changes a perfect notebook; what it says of points, status and notes is what the grader must
-say. ``classroom.EXERCISES`` has the points: mean 3, center 3, take 2, hunt 2.
+A kind changes a perfect notebook; its points, status and notes are those that the grader must
+report. ``classroom.EXERCISES`` has the points: mean 3, center 3, take 2, hunt 2.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from dataclasses import dataclass
 
 from nbformat.v4 import new_code_cell
 
-from fmlab.grading.exercises import grade_id
+from fmlab_grading.exercises import grade_id
 from tests.grading.classroom import released, solved
 
 
 @dataclass(frozen=True)
 class Kind:
-    """What is handed in (a notebook or bytes, made from the course), and what must come of it."""
+    """What is submitted (a notebook or bytes, made from the course), and the expected result."""
 
     make: Callable
     points: float | tuple[float, ...]
@@ -27,12 +27,12 @@ class Kind:
 
 
 def answers(**texts: str) -> Callable:
-    """A perfect notebook but for these answers."""
+    """Return a maker of a notebook that is perfect except for these answers."""
     return lambda course: solved(course, **texts)
 
 
 def with_cells(*sources: str, leave_out=()) -> Callable:
-    """A perfect notebook, or one without some answers, with cells of the student's in front."""
+    """Return a maker of a perfect notebook with the student's own cells at the start."""
 
     def make(course):
         notebook = solved(course, leave_out=leave_out)
@@ -43,7 +43,7 @@ def with_cells(*sources: str, leave_out=()) -> Callable:
 
 
 def edited(change: Callable, leave_out=()) -> Callable:
-    """A notebook in which something was done to the list of cells."""
+    """Return a maker of a perfect notebook that is then changed."""
 
     def make(course):
         notebook = solved(course, leave_out=leave_out)
@@ -59,7 +59,7 @@ def as_bytes(change: Callable[[str], bytes]) -> Callable:
 
 ALL = ("mean", "center", "take", "hunt")
 
-SOUND = {
+VALID = {
     "perfect": Kind(solved, 10),
     "stub": Kind(released, 0),
     "half": Kind(lambda course: solved(course, leave_out=("take", "hunt")), 6),
@@ -132,18 +132,18 @@ def _change_tests(notebook) -> None:
 
 def _odd_characters(notebook) -> None:
     cell = next(cell for cell in notebook.cells if grade_id(cell) == "mean")
-    cell.source += "\n# \ud800 half a character, and \x00 none"
+    cell.source += "\n# \ud800 a lone surrogate, and \x00 a null character"
 
 
 BROKEN = {
     "syntax_error": Kind(answers(mean="def mean(numbers)\n    return 1"), 7),
     "error_in_answer": Kind(answers(center="1 / 0"), 7),
-    "test_deleted": Kind(edited(_delete("mean-visible")), 10, notes="mean-visible.*put back"),
+    "test_deleted": Kind(edited(_delete("mean-visible")), 10, notes="mean-visible.*restored"),
     "answer_deleted": Kind(edited(_delete("take")), 8, notes="take: no answer found"),
     "cells_doubled": Kind(
         edited(lambda notebook: notebook.cells.extend(list(notebook.cells))), 10, notes="2 copies"
     ),
-    "tests_changed": Kind(edited(_change_tests, leave_out=ALL), 0, notes="was changed, put back"),
+    "tests_changed": Kind(edited(_change_tests, leave_out=ALL), 0, notes="was changed, restored"),
     "metadata_lost": Kind(edited(_strip), 10, notes="found by its names"),
     "all_in_one_cell": Kind(edited(_merge), 10, notes="found by its names"),
     "unknown_kernel": Kind(
@@ -155,12 +155,12 @@ BROKEN = {
     ),
     "byte_order_mark": Kind(as_bytes(lambda text: text.encode("utf-8-sig")), 10),
     "truncated": Kind(
-        as_bytes(lambda text: text[:500].encode()), 0, "not graded: .*not a notebook"
+        as_bytes(lambda text: text[:500].encode()), 0, "not graded: .*not a valid notebook"
     ),
     "empty_file": Kind(lambda course: b"", 0, "not graded: the file is empty"),
-    "no_json": Kind(lambda course: b"\x89PNG\r\n", 0, "not graded: .*not a notebook"),
-    "no_notebook": Kind(lambda course: b"[1, 2]", 0, "not graded: .*not a notebook"),
-    "odd_cells": Kind(lambda course: b'{"cells": [7]}', 0, "not graded: .*not a notebook"),
-    "nested": Kind(lambda course: b"[" * 200_000, 0, "not graded: .*not a notebook"),
+    "no_json": Kind(lambda course: b"\x89PNG\r\n", 0, "not graded: .*not a valid notebook"),
+    "no_notebook": Kind(lambda course: b"[1, 2]", 0, "not graded: .*not a valid notebook"),
+    "odd_cells": Kind(lambda course: b'{"cells": [7]}', 0, "not graded: .*not a valid notebook"),
+    "nested": Kind(lambda course: b"[" * 200_000, 0, "not graded: .*not a valid notebook"),
     "too_large": Kind(lambda course: b" " * (21 << 20), 0, "not graded: the file has 21 MB"),
 }

@@ -1,4 +1,4 @@
-"""What crosses between the student's program and the tests: the same values, and nothing more."""
+"""What crosses between the student's program and the tests: equal values, and nothing more."""
 
 import json
 from collections import Counter, OrderedDict, deque
@@ -9,17 +9,26 @@ import pytest
 import torch
 
 from fmlab.checks.tokenization import LookUpOnly
-from fmlab.grading.crossing import FAR, Far, FarFunction, FarIterator, Handles, is_mutable, restore
-from fmlab.tokenization import BPETokenizer
+from fmlab.tokenization.tokenizers import BPETokenizer
+from fmlab_grading import codec
+from fmlab_grading.proxies import (
+    PROXIES,
+    FunctionProxy,
+    Handles,
+    IteratorProxy,
+    Proxy,
+    is_mutable,
+    restore,
+)
 
 
-def there_and_back(value):
-    """A value as the other side gets it."""
-    here, there = (
-        Handles(None),
-        Handles(lambda number, ability, name: FAR[ability](None, number, name)),
-    )
-    return there.unpack(json.loads(json.dumps(here.pack(value))))
+def transferred(value):
+    """Return a value as the other side gets it."""
+    return receiver().unpack(json.loads(json.dumps(Handles(None).pack(value))))
+
+
+def receiver():
+    return Handles(lambda number, ability, name: PROXIES[ability](None, number, name))
 
 
 @pytest.mark.parametrize(
@@ -32,9 +41,9 @@ def there_and_back(value):
 )  # fmt: skip
 def test_plain_values_cross_unchanged(value):
     if value is ...:
-        assert isinstance(there_and_back(value), Far)
+        assert isinstance(transferred(value), Proxy)
         return
-    got = there_and_back(value)
+    got = transferred(value)
     assert got == value
     assert type(got) is (dict if isinstance(value, OrderedDict) else type(value))
 
@@ -43,38 +52,45 @@ def test_plain_values_cross_unchanged(value):
 @pytest.mark.parametrize("shape", [(), (3,), (2, 0), (2, 3)])
 def test_arrays_cross_with_dtype_and_shape(dtype, shape):
     array = np.ones(shape).astype(dtype)
-    got = there_and_back(array)
+    got = transferred(array)
     assert (got.dtype, got.shape) == (array.dtype, array.shape)
     assert np.array_equal(got, array)
 
 
-def test_number_types_of_numpy_stay_what_they_are():
-    assert type(there_and_back(np.float32(1.5))) is np.float32
-    assert type(there_and_back(np.int64(3))) is np.int64
+def test_numpy_scalars_keep_their_type():
+    assert type(transferred(np.float32(1.5))) is np.float32
+    assert type(transferred(np.int64(3))) is np.int64
 
 
-def test_an_array_that_may_not_be_written_to_stays_so():
+def test_a_read_only_array_stays_read_only():
     array = np.zeros(2)
     array.flags.writeable = False
-    assert not there_and_back(array).flags.writeable
-    assert there_and_back(np.zeros(2)).flags.writeable
+    assert not transferred(array).flags.writeable
+    assert transferred(np.zeros(2)).flags.writeable
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.int64, torch.bool])
 def test_tensors_cross(dtype):
     tensor = torch.tensor([[1, 0, 1]]).to(dtype)
-    got = there_and_back(tensor)
+    got = transferred(tensor)
     assert got.dtype == dtype
     assert torch.equal(got, tensor)
-    assert there_and_back(torch.ones(1, requires_grad=True)).requires_grad
+    assert transferred(torch.ones(1, requires_grad=True)).requires_grad
 
 
 def test_a_tokenizer_crosses_by_its_merges():
     tokenizer = BPETokenizer.train("low lower lowest", 260, special_tokens=["<end>"])
-    got = there_and_back(tokenizer)
+    got = transferred(tokenizer)
+    assert type(got) is BPETokenizer
     assert (got.merges, got.vocab) == (tokenizer.merges, tokenizer.vocab)
-    table = there_and_back(LookUpOnly(tokenizer.merges))
+    assert got.special_tokens == tokenizer.special_tokens
+    table = transferred(LookUpOnly(tokenizer.merges))
     assert all(table[pair] == new for pair, new in tokenizer.merges.items())
+
+
+@pytest.mark.parametrize("name", codec.FMLAB_CLASSES)
+def test_classes_that_cross_are_listed_under_the_names_they_have(name):
+    assert codec.name_of_class(codec.class_named(name)) == name
 
 
 class Agrees(float):
@@ -89,28 +105,25 @@ class Array(np.ndarray):
         return True
 
 
-def test_a_subclass_brings_none_of_its_behaviour():
-    got = there_and_back(Agrees(3))
-    assert type(got) is Far
+def test_a_subclass_loses_its_behavior():
+    got = transferred(Agrees(3))
+    assert type(got) is Proxy
     assert got != 3
-    assert type(there_and_back(np.zeros(2).view(Array))) is np.ndarray
+    assert type(transferred(np.zeros(2).view(Array))) is np.ndarray
 
 
 def test_functions_and_iterators_stay_where_they_are():
-    assert type(there_and_back(len)) is FarFunction
-    assert type(there_and_back(iter([1]))) is FarIterator
-    assert there_and_back(len).__name__ == "len"
-    assert callable(there_and_back(Agrees))
-    assert not callable(there_and_back(object()))
+    assert type(transferred(len)) is FunctionProxy
+    assert type(transferred(iter([1]))) is IteratorProxy
+    assert transferred(len).__name__ == "len"
+    assert callable(transferred(Agrees))
+    assert not callable(transferred(object()))
 
 
-def test_a_handle_finds_its_way_home():
-    here, there = (
-        Handles(None),
-        Handles(lambda number, ability, name: FAR[ability](None, number, name)),
-    )
-    far = there.unpack(here.pack([len])[1][0])
-    assert here.unpack(there.pack(far)) is len
+def test_a_proxy_that_is_sent_back_is_the_original_object():
+    sender, other = Handles(None), receiver()
+    proxy = other.unpack(sender.pack([len])[1][0])
+    assert sender.unpack(other.pack(proxy)) is len
 
 
 def test_the_same_object_has_one_handle():
@@ -119,7 +132,7 @@ def test_the_same_object_has_one_handle():
     assert len(handles.objects) == 1
 
 
-def test_what_contains_itself_is_refused():
+def test_a_list_that_contains_itself_is_rejected():
     items = []
     items.append(items)
     with pytest.raises(RecursionError):
@@ -129,14 +142,14 @@ def test_what_contains_itself_is_refused():
 @pytest.mark.parametrize(
     "packed",
     [
-        {}, [], ["list"], ["list", 3], ["nobody", 1], ["yours", 5], ["set", [["list", []]]],
+        {}, [], ["list"], ["list", 3], ["unknown", 1], ["yours", 5], ["set", [["list", []]]],
         ["array", ["O", [1], "AAAA", False, True]], ["array", ["f8", [1000], "AAAA", False, True]],
         ["array", ["V8", [1], "AAAAAAAAAAA=", False, True]], ["bytes", 3], ["fraction", [1, 0]],
         ["tensor", ["f4", [0], "", "load", False]], ["os:system", {"command": "true"}],
-        ["fmlab.tokenization:BPETokenizer", {"merges": ["list", [1]]}], ["far", [1]],
+        ["fmlab.tokenization.tokenizers:BPETokenizer", {"merges": ["list", [1]]}], ["mine", [1]],
     ],
 )  # fmt: skip
-def test_nonsense_is_refused(packed):
+def test_invalid_data_is_rejected(packed):
     with pytest.raises(ValueError, match=r"."):
         Handles(None).unpack(packed)
 
@@ -151,12 +164,12 @@ def test_nonsense_is_refused(packed):
         (torch.zeros(2), torch.ones(2)),
     ],
 )
-def test_a_changed_copy_is_brought_back(value, changed):
+def test_changes_to_a_copy_are_restored_in_the_original(value, changed):
     restore(value, changed)
     assert np.array_equal(value, changed) if hasattr(value, "shape") else value == changed
 
 
-def test_only_what_can_be_changed_is_looked_at_again():
+def test_only_mutable_arguments_are_compared_after_a_call():
     pack = Handles(None).pack
     assert all(is_mutable(pack(value)) for value in ([1], {}, {1}, np.zeros(1), torch.zeros(1)))
     assert not any(is_mutable(pack(value)) for value in (1, "a", (1,), b"", np.float64(1)))

@@ -1,4 +1,4 @@
-"""The instructors' guide, followed to the letter, command by command, with an invented class."""
+"""The instructors' guide, followed exactly, command by command, with an invented class."""
 
 import csv
 import json
@@ -24,19 +24,18 @@ REMAKE = "nbgrader generate_assignment week3 --force"
 
 
 def blocks(language):
-    """The blocks of code in the guide, in their order, without the indentation of lists."""
-    found = re.findall(rf"^( *)```{language}\n(.*?)^\1```", TEXT, re.M | re.S)
-    return [textwrap.dedent(code) for _, code in found]
+    """Return the code blocks of the guide in order, without the indentation of lists."""
+    matches = re.findall(rf"^( *)```{language}\n(.*?)^\1```", TEXT, re.M | re.S)
+    return [textwrap.dedent(code) for _, code in matches]
 
 
 def run(folder, script):
-    """Run a script as a shell would that has seen the guide's `export`; return what it says."""
+    """Run a script in a shell that has run the guide's `export`; return its output."""
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    environment = os.environ | {"PATH": path, "PYTHONPATH": str(ROOT / "src")}
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", script],
         cwd=folder,
-        env=environment,
+        env=os.environ | {"PATH": path},
         text=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -48,7 +47,7 @@ def run(folder, script):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A folder like the repository's, where the guide is followed up to the rehearsal."""
+    """Return a folder like the repository's, after the guide's steps up to the rehearsal."""
     folder = tmp_path_factory.mktemp("guide")
     (folder / "deploy").symlink_to(ROOT / "deploy")
     release, rehearse = blocks("sh")[1:3]
@@ -76,6 +75,7 @@ def scores(folder):
 def test_the_first_commands_are_those_of_the_readme():
     first = blocks("sh")[0]
     assert "git clone https://github.com/foundation-model-lab/fmlab" in first
+    assert "PYTHONPATH" not in first
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     for target in re.findall(r"^make (\S+)", first, re.M):
         assert re.search(rf"^{target}:", makefile, re.M), target
@@ -90,36 +90,36 @@ def test_a_change_of_the_source_reaches_the_students(folder):
     assert "Week III: tokens" in released.read_text(encoding="utf-8")
 
 
-def test_the_rehearsal_gets_what_it_must(folder):
+def test_the_rehearsal_gets_the_expected_points(folder):
     assert scores(folder) == expected(folder)
     assert len(expected(folder)) == N_STUDENTS
     assert (min(expected(folder).values()), max(expected(folder).values())) == (0, 15)
 
 
-def test_only_what_comes_anew_is_graded(folder):
+def test_only_new_submissions_are_graded(folder):
     with zipfile.ZipFile(folder / "downloads.zip", "w") as archive:
         for path in sorted((folder / "invented").glob("*.ipynb"))[:3]:
             answered = path.read_text(encoding="utf-8").replace("def ", "def  ")
             archive.writestr(path.name.replace("_", "_4711_"), answered)
-    said = run(folder, blocks("sh")[3])
-    assert "3 submissions taken in" in said
-    assert "3 submissions graded" in said, "those who handed in again, and nobody else"
+    output = run(folder, blocks("sh")[3])
+    assert "3 submissions taken in" in output
+    assert "3 submissions graded" in output, "not just those who submitted again"
     assert scores(folder) == expected(folder)
 
 
 def test_tables_and_pages_for_all(folder):
     assert f"{N_STUDENTS} pages" in run(folder, blocks("sh")[4])
     canvas, moodle = table(folder / "canvas.csv"), table(folder / "moodle.csv")
-    assert len(canvas) == N_STUDENTS + 1, "and the line with the points possible"
+    assert len(canvas) == N_STUDENTS + 1, "plus the line with the points possible"
     assert len(moodle) == N_STUDENTS
     assert len(list((folder / "myclass" / "feedback").glob("*/week3/*.html"))) == N_STUDENTS
 
     (folder / "exchange").mkdir(mode=0o777)
-    where = f"--course demo --Exchange.root={folder / 'exchange'}"
+    exchange = f"--course demo --Exchange.root={folder / 'exchange'}"
     assert "`nbgrader release_feedback week3`" in TEXT
-    run(folder / "myclass", f"nbgrader release_feedback week3 {where}")
+    run(folder / "myclass", f"nbgrader release_feedback week3 {exchange}")
     handed_out = list((folder / "exchange" / "demo" / "feedback").glob("*.html"))
-    assert len(handed_out) == N_STUDENTS, "those who did not hand in by nbgrader stop nobody"
+    assert len(handed_out) == N_STUDENTS, "a missing secret stops the release"
 
 
 def test_written_answers_are_graded_in_formgrader(folder, tmp_path):
@@ -132,8 +132,8 @@ def test_written_answers_are_graded_in_formgrader(folder, tmp_path):
         page = browser.new_page()
         page.goto(f"{address}/formgrader/submissions/{waiting[0]['id']}")
         enter(page, "grade", page.locator(f"#{OWN_WORDS}"), "1.5")
-        enter(page, "comment", remarks(page), "Well put.")
-    run(tmp_path, "python -m fmlab.grading report --course myclass --name week3 --feedback")
+        enter(page, "comment", comment_field(page), "Well put.")
+    run(tmp_path, "fmlab-grade report --course myclass --name week3 --feedback")
     changes = [
         (float(new["score"]) - float(old["score"]), new["to grade by hand"])
         for old, new in zip(before, table(course / "week3-report.csv"))
@@ -144,20 +144,20 @@ def test_written_answers_are_graded_in_formgrader(folder, tmp_path):
     assert sum("Well put." in page for page in pages) == 1
 
 
-def enter(page, what, box, text):
-    """Fill in a field, and wait until it is saved."""
+def enter(page, kind, field, text):
+    """Fill in a field and wait until it is saved."""
 
     def saves(response):
-        return response.request.method == "PUT" and f"/api/{what}/" in response.url
+        return response.request.method == "PUT" and f"/api/{kind}/" in response.url
 
     with page.expect_response(saves) as saved:
-        box.fill(text)
-        box.blur()
+        field.fill(text)
+        field.blur()
     assert saved.value.ok
 
 
-def remarks(page):
-    """The field for remarks on the written answer."""
+def comment_field(page):
+    """Return the field for comments on the written answer."""
     answer = page.locator(".nbgrader_cell", has=page.locator(f"#{OWN_WORDS}"))
     return answer.locator("textarea.comment")
 
@@ -175,8 +175,8 @@ def test_variants_and_private_tests(folder):
     assert len(set(handed_out)) == N_STUDENTS
 
     (folder / "private.py").write_text(private, encoding="utf-8")
-    own = "release tokenization:bits_per_byte --course other --hidden private.py"
-    assert "4 points" in run(folder, f"python -m fmlab.grading {own}")
+    arguments = "release tokenization:bits_per_byte --course other --hidden private.py"
+    assert "4 points" in run(folder, f"fmlab-grade {arguments}")
 
 
 def test_several_machines_and_gradescope(folder):
@@ -190,7 +190,7 @@ def test_several_machines_and_gradescope(folder):
     assert list(folder.glob("**/*.zip"))
 
 
-def test_the_rule_for_latecomers_is_nbgrader_s(tmp_path):
+def test_the_rule_for_late_submissions_works_with_nbgrader(tmp_path):
     (rule,) = [block for block in blocks("python") if "LateSubmissionPlugin" in block]
     scope = {"get_config": lambda: __import__("traitlets").config.Config()}
     exec(rule, scope)

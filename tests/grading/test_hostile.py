@@ -1,4 +1,4 @@
-"""One class with every hostile kind: each contained and scored, and nobody else concerned."""
+"""One class with every hostile kind: each is contained and scored, and affects nobody else."""
 
 import os
 import re
@@ -9,25 +9,23 @@ from pathlib import Path
 import psutil
 import pytest
 
-from fmlab.grading.safety import require_sandbox
-from fmlab.grading.sandbox import Box
-from tests.grading.classroom import NAME, QUICK, author, course_of, graded, hand_in, solved
+from fmlab_grading.safety import require_sandbox
+from fmlab_grading.sandbox import Sandbox
+from tests.grading.classroom import NAME, QUICK, author, course_of, graded, solved, submit
 from tests.grading.hostile import HOSTILE
 
 EVERY = 8  # kinds between two perfect students
-
-
-OURS = replace(QUICK, memory=QUICK.memory + 7)  # by which our processes are known from others
+OURS = replace(QUICK, memory=QUICK.memory + 7)  # a limit that identifies our processes
 
 
 def processes():
-    """The command lines of what runs in our sandboxes, or is one."""
+    """Return the command lines of our sandboxes, and of the programs in them."""
     lines = [" ".join(p.info["cmdline"] or ()) for p in psutil.process_iter(["cmdline"])]
     return [line for line in lines if f'"DATA": {OURS.memory << 20}' in line]
 
 
 def control_groups():
-    """Those whose makers are no more."""
+    """Return the control groups whose creators have ended."""
     groups = list(Path("/sys/fs/cgroup").glob("**/fmlab-*-*"))
     return [path for path in groups if not psutil.pid_exists(int(path.name.split("-")[1]))]
 
@@ -47,20 +45,20 @@ def class_rows(course):
         for i, name in enumerate(names):
             notebook = HOSTILE[name].make(course)
             if isinstance(notebook, Path):
-                path = hand_in(course, f"k{i:02}-{name}", b"")
+                path = submit(course, f"k{i:02}-{name}", b"")
                 path.unlink()
                 path.symlink_to(notebook)
                 continue
             for cell in notebook.cells:
                 cell.source = cell.source.replace("MARK_PORT", port)
-            hand_in(course, f"k{i:02}-{name}", notebook)
+            submit(course, f"k{i:02}-{name}", notebook)
         perfect = ["a", "z", *(f"k{i:02}-zz" for i in range(0, len(names), EVERY))]
         for student in perfect:
-            hand_in(course, f"{student}-perfect", solved(course))
+            submit(course, f"{student}-perfect", solved(course))
         rows = graded(course, limits=OURS)
         server.setblocking(False)
         with pytest.raises(BlockingIOError):
-            server.accept()  # nobody came
+            server.accept()  # nobody connected
     return rows
 
 
@@ -69,9 +67,9 @@ def row_of(class_rows, name):
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_kind_gets_what_it_deserves_with_a_reason(class_rows, name):
+def test_kind_gets_its_points_with_a_reason(class_rows, name):
     row, kind = row_of(class_rows, name), HOSTILE[name]
-    if isinstance(kind.points, tuple):  # how much of it runs before it is ended may differ
+    if isinstance(kind.points, tuple):  # how much of it runs before it is killed may vary
         assert kind.points[0] <= row["score"] <= kind.points[1], row
         assert re.match("ok|cut short", row["status"])
     else:
@@ -93,14 +91,14 @@ def test_every_student_has_a_row_and_nobody_else(class_rows):
 def test_nothing_is_left_running(class_rows):
     assert processes() == []
     assert control_groups() == []
-    box = Box("student", OURS)
+    sandbox = Sandbox("student", OURS)
     try:
-        assert processes(), "what runs is not found by what we look for"
+        assert processes(), "processes() misses a sandbox that is running"
     finally:
-        box.close()
+        sandbox.close()
 
 
-def test_the_course_is_as_it_was(course, class_rows):
+def test_the_course_is_unchanged(course, class_rows):
     assert sorted(path.name for path in course.root.iterdir()) == [
         "autograded",
         "fmlab-records",
@@ -112,8 +110,8 @@ def test_the_course_is_as_it_was(course, class_rows):
     assert "BEGIN HIDDEN" in (course.source(NAME) / f"{NAME}.ipynb").read_text(encoding="utf-8")
 
 
-def test_no_script_of_a_student_reaches_a_page(course, class_rows):
-    from fmlab.grading.feedback import write_feedback
+def test_no_script_of_a_student_gets_into_a_page(course, class_rows):
+    from fmlab_grading.feedback import write_feedback
 
     student = row_of(class_rows, "script_in_output")["student"]
     (path,) = write_feedback(course, NAME, student)

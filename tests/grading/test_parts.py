@@ -1,4 +1,4 @@
-"""The smaller parts: taking in, working side by side, assembling, variants."""
+"""The smaller modules: submissions, workers, assignments, variants."""
 
 import os
 import time
@@ -7,18 +7,18 @@ import zipfile
 import nbformat
 import pytest
 
-from fmlab.grading import assembling, variants
-from fmlab.grading.exercises import cells_of, grade_id, names
-from fmlab.grading.graft import defined
-from fmlab.grading.submissions import STUDENT_ID, take_in
-from fmlab.grading.workers import run_each
+from fmlab_grading import assignments, variants
+from fmlab_grading.exercises import cells_of, exercise_names, grade_id, notebook_of
+from fmlab_grading.merge import defined_names
+from fmlab_grading.submissions import STUDENT_ID, take_in
+from fmlab_grading.workers import run_each
 from tests.grading.classroom import author
 
-# Taking in
+# Submissions
 
 
 @pytest.mark.parametrize("kind", ["folder", "zip"])
-def test_notebooks_of_a_download_go_to_their_students(kind, tmp_path):
+def test_notebooks_of_a_download_are_sorted_by_student(kind, tmp_path):
     source, submitted = tmp_path / "download", tmp_path / "submitted"
     source.mkdir()
     for name in ("ada_1_hw.ipynb", "bob.ipynb", "readme.txt"):
@@ -37,7 +37,7 @@ def test_notebooks_of_a_download_go_to_their_students(kind, tmp_path):
 @pytest.mark.parametrize(
     "name", ["../evil.ipynb", "..\\evil.ipynb", "/etc/evil.ipynb", "a\nb.ipynb"]
 )
-def test_no_path_of_a_zip_leads_out_of_the_course(name, tmp_path):
+def test_no_path_in_a_zip_file_escapes_the_course(name, tmp_path):
     archive = tmp_path / "download.zip"
     with zipfile.ZipFile(archive, "w") as file:
         file.writestr(name, "x")
@@ -46,94 +46,104 @@ def test_no_path_of_a_zip_leads_out_of_the_course(name, tmp_path):
     assert not list(tmp_path.rglob("*.ipynb"))
 
 
-def test_two_files_of_one_student_are_a_mistake(tmp_path):
+def test_two_files_of_one_student_are_rejected(tmp_path):
     for name in ("ada_1.ipynb", "ada_2.ipynb"):
         (tmp_path / name).write_text("x")
-    with pytest.raises(ValueError, match="one of ada"):
+    with pytest.raises(ValueError, match="submissions must be one file for ada"):
         take_in(tmp_path, tmp_path / "submitted", "hw", "hw.ipynb", STUDENT_ID)
 
 
-def test_links_in_a_download_are_left_alone(tmp_path):
+def test_links_in_a_download_are_ignored(tmp_path):
     (tmp_path / "secret").write_text("x")
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "ada.ipynb").symlink_to(tmp_path / "secret")
-    with pytest.raises(ValueError, match="a folder or zip with notebooks"):
+    with pytest.raises(ValueError, match="a folder or zip file with notebooks"):
         take_in(tmp_path / "in", tmp_path / "submitted", "hw", "hw.ipynb", STUDENT_ID)
 
 
-# Working side by side
+# Workers
 
 
-def work(piece):
-    if piece["do"] == "die":
+def work(task):
+    if task["do"] == "die":
         os._exit(1)
-    if piece["do"] == "hang":
+    if task["do"] == "hang":
         time.sleep(60)
-    if piece["do"] == "fail":
+    if task["do"] == "fail":
         raise ValueError
-    return {"done": piece["do"], "process": os.getpid()}
+    return {"done": task["do"], "process": os.getpid()}
 
 
-def test_a_lost_or_late_piece_costs_only_itself():
-    pieces = [{"do": do} for do in ("a", "die", "b", "hang", "fail", "c")]
+def test_a_task_that_crashes_or_is_late_costs_only_itself():
+    tasks = [{"do": do} for do in ("a", "die", "b", "hang", "fail", "c")]
     started = time.monotonic()
-    found = {piece["do"]: result for piece, result in run_each(work, pieces, 2, 8.0)}
+    results = {task["do"]: result for task, result in run_each(work, tasks, 2, 8.0)}
     assert time.monotonic() - started < 40  # of the 60 s of sleep
-    assert set(found) == {"a", "b", "c", "die", "hang", "fail"}
-    assert [found[do]["done"] for do in "abc"] == ["a", "b", "c"]
-    assert len({found[do]["process"] for do in "abc"}) == 3
-    assert found["die"] == found["fail"] == "the process that graded it was lost"
-    assert found["hang"] == "there was no result after 8 s"
+    assert set(results) == {"a", "b", "c", "die", "hang", "fail"}
+    assert [results[do]["done"] for do in "abc"] == ["a", "b", "c"]
+    assert len({results[do]["process"] for do in "abc"}) == 3
+    assert results["die"] == results["fail"] == "the process that graded it ended unexpectedly"
+    assert results["hang"] == "there was no result after 8 s"
 
 
-def test_nothing_is_left_running_when_the_rest_is_not_wanted():
+def test_closing_the_iterator_stops_all_tasks():
     running = run_each(work, [{"do": "a"}, {"do": "hang"}], 2, 60.0)
     started = time.monotonic()
     assert next(running)[0] == {"do": "a"}
     running.close()
-    assert time.monotonic() - started < 20  # 60 s of sleep were cut off
+    assert time.monotonic() - started < 20  # of the 60 s of sleep
 
 
-# Assembling
+# Assignments
 
 
-def test_exercises_of_several_chapters_keep_apart():
-    notebook = assembling.assemble(["tokenization:predict,trim", "sampling:predict"], "Week 2")
+def test_exercises_of_several_chapters_get_distinct_names():
+    notebook = assignments.assemble(["tokenization:predict,trim", "sampling:predict"], "Week 2")
     nbformat.validate(notebook)
-    assert names(notebook) == ["tokenization-predict", "tokenization-trim", "sampling-predict"]
+    names = ["tokenization-predict", "tokenization-trim", "sampling-predict"]
+    assert exercise_names(notebook) == names
     ids = [grade_id(cell) for cell in notebook.cells if grade_id(cell)]
     assert len(set(ids)) == len(ids) == 9
     assert len({cell.id for cell in notebook.cells}) == len(notebook.cells)
-    assert assembling.points(notebook) == 9
+    assert assignments.total_points(notebook) == 9
 
 
-def test_any_exercise_can_be_done_again_after_those_of_other_chapters():
+def test_any_exercise_can_be_run_again_after_those_of_other_chapters():
     parts = ["tokenization:predict,trim", "attention:reach", "sampling:predict,labels"]
-    notebook = assembling.assemble(parts, "Week 2")
+    notebook = assignments.assemble(parts, "Week 2")
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     sources = [cell.source for cell in code if "%pip" not in cell.source]
-    assert len(sources) == len(code) - 1, "one cell fetches the package"
+    assert len(sources) == len(code) - 1, "one cell installs the package"
     scope = {}
     exec("\n\n".join(sources), scope)
-    for name in names(notebook):
+    for name in exercise_names(notebook):
         again = [cell.source for cell in cells_of(notebook, name) if cell.cell_type == "code"]
         exec("\n\n".join(again), scope)
 
 
+def test_without_the_book_the_message_names_the_variable_that_locates_it(monkeypatch, tmp_path):
+    monkeypatch.setenv("FMLAB_BOOK", str(tmp_path / "none"))
+    with pytest.raises(FileNotFoundError, match=r"is not the book.* Set FMLAB_BOOK to the folder"):
+        notebook_of("tokenization")
+    own = tmp_path / "quiz.ipynb"
+    nbformat.write(author(), own)
+    assert notebook_of(str(own)) == own, "a notebook given by its path needs no book"
+
+
 def test_a_whole_chapter_has_all_its_exercises_under_their_own_names():
-    notebook = assembling.assemble(["sampling"], "Week 2")
-    assert {"predict", "labels", "own-words"} <= set(names(notebook))
+    notebook = assignments.assemble(["sampling"], "Week 2")
+    assert {"predict", "labels", "own-words"} <= set(exercise_names(notebook))
     assert len(cells_of(notebook, "explorer")) == 6
 
 
-def test_private_tests_take_the_place_of_the_public_ones(tmp_path):
+def test_private_tests_replace_the_public_ones(tmp_path):
     path = tmp_path / "own.py"
     path.write_text(
         "# my tests\n# %% trim-hidden points=5\nassert trim(1, 2)\n\n# %% predict-hidden\nx\n"
     )
-    hidden = assembling.read_hidden(path)
+    hidden = assignments.read_hidden(path)
     assert hidden == {"trim-hidden": ("assert trim(1, 2)", 5), "predict-hidden": ("x", None)}
-    notebook = assembling.assemble(["tokenization:predict,trim"], "Week 2", hidden)
+    notebook = assignments.assemble(["tokenization:predict,trim"], "Week 2", hidden)
     cells = {grade_id(cell): cell for cell in notebook.cells}
     assert "assert trim(1, 2)" in cells["trim-hidden"].source
     assert "### END HIDDEN TESTS" in cells["trim-hidden"].source
@@ -141,14 +151,14 @@ def test_private_tests_take_the_place_of_the_public_ones(tmp_path):
     assert cells["predict-hidden"].metadata.nbgrader["points"] == 2
 
 
-def test_private_tests_for_nothing_are_a_mistake(tmp_path):
+def test_private_tests_without_an_exercise_are_rejected(tmp_path):
     with pytest.raises(ValueError, match="hidden must be tests for predict-hidden"):
-        assembling.assemble(["tokenization:predict"], "Week 2", {"trim-hidden": ("x", None)})
+        assignments.assemble(["tokenization:predict"], "Week 2", {"trim-hidden": ("x", None)})
     path = tmp_path / "own.py"
     for text in ("x = 1", "# %% two words\nx"):
         path.write_text(text)
         with pytest.raises(ValueError, match="hidden must be"):
-            assembling.read_hidden(path)
+            assignments.read_hidden(path)
 
 
 # Variants
@@ -173,7 +183,7 @@ def notebook_with(numbers, source):
         ("70_000 2.9, 1e-3 1e+3 1-3", "70_000 3.5, 1e-3 1e+3 1-7"),
     ],
 )
-def test_numbers_are_replaced_as_they_are_spelt(source, want):
+def test_numbers_are_replaced_in_every_spelling(source, want):
     notebook = notebook_with(
         {"250_000": [70000], "2.9": [3.5], "3": [7]}, f"250_000 2.9 3 {source}"
     )
@@ -181,7 +191,7 @@ def test_numbers_are_replaced_as_they_are_spelt(source, want):
     assert cells_of(varied, "mean")[1].source == f"70_000 3.5 7 {want}"
 
 
-def test_texts_are_replaced_where_they_stand_as_they_are():
+def test_texts_are_replaced_where_they_occur_literally():
     notebook = notebook_with({"11, 12": ["7"], "12": [5]}, "[11, 12], 12, 111, 12 and 11, 123")
     varied = variants.vary(notebook, "ada", "seed")
     assert cells_of(varied, "mean")[1].source == "[7], 5, 111, 5 and 11, 123"
@@ -194,12 +204,12 @@ def test_a_variant_depends_on_student_seed_and_number_only():
         return cells_of(variants.vary(notebook, student, seed), "mean")[1].source
 
     assert numbers("ada", "a") == numbers("ada", "a")
-    found = {numbers(student, seed) for student in ("ada", "bob") for seed in "ab"}
-    assert len(found) == 4  # fails falsely never: nothing here is drawn anew
-    assert all(len(set(pair.split())) == 2 for pair in found)
+    pairs = {numbers(student, seed) for student in ("ada", "bob") for seed in "ab"}
+    assert len(pairs) == 4  # deterministic: choices follow from hashes
+    assert all(len(set(pair.split())) == 2 for pair in pairs)
 
 
-def test_only_the_exercise_that_says_so_is_varied():
+def test_only_exercises_with_declared_variants_are_varied():
     notebook = notebook_with({"3": [7]}, "3")
     varied = variants.vary(notebook, "ada", "seed")
     for name in ("center", "take", "hunt"):
@@ -212,7 +222,7 @@ def test_only_the_exercise_that_says_so_is_varied():
 @pytest.mark.parametrize(
     "numbers", [{"9999": [1]}, {"3": []}, {"3": ["x"]}, {"x 3": ["y"]}, {"3 3": [3]}]
 )
-def test_what_is_declared_must_be_there_and_be_of_its_kind(numbers):
+def test_declared_variants_must_occur_and_have_the_right_type(numbers):
     with pytest.raises(ValueError, match="variants must be"):
         variants.vary(notebook_with(numbers, "3 3"), "ada", "seed")
 
@@ -220,6 +230,6 @@ def test_what_is_declared_must_be_there_and_be_of_its_kind(numbers):
 def test_names_that_a_cell_binds():
     source = "import x\ndef f():\n    y = 1\nclass C: pass\na, (b, *c) = 1, 2\nd: int = 3\n"
     source += "_e = 4\nlist = 5"
-    assert defined(source) == {"f", "C", "a", "b", "c", "d"}
-    assert defined("def f(:\n  pass") == {"f"}
-    assert defined("%matplotlib inline\nx = 1") == {"x"}
+    assert defined_names(source) == {"f", "C", "a", "b", "c", "d"}
+    assert defined_names("def f(:\n  pass") == {"f"}
+    assert defined_names("%matplotlib inline\nx = 1") == {"x"}

@@ -1,5 +1,7 @@
-"""Where submissions cannot be run safely, none is run, and it is said what to do."""
+"""Where submissions can't be run safely, none is run, and the message says what to do."""
 
+import importlib
+import json
 import os
 import subprocess
 import sys
@@ -9,24 +11,25 @@ from pathlib import Path
 import psutil
 import pytest
 
-from fmlab.grading import __main__ as command_line
-from fmlab.grading import safety, sandbox
-from fmlab.grading.limits import ControlGroup, Limits, usage
-from fmlab.grading.peers import CELL
-from fmlab.grading.sandbox import Box, Gone, SandboxUnavailable
+from fmlab.files import book_folder
+from fmlab_grading import __main__ as command_line
+from fmlab_grading import safety, sandbox
+from fmlab_grading.limits import ControlGroup, Limits, usage
+from fmlab_grading.protocol import CELL
+from fmlab_grading.sandbox import PACKAGES, Sandbox, SandboxEnded, SandboxUnavailable
 
 
 @pytest.fixture(autouse=True)
-def unknown():
-    """What was found out about this machine is forgotten before and after each test."""
+def forget_this_machine():
+    """Clear the cached result about this machine before and after each test."""
     safety.require_sandbox.cache_clear()
     yield
     safety.require_sandbox.cache_clear()
 
 
-def test_this_machine_can_keep_its_promises():
+def test_this_machine_can_run_submissions_safely():
     safety.require_sandbox()
-    assert all(safety._tried().values())
+    assert all(safety._probe().values())
 
 
 def test_without_bubblewrap_the_message_says_how_to_install_it(monkeypatch):
@@ -50,9 +53,9 @@ def test_where_namespaces_are_forbidden_the_message_names_the_setting(monkeypatc
         safety.require_sandbox()
 
 
-def without(option):
-    """A stand-in for bubblewrap that leaves out one of its options."""
-    return f'#!/bin/bash\nwords=()\nfor word in "$@"; do\n  {option}\n  words+=("$word")\ndone\n'
+def fake_bubblewrap(change):
+    """Return a fake bubblewrap that changes one of the options and calls the real one."""
+    return f'#!/bin/bash\nwords=()\nfor word in "$@"; do\n  {change}\n  words+=("$word")\ndone\n'
 
 
 HOLES = {
@@ -66,25 +69,25 @@ HOLES = {
 def test_a_sandbox_with_a_hole_is_noticed(hole, monkeypatch, tmp_path):
     real = subprocess.run(["which", "bwrap"], capture_output=True, text=True).stdout.strip()
     fake = tmp_path / "bwrap"
-    fake.write_text(without(HOLES[hole]) + f'exec {real} "${{words[@]}}"\n')
+    fake.write_text(fake_bubblewrap(HOLES[hole]) + f'exec {real} "${{words[@]}}"\n')
     fake.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    with pytest.raises(SandboxUnavailable, match=safety.MISSING[hole]):
+    with pytest.raises(SandboxUnavailable, match=safety.VIOLATIONS[hole]):
         safety.require_sandbox()
 
 
 def test_missing_limits_are_noticed(monkeypatch):
-    monkeypatch.setattr(ControlGroup, "PLACES", ())
-    weak = dict(Limits.of_process(safety.MILD), NPROC=4000, DATA=1 << 40)
-    monkeypatch.setattr(Limits, "of_process", lambda limits: weak)
+    monkeypatch.setattr(ControlGroup, "CONTROLLERS", ())
+    weak = dict(Limits.resource_limits(safety.MILD_LIMITS), NPROC=4000, DATA=1 << 40)
+    monkeypatch.setattr(Limits, "resource_limits", lambda limits: weak)
     with pytest.raises(SandboxUnavailable, match="limit on memory does not hold"):
         safety.require_sandbox()
-    monkeypatch.setattr(Limits, "of_process", lambda limits: weak | {"DATA": 1 << 29})
+    monkeypatch.setattr(Limits, "resource_limits", lambda limits: weak | {"DATA": 1 << 29})
     with pytest.raises(SandboxUnavailable, match="limit on processes does not hold"):
         safety.require_sandbox()
 
 
-def test_nothing_is_graded_then(monkeypatch, tmp_path, capsys):
+def test_without_a_sandbox_nothing_is_graded(monkeypatch, tmp_path, capsys):
     monkeypatch.setenv("PATH", "/nowhere")
     assert command_line.main(["grade", "--course", str(tmp_path)]) == 2
     assert "bubblewrap" in capsys.readouterr().err
@@ -94,39 +97,39 @@ def test_nothing_is_graded_then(monkeypatch, tmp_path, capsys):
 @pytest.mark.parametrize(
     "wrong", [{"memory": 1}, {"processes": 0}, {"cell_seconds": 0}, {"total_seconds": -1}]
 )
-def test_limits_must_make_sense(wrong):
+def test_limits_out_of_range_are_rejected(wrong):
     (name,) = wrong
     with pytest.raises(ValueError, match=name):
         Limits(**wrong)
 
 
-def test_the_watch_ends_what_uses_too_much_together(monkeypatch):
-    monkeypatch.setattr(ControlGroup, "PLACES", ())  # so that nothing but the watch is there
-    box = Box("student", Limits(memory=256, processes=16, cell_seconds=20))
+def test_processes_that_together_use_too_much_are_killed(monkeypatch):
+    monkeypatch.setattr(ControlGroup, "CONTROLLERS", ())  # only the grader's own check is left
+    program = Sandbox("student", Limits(memory=256, processes=16, cell_seconds=20))
     try:
         code = (
             "import os, time\nfor i in range(3):\n    if os.fork() == 0:\n"
             "        x = b'x' * (120 << 20)\n        time.sleep(30)\ntime.sleep(30)"
         )
-        box.send(CELL, code.encode(), 20.0)
-        with pytest.raises(Gone, match="all its processes together used over 256 MB"):
-            box.receive(20.0)
-        assert box.process.wait(5) is not None
+        program.send(CELL, code.encode(), 20.0)
+        with pytest.raises(SandboxEnded, match="all its processes together used over 256 MB"):
+            program.receive(20.0)
+        assert program.process.wait(5) is not None
     finally:
-        box.close()
+        program.close()
 
 
 def test_a_sandbox_can_be_ended_at_any_moment():
-    limits = Limits(memory=263)  # by which these are known from others
+    limits = Limits(memory=263)  # a limit that identifies these
     for i in range(40):
-        box = Box("student", limits)
+        program = Sandbox("student", limits)
         time.sleep(0.0005 * i)
-        box.close()
+        program.close()
     lines = [" ".join(p.info["cmdline"] or ()) for p in psutil.process_iter(["cmdline"])]
     assert not [line for line in lines if f'"DATA": {limits.memory << 20}' in line]
 
 
-def test_use_is_counted_below_a_process_only():
+def test_usage_is_that_of_a_process_and_its_descendants():
     sleeping = subprocess.Popen(["sleep", "30"])
     try:
         n, memory = usage(os.getpid())
@@ -139,15 +142,46 @@ def test_use_is_counted_below_a_process_only():
     assert usage(sleeping.pid) == (0, 0)
 
 
-def test_fmlab_itself_does_not_need_nbgrader():
-    code = "import sys, fmlab, fmlab.grading; print('nbgrader' in sys.modules)"
-    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert said.stdout.strip() == "False", said.stderr
+def test_the_package_itself_does_not_need_nbgrader():
+    code = "import sys, fmlab, fmlab_grading; print('nbgrader' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout.strip() == "False", done.stderr
 
 
-def test_a_sandbox_shows_no_more_than_it_must():
-    words = sandbox.command(["true"], Limits())
-    shown = {words[i + 1] for i, word in enumerate(words) if word.endswith("-bind")}
-    book = Path(sandbox.__file__).resolve().parents[3] / "book"
-    for path in map(Path, shown):
-        assert not book.is_relative_to(path), f"{path} shows the hidden tests of the book"
+def test_no_folder_that_a_sandbox_sees_contains_the_book():
+    arguments = sandbox.command(["true"], Limits())
+    options = enumerate(arguments)
+    visible = [Path(arguments[i + 1]) for i, option in options if option.endswith("-bind")]
+    assert len(visible) > len(PACKAGES)
+    for path in visible:
+        assert not book_folder().is_relative_to(path), f"{path} contains hidden tests"
+
+
+# Prints where a program imports each package from, which files of the repository it sees, and which
+# environment variables it has.
+LOOK_AROUND = """
+import importlib, json, os, pathlib
+packages = {name: importlib.import_module(name).__file__ for name in %(packages)r}
+repository = pathlib.Path(%(repository)r)
+visible = [*map(str, repository.glob("*")), *map(str, repository.glob("*/*"))]
+print(json.dumps({"packages": packages, "visible": visible, "variables": list(os.environ)}))
+"""
+
+
+def test_a_program_sees_the_three_packages_and_no_other_file_of_the_repository():
+    repository = book_folder().parent
+    code = LOOK_AROUND % {"packages": PACKAGES, "repository": str(repository)}
+    program = Sandbox("student", Limits(cell_seconds=20))
+    try:
+        program.send(CELL, code.encode(), 20.0)
+        outcome = json.loads(program.receive(20.0)[1])
+    finally:
+        program.close()
+    assert outcome["error"] is None, outcome["error"]
+    seen = json.loads(outcome["outputs"][0]["text"])
+    assert seen["packages"] == {name: importlib.import_module(name).__file__ for name in PACKAGES}
+    packages = [Path(file).parent for file in seen["packages"].values()]
+    for path in map(Path, seen["visible"]):
+        folders = [*packages, Path(sys.prefix)]
+        assert any(path.is_relative_to(f) or f.is_relative_to(path) for f in folders), path
+    assert "PYTHONPATH" not in seen["variables"]

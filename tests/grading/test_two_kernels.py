@@ -1,4 +1,4 @@
-"""Two programs in sandboxes that ask each other, as the cells of a notebook make them do."""
+"""A notebook's cells run in two sandboxes, whose programs send each other requests."""
 
 import os
 import signal
@@ -7,20 +7,21 @@ from dataclasses import replace
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
-from fmlab.grading import sandbox
-from fmlab.grading.two_kernels import NAMES_KEY, run_notebook
-from tests.grading.classroom import QUICK, facts
+from fmlab_grading import sandbox
+from fmlab_grading.two_kernels import NAMES_KEY, run_notebook
+from tests.grading.classroom import QUICK, graded_metadata
 
-PATIENT = replace(QUICK, cell_seconds=30, total_seconds=60)  # torch takes its time to load
+PATIENT = replace(QUICK, cell_seconds=30, total_seconds=60)  # torch takes a while to import
 
 
 def outcome(answer, test, *, instructor="", names=("f",), tags=(), limits=QUICK):
-    """What the test's cell puts out, for an answer that defines the names."""
-    metadata = {**facts("t", 1, locked=True), "tags": list(tags)}
+    """Return the result, printed text and status of a test of an answer that defines the names."""
+    answer_metadata = graded_metadata("a", solution=True) | {NAMES_KEY: list(names)}
+    test_metadata = {**graded_metadata("t", 1, locked=True), "tags": list(tags)}
     cells = [
         new_code_cell(instructor),
-        new_code_cell(answer, metadata={**facts("a", solution=True), NAMES_KEY: list(names)}),
-        new_code_cell(test, metadata=metadata),
+        new_code_cell(answer, metadata=answer_metadata),
+        new_code_cell(test, metadata=test_metadata),
     ]
     notebook = new_notebook(cells=cells)
     status = run_notebook(notebook, limits).status
@@ -85,41 +86,41 @@ CROSSING = {
 
 
 @pytest.mark.parametrize("name", CROSSING)
-def test_it_crosses(name):
+def test_crosses(name):
     answer, test = CROSSING[name]
-    said, _, status = outcome(answer, test, instructor="import numpy as np", limits=PATIENT)
-    assert (said, status) == ("passes", "ok")
+    result, _, status = outcome(answer, test, instructor="import numpy as np", limits=PATIENT)
+    assert (result, status) == ("passes", "ok")
 
 
-REFUSED = {
+REJECTED = {
     "the tests' names": "['name', '_secret', None]",
-    "the frame of a generator": "['attribute', far._handle, 'gi_frame']",
-    "the globals of a function": "['attribute', far._handle, '__globals__']",
+    "the frame of a generator": "['attribute', proxy._handle, 'gi_frame']",
+    "the globals of a function": "['attribute', proxy._handle, '__globals__']",
     "a made-up handle": "['call', 999, None]",
-    "a made-up operation": "['exec', far._handle, None]",
+    "a made-up operation": "['exec', proxy._handle, None]",
 }
 
 
-@pytest.mark.parametrize("name", REFUSED)
-def test_the_student_cannot_ask_for(name):
+@pytest.mark.parametrize("name", REJECTED)
+def test_a_student_cannot_request(name):
     answer = (
-        "import gc\nfrom fmlab.grading.peers import Peer\n"
-        "peer = next(x for x in gc.get_objects() if isinstance(x, Peer))\n"
-        f"def f(far):\n    what, on, name = {REFUSED[name]}\n"
+        "import gc\nfrom fmlab_grading.protocol import Peer\n"
+        "request = next(x for x in gc.get_objects() if isinstance(x, Peer)).request\n"
+        f"def f(proxy):\n    operation, target, name = {REJECTED[name]}\n"
         "    args = () if name is None else (name,)\n"
-        "    try:\n        return repr(peer.ask(what, on, *args))\n"
+        "    try:\n        return repr(request(operation, target, *args))\n"
         "    except Exception as error:\n        return type(error).__name__"
     )
     test = (
-        "_secret = 'secret'\nfor far in ((i for i in [_secret]), lambda: _secret):\n"
-        "    print(f(far))"
+        "_secret = 'secret'\nfor target in ((i for i in [_secret]), lambda: _secret):\n"
+        "    print(f(target))"
     )
-    said = outcome(answer, test)[1].split()
-    assert len(said) == 2
-    assert all(word.endswith("Error") for word in said), said
+    errors = outcome(answer, test)[1].split()
+    assert len(errors) == 2
+    assert all(error.endswith("Error") for error in errors), errors
 
 
-def test_a_test_does_not_see_what_the_student_calls_by_other_names():
+def test_a_test_does_not_see_other_names_of_the_student():
     assert outcome("f, g = 1, 2", "g")[0].startswith("NameError")
 
 
@@ -132,8 +133,8 @@ def test_the_instructors_cells_run_in_both():
     assert outcome("def f(): return helper()", test, instructor="helper = lambda: 5")[0] == "passes"
 
 
-def test_a_test_that_fails_does_not_show_itself():
-    metadata = facts("t", 1, locked=True)
+def test_a_test_that_fails_does_not_show_its_source():
+    metadata = graded_metadata("t", 1, locked=True)
     notebook = new_notebook(cells=[new_code_cell("want = 77\nassert 1 == want", metadata=metadata)])
     run_notebook(notebook, QUICK)
     (error,) = notebook.cells[0].outputs
@@ -144,26 +145,26 @@ def test_a_test_that_fails_does_not_show_itself():
 def test_no_test_passes_when_time_is_up_or_the_student_is_gone():
     catching = "try:\n    f()\nexcept Exception:\n    pass"
     assert outcome("def f():\n    while True: pass", catching)[0].startswith("TimeLimit")
-    said, _, status = outcome("import os\ndef f(): os._exit(0)", catching)
-    assert said.startswith("PeerGone")
+    result, _, status = outcome("import os\ndef f(): os._exit(0)", catching)
+    assert result.startswith("PeerGone")
     assert status.startswith("cut short: the answer: the process ended")
 
 
-def test_a_sandbox_may_end_by_itself_while_it_is_being_ended(monkeypatch):
+def test_a_sandbox_may_end_by_itself_while_it_is_being_killed(monkeypatch):
     def end_now(pid):
         os.kill(pid, signal.SIGKILL)
         os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
         return 0
 
     monkeypatch.setattr(sandbox, "peak_memory", end_now)
-    said, _, status = outcome("import os\ndef f(): os._exit(0)", "f()")
-    assert said.startswith("PeerGone")
+    result, _, status = outcome("import os\ndef f(): os._exit(0)", "f()")
+    assert result.startswith("PeerGone")
     assert status.startswith("cut short: the answer: the process ended")
 
 
-def test_items_without_end_cost_their_own_test_only():
-    said, _, status = outcome("def f():\n    while True: yield 1", "list(f())")
-    assert said.startswith("TimeLimit")
+def test_an_endless_iterator_fails_only_its_own_test():
+    result, _, status = outcome("def f():\n    while True: yield 1", "list(f())")
+    assert result.startswith("TimeLimit")
     assert status == "ok"
 
 
@@ -172,10 +173,10 @@ def test_warnings_of_a_test_do_not_count_as_failure():
     assert outcome("f = 1", test) == ("passes", "y\n", "ok")
 
 
-def test_the_memory_that_was_taken_is_told():
+def test_the_peak_memory_is_reported():
     def memory(source):
         return run_notebook(new_notebook(cells=[new_code_cell(source)]), QUICK).memory
 
-    little = memory("x = 1")
-    assert 20 < little < 400
-    assert memory("x = b'x' * (200 << 20)\ndel x") > little + 250, "it is in both sandboxes"
+    baseline = memory("x = 1")
+    assert 20 < baseline < 400
+    assert memory("x = b'x' * (200 << 20)\ndel x") > baseline + 250, "it is in both sandboxes"

@@ -39,6 +39,24 @@ for source in (
     "files = !ls",
 ):
     rewrite("needs_no_network", "", "count", source)
+for source, says in {
+    "from fmlab.models.pretrained import load": "fmlab.models.pretrained, which is no room",
+    "import fmlab.models.pretrained as p": "fmlab.models.pretrained, which is no room",
+    "from fmlab.models import pretrained": "does not offer it",
+    "from fmlab import attention": "fmlab.attention, which is no room",
+    "from fmlab.alignment.tabular.exact import kl": "which is no room",
+    "from fmlab.models import *": "does not offer it",
+    "from microworld.truth import Truth": "microworld.truth, which is no room",
+    "from fmlab_grading import grading": "fmlab_grading, which is no room",
+    "if True:\n    from fmlab.arguments import require": "fmlab.arguments, which is no room",
+}.items():
+    rewrite("imports_are_from_rooms", says, "count", source)
+for source in (
+    "from fmlab.models import load\nfrom fmlab.data import read",
+    "from fmlab.data import read, Batches",
+    "x = 1\nimport torch\nimport numpy as np",
+):
+    rewrite("imports_are_sorted", "not sorted", "count", source)
 rewrite("plot_cells_end_in_show", "plt.show()", "plot", "plt.plot([1])")
 rewrite("plot_cells_end_in_show", "plt.show()", "plot", "plt.show()\nplt.plot([1])")
 rewrite("plot_cells_end_in_show", "plt.show()", "plot", "with a:\n    plt.plot([1])")
@@ -107,7 +125,7 @@ for text in (
     "/tmp/tmp8k2/x.json",
     "C:\\Users\\me",
     ".venv/lib/site-packages/numpy",
-    "<fmlab.bpe.Table object at 0x7f12aa>",
+    "<fmlab.tokenization.bpe.Table object at 0x7f12aa>",
     "<function merge at 0x7f00>",
     "0x7f731c2b0b10",
     "took 3.2 s",

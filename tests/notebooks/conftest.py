@@ -1,7 +1,9 @@
-"""Let the tests read the ledger as the site does, and say at the end what they counted."""
+"""Make nbval strict, let tests read the ledger as the site does, and print what they counted."""
 
 import sys
 from pathlib import Path
+
+from tests.notebooks.stored_outputs import pytest_configure  # noqa: F401, a hook of pytest
 
 sys.path.append(str(Path(__file__).resolve().parents[2] / "book" / "_ext"))
 

@@ -1,9 +1,12 @@
-"""Make nbval strict enough for this book: a pytest plugin.
+"""Make nbval strict enough for this book.
 
-    pytest -p tests.notebooks.stored_outputs --nbval book
+    pytest --nbval tests/notebooks book
 
-Beside text, as nbval does, it compares figures by their pixels and widgets by their state, which
-holds their script: the site is built from both. A cell that was never run fails. Kernels run as
+The hook for pytest is loaded by `conftest.py` of this folder, so name the folder, or load this
+module as a plugin: `pytest -p tests.notebooks.stored_outputs --nbval book/sampling.ipynb`.
+
+nbval compares text. This also compares figures by their pixels, and widgets by their state, which
+contains their script: the site is built from both. A cell that was never run fails. Kernels run as
 `tools/execute.py` runs them, in the Python that runs pytest.
 
 nbval runs cells with `store_history=False`, so a `;` at the end of a cell hides nothing here, and
@@ -157,7 +160,7 @@ def same_numbers(stored: object, fresh: object) -> bool:
 def same_buffers(stored: list | None, fresh: list | None) -> bool:
     """Say whether binary traits hold the same bytes, or numbers that differ by rounding alone."""
     old, new = (
-        {tuple(each["path"]): base64.b64decode(each["data"]) for each in buffers or []}
+        {tuple(buffer["path"]): base64.b64decode(buffer["data"]) for buffer in buffers or []}
         for buffers in (stored, fresh)
     )
     return old.keys() == new.keys() and all(_same(path[-1], old[path], new[path]) for path in old)

@@ -57,12 +57,12 @@ def encoded(pixels, kind="PNG"):
 
 def test_tolerance_is_what_it_says():
     white = np.full((20, 30, 3), 255, dtype=np.uint8)
-    grey, few, many = white - LEVELS, white.copy(), white.copy()
+    gray, few, many = white - LEVELS, white.copy(), white.copy()
     few.reshape(-1, 3)[:PIXELS] = 0
     many.reshape(-1, 3)[: PIXELS + 1] = 0
-    assert Figure(encoded(white)) == Figure(encoded(grey)) == Figure(encoded(few))
+    assert Figure(encoded(white)) == Figure(encoded(gray)) == Figure(encoded(few))
     assert Figure(encoded(white)) != Figure(encoded(many))
-    assert Figure(encoded(white)) != Figure(encoded(grey - 1))
+    assert Figure(encoded(white)) != Figure(encoded(gray - 1))
 
 
 def test_pictures_are_told_from_text(reference):

@@ -16,7 +16,7 @@ from tools.execute import (
     Failure,
     execute,
     name_widgets,
-    normalise,
+    normalize,
     notebooks,
     record,
 )
@@ -132,7 +132,7 @@ def test_file_that_was_saved_meanwhile_is_not_overwritten(tmp_path):
 
 def ids_after(*cells):
     notebook = new_notebook(cells=list(cells))
-    normalise(notebook)
+    normalize(notebook)
     return [cell.id for cell in notebook.cells]
 
 
@@ -152,14 +152,14 @@ def test_ids_are_unique_and_stay_when_cells_are_added():
     notebook = new_notebook(cells=[new_markdown_cell("## Why?"), *map(new_code_cell, "123")])
     for cell, name in zip(notebook.cells, ["why", "why", "why-2", "3f00c3aa"]):
         cell["id"] = name
-    normalise(notebook)
+    normalize(notebook)
     assert [cell.id for cell in notebook.cells] == ["why", "why-3", "why-2", "why-4"]
 
 
 def test_timing_is_dropped_and_other_metadata_kept():
     cell = new_code_cell("1", metadata={"execution": {"iopub.status.busy": "now"}, "tags": ["a"]})
     notebook = new_notebook(cells=[cell], metadata={"jupytext": {}, "authors": ["us"]})
-    normalise(notebook)
+    normalize(notebook)
     assert notebook.cells[0].metadata == {"tags": ["a"]}
     assert notebook.metadata.keys() == {"authors", "kernelspec", "language_info"}
 

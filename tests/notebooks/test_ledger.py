@@ -95,9 +95,9 @@ def discussion_problems(row, path):
 
 
 def test_rows_and_tags_of_the_book_agree():
-    found = list(problems(BOOK))
-    if found:
-        pytest.fail("\n".join(found), pytrace=False)
+    lines = list(problems(BOOK))
+    if lines:
+        pytest.fail("\n".join(lines), pytrace=False)
 
 
 def test_rows_are_complete_and_unique():
@@ -181,8 +181,8 @@ def test_sound_book_has_no_problems(tmp_path):
 def test_problem_is_found(tmp_path, number, cell, says):
     cells = sound_cells()
     cells[number] = cell
-    found = list(problems(small_book(tmp_path, cells)))
-    assert any(says in line for line in found), found
+    lines = list(problems(small_book(tmp_path, cells)))
+    assert any(says in line for line in lines), lines
 
 
 def test_chapter_that_appears_is_no_longer_pending(tmp_path):

@@ -115,7 +115,7 @@ def deleted_view(cell, digit):
     cell.outputs = []
 
 
-WIDGET_TAMPERINGS = {  # what is done to the state of one widget, and what is then said
+WIDGET_TAMPERINGS = {  # what is done to the state of one widget, and what is then reported
     "value": lambda model: model["state"].update(value=4),
     "_esm": lambda model: model["state"].update(_esm="// of last week"),
     "buffers": lambda model: model["buffers"][0].update(data=base64.b64encode(b"abd").decode()),
@@ -162,12 +162,14 @@ def faults(folder):
         check=False,
     )
     assert report.exists(), done.stdout + done.stderr
-    said = {"sound": {}, "tampered": {}}
+    messages = {"sound": {}, "tampered": {}}
     for case in ElementTree.parse(report).iter("testcase"):
         notebook = "sound" if "sound" in case.get("classname") else "tampered"
         problems = [*case.iter("failure"), *case.iter("error")]
-        said[notebook][case.get("name")] = "".join("".join(part.itertext()) for part in problems)
-    return said
+        messages[notebook][case.get("name")] = "".join(
+            "".join(part.itertext()) for part in problems
+        )
+    return messages
 
 
 def test_what_was_stored_passes(faults):
@@ -181,9 +183,9 @@ def test_tampering_with_a_cell_is_found(faults, name):
     assert faults["tampered"][f"Cell {number}"]
 
 
-@pytest.mark.parametrize("said", WIDGET_TAMPERINGS)
-def test_tampering_with_a_widget_is_found(faults, said):
-    assert said in faults["tampered"]["widgets"]
+@pytest.mark.parametrize("problem", WIDGET_TAMPERINGS)
+def test_tampering_with_a_widget_is_found(faults, problem):
+    assert problem in faults["tampered"]["widgets"]
 
 
 def buffers(trait, data):
@@ -221,5 +223,5 @@ def test_traits_may_differ_in_the_last_digits_and_no_more(stored, fresh, same):
 
 def test_cells_that_were_left_alone_pass(faults):
     tampered = {f"Cell {1 + number}" for number in range(len(TAMPERINGS))} | {"widgets"}
-    found = {name for name, said in faults["tampered"].items() if said}
-    assert found == tampered
+    faulty = {name for name, message in faults["tampered"].items() if message}
+    assert faulty == tampered

@@ -66,6 +66,39 @@ def test_test_runs_on_both_systems_with_the_oldest_and_the_newest_python():
     assert newest[1] == matrix["python"][-1]
 
 
+def test_style_is_checked_first_and_in_minutes():
+    jobs = load("test")["jobs"]
+    assert jobs["lint"]["timeout-minutes"] <= 5
+    assert [step["run"] for step in jobs["lint"]["steps"] if "run" in step] == ["make lint"]
+    assert jobs["test"]["needs"] == "lint"
+
+
+def test_tests_install_what_they_need_with_one_command():
+    for name in ("test", "cold"):
+        job = load(name)["jobs"][name]
+        commands = [step["run"] for step in job["steps"] if "run" in step]
+        assert "make test" in commands
+        assert set(commands) <= {"make book", "make test", "make binder-test"}
+    script = (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
+    commands = [line for line in script if line and line[0] != "#"]
+    assert commands[2:] == ["make test", "make binder-test"], "after `set` and `cd`"
+
+
+def test_site_is_published_only_after_the_tests_succeeded_on_main():
+    pages, tests = load("pages"), load("test")
+    assert pages[ON] == {
+        "workflow_run": {"workflows": [tests["name"]], "types": ["completed"], "branches": ["main"]}
+    }
+    assert "main" in tests[ON]["push"]["branches"]
+    jobs = pages["jobs"]
+    run = "github.event.workflow_run"
+    conditions = jobs["build"]["if"].split(" && ")
+    assert conditions == [f"{run}.conclusion == 'success'", f"{run}.event != 'pull_request'"]
+    (checkout,) = [step for step in jobs["build"]["steps"] if "checkout" in step.get("uses", "")]
+    assert checkout["with"]["ref"] == f"${{{{ {run}.head_sha }}}}"
+    assert jobs["deploy"]["needs"] == "build"
+
+
 def test_pages_publishes_what_make_book_builds():
     build = load("pages")["jobs"]["build"]["steps"]
     (upload,) = [step for step in build if "upload" in step.get("uses", "")]

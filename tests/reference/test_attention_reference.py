@@ -1,4 +1,4 @@
-"""fmlab.attention against PyTorch and the GPT-2 of Hugging Face, in float64."""
+"""fmlab.models.attention against PyTorch and the GPT-2 of Hugging Face, in float64."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from transformers import GPT2Config
 from transformers.models.gpt2.modeling_gpt2 import GPT2Attention
 
-from fmlab.attention import (
+from fmlab.models.attention import (
     AttentionWeights,
     causal_mask,
     multi_head_attention,

@@ -8,41 +8,42 @@ import pytest
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
-from fmlab.alignment.dpo import encode, known_logprobs, measured
+from fmlab.alignment.dpo import measured
+from fmlab.data.dialogues import encode_comparisons
+from fmlab.models.logprobs import evaluate_response_logprobs
 from tests.benchmarks.preferences import trl_loss, trl_trainer
-from tests.unit.test_dpo import PAIRS
-from tests.unit.tiny_chat import TOKENIZER, tiny_model
+from tests.unit.tiny_chat import COMPARISONS, TOKENIZER, tiny_model
 
 
 @pytest.fixture(scope="module")
 def trainer():
     policy, reference = tiny_model(0), tiny_model(7)
-    data = encode(policy, TOKENIZER, PAIRS)
+    data = encode_comparisons(policy, TOKENIZER, COMPARISONS)
     return trl_trainer(policy, reference, TOKENIZER, data)
 
 
 def ours(beta, n=None):
     policy = tiny_model(0)
-    data = encode(policy, TOKENIZER, PAIRS[:n])
-    return policy, measured(policy, data, known_logprobs(tiny_model(7), data), beta)[0]
+    data = encode_comparisons(policy, TOKENIZER, COMPARISONS[:n])
+    return policy, measured(policy, data, evaluate_response_logprobs(tiny_model(7), data), beta)[0]
 
 
 @pytest.mark.parametrize("beta", [0.01, 0.1, 2.0])
 @pytest.mark.parametrize("n", [1, 3, None])
-def test_the_loss_is_that_of_trl(trainer, beta, n):
+def test_loss_is_that_of_trl(trainer, beta, n):
     trainer.beta = beta
-    data = encode(tiny_model(), TOKENIZER, PAIRS[:n])
+    data = encode_comparisons(tiny_model(), TOKENIZER, COMPARISONS[:n])
     theirs = trl_loss(trainer, data)
     assert ours(beta, n)[1].item() == pytest.approx(theirs.item(), abs=1e-5)
     assert abs(theirs.item() - math.log(2)) > 1e-3  # the two models do differ
 
 
-def test_the_gradient_is_that_of_trl(trainer):
+def test_gradient_is_that_of_trl(trainer):
     trainer.beta = 0.5
     trainer.model.zero_grad()
     policy, loss = ours(0.5)
     loss.backward()
-    trl_loss(trainer, encode(policy, TOKENIZER, PAIRS)).backward()
+    trl_loss(trainer, encode_comparisons(policy, TOKENIZER, COMPARISONS)).backward()
     theirs = dict(trainer.model.named_parameters())
     for name, weight in policy.named_parameters():
         np.testing.assert_allclose(weight.grad, theirs[name].grad, atol=1e-5, err_msg=name)

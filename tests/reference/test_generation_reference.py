@@ -1,12 +1,14 @@
-"""fmlab.generation against the ``generate`` of Hugging Face, on the same random weights."""
+"""stream and generate against the ``generate`` of Hugging Face, on the same random weights."""
 
 import numpy as np
 import pytest
 import torch
 from transformers import GPT2Config, GPT2LMHeadModel
 
-from fmlab.generation import beam_search, generate, sequence_logprob
-from fmlab.transformer import GPT
+from fmlab.generation.decoding import generate
+from fmlab.generation.search import beam_search
+from fmlab.models.gpt import GPT
+from fmlab.models.logprobs import sequence_logprob
 
 V, CONTEXT = 31, 24
 
@@ -44,19 +46,19 @@ def their_ids(theirs, prompts, max_new_tokens, **options):
     return out[:, longest:].tolist()
 
 
-@pytest.mark.parametrize("cache", [True, False])
+@pytest.mark.parametrize("engine", ["auto", "uncached"])
 @pytest.mark.parametrize("prompt", [[3], [1, 2, 3, 4, 5]])
-def test_greedy_ids_equal_theirs(models, prompt, cache):
+def test_greedy_ids_equal_theirs(models, prompt, engine):
     ours, theirs = models
-    found = generate(ours, prompt, 18, temperature=0, cache=cache).ids
+    found = generate(ours, prompt, 18, temperature=0, engine=engine).ids
     assert found == their_ids(theirs, [prompt], 18, do_sample=False)
 
 
-@pytest.mark.parametrize("cache", [True, False])
-def test_greedy_ids_of_unequal_prompts_equal_theirs(models, cache):
+@pytest.mark.parametrize("engine", ["auto", "uncached"])
+def test_greedy_ids_of_unequal_prompts_equal_theirs(models, engine):
     ours, theirs = models
     prompts = [[3], [1, 2, 3, 4, 5], [9, 8, 7]]
-    found = generate(ours, prompts, 18, temperature=0, cache=cache).ids
+    found = generate(ours, prompts, 18, temperature=0, engine=engine).ids
     assert found == their_ids(theirs, prompts, 18, do_sample=False)
 
 

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import AutoTokenizer, GPT2Config, GPT2LMHeadModel, GPT2Tokenizer
 
-from fmlab.corpora import language_reference, python_docs
-from fmlab.generation import generate
-from fmlab.hub_tokenizer import HubTokenizer
-from fmlab.tokenization import BPETokenizer
-from fmlab.transformer import GPT
+from fmlab.data.corpora import python_docs
+from fmlab.generation.decoding import generate
+from fmlab.models.gpt import GPT
+from fmlab.tokenization.huggingface import HubTokenizer, from_huggingface
+from tests.reference.texts import LANGUAGE_REFERENCE
 
 repeatable = settings(deadline=None, derandomize=True, max_examples=300)
 
@@ -134,7 +134,7 @@ FILES = [
     words_without_merges,
 ]
 each_file = pytest.mark.parametrize("file", FILES, ids=lambda file: file.__name__)
-each_kind = pytest.mark.parametrize(  # of which the others are ways to write the same
+each_kind = pytest.mark.parametrize(  # the other files contain the same tokenizers
     "file",
     [bytes_as_in_gpt2, special_first, merged_as_in_llama3, words_without_merges],
     ids=lambda file: file.__name__,
@@ -157,7 +157,7 @@ def their_text(tokenizer, ids):
 @each_file
 def test_encodings_of_real_text_equal_theirs(file):
     ours, theirs = twins(file)
-    for text in (python_docs()[-100_000:], language_reference()[:100_000], *SAMPLES):
+    for text in (python_docs()[-100_000:], LANGUAGE_REFERENCE[:100_000], *SAMPLES):
         ids = ours.encode(text)
         assert ids == theirs.encode(text).ids
         assert ours.decode(ids) == their_text(theirs, ids) == text
@@ -326,7 +326,7 @@ def test_greedy_text_of_a_folder_equals_that_of_transformers(folder, prompt):
     end = tokenizer.eos_token_id
     expected = theirs.generate(**inputs, max_new_tokens=20, do_sample=False, pad_token_id=end)
 
-    ours = BPETokenizer.from_huggingface(folder)
+    ours = from_huggingface(folder)
     ids = ours.encode(prompt, "all")
     stop = [ours.special_tokens[END]]
     found = generate(GPT.from_huggingface(folder), ids, 20, temperature=0, stop=stop).sequences[0]
@@ -343,7 +343,7 @@ def test_the_older_pair_of_files_is_the_same_tokenizer(folder, tmp_path, header)
     lines = merges.read_text(encoding="utf-8").removeprefix("#version: 0.2\n")
     merges.write_text(header + lines, encoding="utf-8")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["merges.txt", "vocab.json"]
-    old, new = (BPETokenizer.from_huggingface(f) for f in (tmp_path, folder))
+    old, new = (from_huggingface(f) for f in (tmp_path, folder))
     assert old.special_tokens == new.special_tokens == {END: theirs.eos_token_id}
     assert list(old.merges.items()) == list(new.merges.items())
     assert list(old.vocab.items()) == list(new.vocab.items())

@@ -1,4 +1,4 @@
-"""fmlab.preferences against transformers and trl, on tiny random models, offline."""
+"""fmlab.alignment.reward_model against transformers and trl, on tiny random models, offline."""
 
 import os
 
@@ -12,8 +12,8 @@ from transformers import GPT2ForSequenceClassification
 from trl import RewardConfig, RewardTrainer
 from trl.trainer.reward_trainer import DataCollatorForPreference
 
-from fmlab.chat import Dialogues, prompt_ids, response_ids
-from fmlab.preferences import RewardModel
+from fmlab.alignment.reward_model import RewardModel
+from fmlab.data.dialogues import Dialogues, prompt_ids, response_ids
 from tests.unit.tiny_chat import TOKENIZER, Pair, tiny_model
 
 PAIRS = [Pair("Hi?", "Yes", "No, no."), Pair("How are you?", "Well, thank you.", "Hm")]
@@ -41,7 +41,7 @@ def ids_of(pair, side):
     return prompt_ids(TOKENIZER, pair.prompt) + response_ids(TOKENIZER, getattr(pair, side))
 
 
-def in_turns():
+def alternating():
     return Dialogues.of(TOKENIZER, [(p.prompt, t) for p in PAIRS for t in (p.chosen, p.rejected)])
 
 
@@ -51,7 +51,7 @@ def collated():
 
 
 def trl_loss(model, folder):
-    """RewardTrainer's own function, without the hub that its constructor asks."""
+    """RewardTrainer's own function, without its constructor, which needs the hub."""
     trainer = object.__new__(RewardTrainer)
     trainer.args = RewardConfig(output_dir=str(folder), report_to="none", use_cpu=True, bf16=False)
     trainer.model = model
@@ -62,7 +62,7 @@ def trl_loss(model, folder):
 
 
 class _Alone:
-    """One process has nothing to gather."""
+    """The accelerator of a single process, which has nothing to gather."""
 
     def gather(self, values):
         return values
@@ -76,27 +76,27 @@ class _Lists(dict):
 
 
 def test_transformers_scores_our_files_the_same(ours, theirs):
-    rows = in_turns()
-    there = torch.arange(rows.ids.shape[1]) <= rows.last[:, None]
+    rows = alternating()
+    is_text = torch.arange(rows.ids.shape[1]) <= rows.last[:, None]
     with torch.no_grad():
-        scores = theirs(rows.ids, attention_mask=there.long()).logits.squeeze(-1)
+        scores = theirs(rows.ids, attention_mask=is_text.long()).logits.squeeze(-1)
         torch.testing.assert_close(ours(rows.ids, rows.last), scores, atol=1e-5, rtol=1e-4)
 
 
-def test_the_loss_is_that_of_trl(ours, theirs, tmp_path):
+def test_loss_is_that_of_trl(ours, theirs, tmp_path):
     loss, metrics = trl_loss(theirs, tmp_path)
-    rows = in_turns()
+    rows = alternating()
     mine = ours.loss(rows.ids, rows.last)
     assert mine.item() == pytest.approx(loss.item(), abs=1e-5)
     scores = ours(rows.ids, rows.last)
     assert metrics["accuracy"] == [(scores[0::2] > scores[1::2]).float().mean().item()]
 
 
-def test_the_gradient_is_that_of_trl(ours, theirs, tmp_path):
+def test_gradient_is_that_of_trl(ours, theirs, tmp_path):
     trl_loss(theirs, tmp_path)[0].backward()
-    rows = in_turns()
+    rows = alternating()
     ours.loss(rows.ids, rows.last).backward()
-    found = dict(theirs.named_parameters())
-    np.testing.assert_allclose(ours.head.weight.grad, found["score.weight"].grad, atol=1e-5)
+    expected = dict(theirs.named_parameters())
+    np.testing.assert_allclose(ours.head.weight.grad, expected["score.weight"].grad, atol=1e-5)
     for name, weight in ours.gpt.named_parameters():
-        np.testing.assert_allclose(weight.grad, found[name].grad, atol=1e-5, err_msg=name)
+        np.testing.assert_allclose(weight.grad, expected[name].grad, atol=1e-5, err_msg=name)

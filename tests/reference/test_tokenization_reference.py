@@ -10,8 +10,10 @@ from tiktoken._educational import bpe_train
 from tiktoken_ext import openai_public
 from tokenizers import Regex, Tokenizer, models, pre_tokenizers
 
-from fmlab.corpora import language_reference, python_docs
-from fmlab.tokenization import GPT2_SPLIT, GPT4_SPLIT, BPETokenizer
+from fmlab.data.corpora import python_docs
+from fmlab.tokenization.pretokenization import GPT2_SPLIT, GPT4_SPLIT
+from fmlab.tokenization.tokenizers import BPETokenizer
+from tests.reference.texts import LANGUAGE_REFERENCE
 
 repeatable = settings(deadline=None, derandomize=True, max_examples=200)
 patterns = pytest.mark.parametrize("pattern", [GPT2_SPLIT, GPT4_SPLIT], ids=["GPT-2", "GPT-4"])
@@ -83,7 +85,7 @@ def test_merges_of_texts_full_of_ties_equal_tiktokens(letters, seed):
 @patterns
 def test_encodings_of_real_text_equal_tiktokens(pattern):
     ours, theirs = trained(pattern)
-    for text in (python_docs()[-300_000:], language_reference()[:300_000]):
+    for text in (python_docs()[-300_000:], LANGUAGE_REFERENCE[:300_000]):
         assert ours.encode(text) == theirs.encode(text)
 
 
@@ -179,7 +181,7 @@ def twins(pattern):
 @patterns
 def test_encodings_of_real_text_equal_hugging_faces(pattern):
     ours, theirs = twins(pattern)
-    for text in (python_docs()[-100_000:], language_reference()[:100_000], *SAMPLES):
+    for text in (python_docs()[-100_000:], LANGUAGE_REFERENCE[:100_000], *SAMPLES):
         assert ours.encode(text) == theirs.encode(text).ids
 
 

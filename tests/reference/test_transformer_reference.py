@@ -1,9 +1,10 @@
-"""fmlab.transformer and the formulas of fmlab.scaling against Hugging Face's GPT-2 and torch.
+"""fmlab.models.gpt and the formulas of fmlab.scaling.costs against Hugging Face's GPT-2 and torch.
 
 The references have random weights and biases: initial ones are so small, or zero, that a misplaced
 one would not show.
 """
 
+import huggingface_hub
 import numpy as np
 import pytest
 import torch
@@ -13,10 +14,10 @@ from torch.utils.flop_counter import FlopCounterMode
 from transformers import GPT2Config, GPT2LMHeadModel, LlamaForCausalLM
 from transformers import LlamaConfig as HuggingFaceLlamaConfig
 
-from fmlab.attention import AttentionWeights, causal_mask, multi_head_attention
-from fmlab.configs import PUBLISHED, GPTConfig, LlamaConfig
-from fmlab.scaling import count_parameters, forward_flops, kv_cache_bytes
-from fmlab.transformer import GPT
+from fmlab.models.attention import AttentionWeights, causal_mask, multi_head_attention
+from fmlab.models.configs import PUBLISHED, GPTConfig, LlamaConfig
+from fmlab.models.gpt import GPT
+from fmlab.scaling.costs import count_parameters, forward_flops, kv_cache_bytes
 
 CLOSE = {"rtol": 1e-5, "atol": 1e-5}
 SHAPE = dict(vocab_size=31, n_positions=20, n_layer=3, n_head=4, n_embd=16)
@@ -47,7 +48,7 @@ def test_logits_equal_gpt2s(attention, length):
 
 @torch.no_grad()
 def test_in_float64_logits_equal_gpt2s_almost_to_the_last_digit():
-    """Tells the tanh form of GELU from the exact one, and eps 1e-5 from its neighbours."""
+    """Tells the tanh form of GELU from the exact one, and eps 1e-5 from its neighbors."""
     theirs, ids = random_gpt2(), some_ids(2, 9)
     found = GPT.from_huggingface(theirs).double()(ids)[0]
     torch.testing.assert_close(found, theirs.double()(ids).logits, rtol=1e-10, atol=1e-10)
@@ -168,24 +169,24 @@ def test_names_as_in_the_oldest_files_are_read(tmp_path):
 
 
 def test_a_name_is_fetched_from_the_hub(tmp_path, monkeypatch):
-    theirs, asked = random_gpt2(), []
+    theirs, requests = random_gpt2(), []
     theirs.save_pretrained(tmp_path)
 
     def fetch(name, file):
-        asked.append((name, file))
+        requests.append((name, file))
         return str(tmp_path / file)
 
-    monkeypatch.setattr("huggingface_hub.hf_hub_download", fetch)
-    found = GPT.from_huggingface("gpt2")
-    assert asked == [("gpt2", "config.json"), ("gpt2", "model.safetensors")]
-    assert torch.equal(found.lm_head.weight, theirs.lm_head.weight)
+    monkeypatch.setattr(huggingface_hub, "hf_hub_download", fetch)
+    model = GPT.from_huggingface("gpt2")
+    assert requests == [("gpt2", "config.json"), ("gpt2", "model.safetensors")]
+    assert torch.equal(model.lm_head.weight, theirs.lm_head.weight)
 
 
 def test_a_name_that_cannot_be_fetched_is_refused_with_advice(monkeypatch):
     def fail(name, file):
         raise OSError("no network")
 
-    monkeypatch.setattr("huggingface_hub.hf_hub_download", fail)
+    monkeypatch.setattr(huggingface_hub, "hf_hub_download", fail)
     advice = r"'no/such-model' must be a folder with .* on the hub .*: no network"
     with pytest.raises(ValueError, match=advice):
         GPT.from_huggingface("no/such-model")

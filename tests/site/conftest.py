@@ -1,8 +1,8 @@
 """A real browser on the built site, no network beside it, and a record of what went wrong.
 
 `open_page` is the fixture to write tests with. It opens a page in any width and theme, with or
-without scripts, and when the test is over it fails it for everything that a reader's browser would
-have complained of: errors and warnings in the console, failed requests, requests to other hosts.
+without scripts. At the end of the test it fails for everything that a browser reports: errors and
+warnings in the console, failed requests, requests to other hosts.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ PATIENCE = 15_000  # milliseconds until an element that does not come is a failu
 
 def built_pages() -> list[str]:
     """Every page of the built site, as a path below it."""
-    found = (path.relative_to(SITE).as_posix() for path in SITE.rglob("*.html"))
-    return sorted(path for path in found if not path.startswith("_static/") and path != FRONT)
+    paths = (path.relative_to(SITE).as_posix() for path in SITE.rglob("*.html"))
+    return sorted(path for path in paths if not path.startswith("_static/") and path != FRONT)
 
 
 def pytest_generate_tests(metafunc):
@@ -90,7 +90,7 @@ def browser():
 
 @dataclass
 class Problems:
-    """What a browser complained of while a page was open."""
+    """What a browser reported while a page was open."""
 
     console: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
@@ -113,7 +113,7 @@ class Problems:
             self.console.append(f"{message.type}: {message.text}")
 
     def on_failure(self, request) -> None:
-        # No fault of the page: the reader went on meanwhile, or allows no scripts.
+        # No fault of the page: the reader left meanwhile, or blocks scripts.
         if request.failure not in ("net::ERR_ABORTED", "csp"):
             self.failed.append(f"{request.failure} {request.url}")
 
@@ -127,7 +127,7 @@ class Problems:
 
 @pytest.fixture(scope="session")
 def watch(base_url):
-    """Record what a browser complains of while a page is open: ``problems = watch(page)``."""
+    """Record what a browser reports while a page is open: ``problems = watch(page)``."""
     return lambda page: Problems().listen_to(page, base_url)
 
 

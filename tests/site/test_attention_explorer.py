@@ -13,7 +13,7 @@ from fmlab.widgets import AttentionExplorer
 PAGE = "book/attention.html"
 STATE = "application/vnd.jupyter.widget-state+json"
 MOST_BYTES = 600_000  # of the page that the explorer may take
-# A change is drawn in the next frame of the browser, so after the second one it surely is.
+# The browser draws a change in its next frame; after the second frame it is visible.
 TWO_FRAMES = "() => new Promise((go) => requestAnimationFrame(() => requestAnimationFrame(go)))"
 
 # The weights that a heat map shows: its picture is opaque by the square root of them.
@@ -221,11 +221,11 @@ def test_heads_and_switches_obey_the_keyboard(explorer, twin):
 def test_what_is_seen_is_also_said(explorer):
     widget = explorer()
     tokens(widget).nth(1).focus()
-    said = settled(widget).locator(".fml-says").inner_text()
-    assert "looks at" in said
+    sentence = settled(widget).locator(".fml-says").inner_text()
+    assert "looks at" in sentence
     live = widget.locator("[aria-live=polite]").filter(has_text="looks at")
     live.wait_for(state="attached")
-    assert live.text_content() == said
+    assert live.text_content() == sentence
 
 
 def test_heads_are_named_by_place_and_job(explorer, twin):

@@ -12,7 +12,7 @@ from bs4 import BeautifulSoup
 
 BLOCK = re.compile(r"### BEGIN ([A-Z ]+)\n(.*?)### END \1", re.S)
 TEXT_FILES = {".html", ".ipynb", ".js", ".json", ".md", ".txt", ".xml", ".css", ".svg"}
-SOURCE_PAGES = "_modules/fmlab/grading/"  # of the grader, which knows what markers look like
+SOURCE_PAGES = "_modules/fmlab_grading/"  # of the grader, which knows what markers look like
 WORD = re.compile(r"[A-Za-z]{5,}")
 
 
@@ -27,12 +27,12 @@ def single_source(root):
 @pytest.fixture(scope="module")
 def sources(root):
     """The authors' notebooks, by name."""
-    found = {
+    notebooks = {
         path.stem: nbformat.read(path, as_version=4)
         for path in sorted((root / "book" / "exercises").glob("*.ipynb"))
     }
-    assert found, "there are no exercises"
-    return found
+    assert notebooks, "there are no exercises"
+    return notebooks
 
 
 def lines_between(sources, name, kinds=("code", "markdown")) -> set[str]:
@@ -85,8 +85,8 @@ def test_no_hidden_test_is_published(published, sources, root):
     hidden = lines_between(sources, "HIDDEN TESTS") - open_lines(sources, root)
     telling = {line for line in hidden if len(line) > 12 and not line.endswith("(")}
     assert telling, "no hidden test to look for"
-    found = [(path, line) for path, text in published.items() for line in telling if line in text]
-    assert not found
+    leaks = [(path, line) for path, text in published.items() for line in telling if line in text]
+    assert not leaks
 
 
 def test_solutions_are_only_on_the_page_itself(published, sources, root):
@@ -96,8 +96,8 @@ def test_solutions_are_only_on_the_page_itself(published, sources, root):
     elsewhere = {
         path: text for path, text in published.items() if not path.startswith("book/exercises/")
     }
-    found = [(path, line) for path, text in elsewhere.items() for line in telling if line in text]
-    assert not found
+    leaks = [(path, line) for path, text in elsewhere.items() for line in telling if line in text]
+    assert not leaks
 
 
 def test_search_does_not_know_the_solutions(site, soup, sources):

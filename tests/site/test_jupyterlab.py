@@ -1,8 +1,8 @@
-"""The explorers in JupyterLab, where Python is behind them: what a reader moves, Python sees.
+"""The explorers in JupyterLab, connected to a kernel: Python sees what a reader changes.
 
-A notebook with all of them runs in a real JupyterLab. Python says below each, and writes into its
-title, what the page has changed; so both can only be right if the change went to the kernel, and
-the title only if what Python sets comes back.
+A notebook with all explorers runs in JupyterLab. Below each explorer and in its title, Python
+writes what changed on the page. Both can be right only if the change reached the kernel, and the
+title only if what Python sets comes back.
 """
 
 import nbformat
@@ -88,20 +88,20 @@ def notebook(browser, lab):
 
 @pytest.fixture
 def cell(notebook):
-    """Return the cell of an explorer, in sight: Lab makes no output before."""
+    """Return the cell of an explorer, scrolled into view: Lab renders no output before."""
 
     def of(name: str):
-        found = notebook.locator(".jp-CodeCell").nth(1 + list(MAKE).index(name))
-        found.scroll_into_view_if_needed()
-        found.locator(".fml").first.wait_for()
-        assert "nothing yet" in found.locator(".jp-OutputArea p").first.inner_text()
-        return found
+        cell = notebook.locator(".jp-CodeCell").nth(1 + list(MAKE).index(name))
+        cell.scroll_into_view_if_needed()
+        cell.locator(".fml").first.wait_for()
+        assert "nothing yet" in cell.locator(".jp-OutputArea p").first.inner_text()
+        return cell
 
     return of
 
 
-def said(cell, text: str) -> None:
-    """Wait until Python has said it, and the title too."""
+def wait_until_shown(cell, text: str) -> None:
+    """Wait until Python has printed a text, and the title shows it too."""
     cell.locator(".jp-OutputArea p:not(.fml p)", has_text=text).wait_for()
     cell.locator(".fml-title", has_text=text).wait_for()
 
@@ -109,22 +109,22 @@ def said(cell, text: str) -> None:
 def test_a_slider_reaches_python(cell):
     explorer = cell("sampling")
     explorer.get_by_role("slider", name="Top-p").press("ArrowLeft")
-    said(explorer, "sampling is at 0.9")
+    wait_until_shown(explorer, "sampling is at 0.9")
 
 
 def test_a_choice_of_head_reaches_python(cell):
     explorer = cell("attention")
     explorer.get_by_role("button", name="head 1").nth(1).press("Enter")
-    said(explorer, "attention is at 1")
+    wait_until_shown(explorer, "attention is at 1")
 
 
 def test_a_slider_of_whole_numbers_reaches_python(cell):
     explorer = cell("kl")
     explorer.get_by_role("slider", name="N of best-of-N").press("End")
-    said(explorer, "kl is at 64")
+    wait_until_shown(explorer, "kl is at 64")
 
 
 def test_typed_text_reaches_python(cell):
     explorer = cell("tokenizer")
     explorer.get_by_role("textbox").last.fill("slow")
-    said(explorer, "tokenizer is at slow")
+    wait_until_shown(explorer, "tokenizer is at slow")

@@ -1,4 +1,4 @@
-"""The KL explorer on the built page: no kernel, and the same numbers as `fmlab.alignment.exact`."""
+"""The KL explorer on the built page: without a kernel, the same numbers as in Python."""
 
 import json
 import math
@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 
-from fmlab.alignment import exact
+from fmlab.alignment.tabular import exact
 from fmlab.sampling import entropy
 from fmlab.widgets.kl import BETAS, MAX_N
 
@@ -16,7 +16,7 @@ CELL = ".tag_kl-explorer"
 STATE = "application/vnd.jupyter.widget-state+json"
 GOALS = {"Proxy reward": "reward", "True reward": "true_reward"}
 SLIDERS = {"beta": "β, the price of KL", "n": "N of best-of-N"}
-# A change is drawn in the next frame of the browser, so after the second one it surely is.
+# The browser draws a change in its next frame; after the second frame it is visible.
 TWO_FRAMES = "() => new Promise((go) => requestAnimationFrame(() => requestAnimationFrame(go)))"
 
 
@@ -46,7 +46,7 @@ def slider(widget, trait):
     return widget.get_by_role("slider", name=SLIDERS[trait])
 
 
-def optimise(widget, name):
+def optimize(widget, name):
     widget.get_by_role("button", name=name, exact=True).click()
 
 
@@ -59,19 +59,20 @@ def settings(widget) -> tuple[float, int, str]:
 
 def numbers(text: str) -> list[float]:
     """Return the numbers in a text of the page, which has true minus signs."""
-    found = re.findall(r"-?\d[\d,]*(?:\.\d+)?", text.replace("\N{MINUS SIGN}", "-"))
-    return [float(number.replace(",", "")) for number in found]
+    digits = re.findall(r"-?\d[\d,]*(?:\.\d+)?", text.replace("\N{MINUS SIGN}", "-"))
+    return [float(number.replace(",", "")) for number in digits]
 
 
-def agrees(shown: str, share: float) -> bool:
-    """Return whether a percentage on the page is what a share rounds to."""
+def agrees(shown: str, probability: float) -> bool:
+    """Return whether a percentage on the page is what a probability rounds to."""
     bounds = {"<0.1%": (0, 0.0501), ">99.9%": (99.949, 100), "0%": (0, 0), "100%": (100, 100)}
-    least, most = bounds.get(shown, (100 * share - 0.0501, 100 * share + 0.0501))
-    return least <= (100 * share if shown in bounds else float(shown.rstrip("%"))) <= most
+    percent = 100 * probability
+    least, most = bounds.get(shown, (percent - 0.0501, percent + 0.0501))
+    return least <= (percent if shown in bounds else float(shown.rstrip("%"))) <= most
 
 
-def laws(widget, lab):
-    """Return the laws that Python has at the page's settings: reference, optimum, best of n."""
+def distributions(widget, lab):
+    """Return what Python computes at the page's settings: reference, optimum, best of n."""
     beta, n, goal = settings(widget)
     reference = lab["reference"]
     draws = exact.best_of_n(reference, lab[goal], n)
@@ -81,7 +82,7 @@ def laws(widget, lab):
 def check_everything(widget, lab):
     """Assert that all numbers on the page are those of the settings that it shows."""
     beta, _, goal = settings(widget)
-    expected = laws(widget, lab)
+    expected = distributions(widget, lab)
     check_policies(widget, lab, expected, beta, goal)
     check_bars(widget, expected)
     check_plot(widget, lab, expected[1], beta)
@@ -90,11 +91,11 @@ def check_everything(widget, lab):
 def check_policies(widget, lab, expected, beta, goal):
     rows = widget.locator(".fml-kl-policies tbody tr").all()
     shown = [numbers(" ".join(row.locator("td").all_inner_texts())) for row in rows]
-    for column, law in enumerate(expected):
-        distance = exact.kl(law, lab["reference"])
-        means = [exact.mean(law, lab[name]) for name in GOALS.values()]
-        objective = exact.objective(law, lab["reference"], lab[goal], beta)
-        facts = [*means, distance, float(entropy(law, math.e)), objective]
+    for column, distribution in enumerate(expected):
+        distance = exact.kl(distribution, lab["reference"])
+        means = [exact.mean(distribution, lab[name]) for name in GOALS.values()]
+        objective = exact.objective(distribution, lab["reference"], lab[goal], beta)
+        facts = [*means, distance, float(entropy(distribution, math.e)), objective]
         assert [row[column] for row in shown] == pytest.approx(facts, abs=0.00501)
 
 
@@ -102,8 +103,8 @@ def check_bars(widget, expected):
     rows = widget.locator(".fml-kl-bars tbody tr").all()
     assert len(rows) == len(expected[0])
     for i, row in enumerate(rows):
-        shares = row.locator("td").all_inner_texts()[-3:]
-        assert all(agrees(text, law[i]) for text, law in zip(shares, expected, strict=True))
+        percentages = row.locator("td").all_inner_texts()[-3:]
+        assert all(agrees(text, p[i]) for text, p in zip(percentages, expected, strict=True))
 
 
 def check_plot(widget, lab, optimum, beta):
@@ -149,12 +150,12 @@ def test_sliders_obey_the_keyboard(explorer, lab, trait, stops):
         check_everything(widget, lab)
 
 
-def test_either_reward_can_be_optimised(explorer, lab):
+def test_either_reward_can_be_optimized(explorer, lab):
     widget = explorer()
-    optimise(widget, "True reward")
+    optimize(widget, "True reward")
     assert settings(widget)[2] == "true_reward"
     check_everything(widget, lab)
-    optimise(widget, "Proxy reward")
+    optimize(widget, "Proxy reward")
     check_everything(widget, lab)
 
 
@@ -162,7 +163,7 @@ def test_the_picture_marks_the_optimum_where_it_is(explorer, lab):
     widget = explorer()
     slider(widget, "beta").press("Home")
     widget.evaluate(TWO_FRAMES)
-    _, optimum, _ = laws(widget, lab)
+    _, optimum, _ = distributions(widget, lab)
     marks = widget.locator("circle.fml-kl-best").all()
     x, *heights = [float(marks[0].get_attribute("cx")), *(m.get_attribute("cy") for m in marks)]
     assert x == pytest.approx(float(marks[1].get_attribute("cx")))
@@ -219,7 +220,7 @@ def test_its_height_stays_the_same_whatever_one_does(explorer, width):
     widget = explorer(width=width)
     heights = [widget.bounding_box()["height"]]
     for name in ("True reward", "Proxy reward"):
-        optimise(widget, name)
+        optimize(widget, name)
         for key in ("Home", "End", "PageDown"):
             for trait in SLIDERS:
                 slider(widget, trait).press(key)

@@ -1,4 +1,4 @@
-"""The ledger page tells what the notebooks show, no more and no less."""
+"""The ledger page lists exactly what the notebooks show."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def concepts(root):
 @pytest.fixture(scope="module")
 def tagged(root, site):
     """The executed cells that carry a concept's tag: (page, concept, cell)."""
-    found = []
+    shown = []
     for path in sorted((root / "book").rglob("*.ipynb")):
         page_path = path.relative_to(root).with_suffix(".html").as_posix()
         if not (site / page_path).exists():
@@ -26,8 +26,8 @@ def tagged(root, site):
         for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
             for tag in cell["metadata"].get("tags", []):
                 if tag.startswith("concept:"):
-                    found.append((page_path, tag.removeprefix("concept:"), cell))
-    return found
+                    shown.append((page_path, tag.removeprefix("concept:"), cell))
+    return shown
 
 
 def letters(text):

@@ -1,4 +1,4 @@
-"""What must hold on every page, seen in one visit: by day, by night, and on a phone."""
+"""What must hold on every page, checked in one visit: light theme, dark theme, and a phone."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CHECK = """async ([context, options]) => {
 }"""
 
 # What the theme can change; the other rules are checked once.
-COLOURS = {"runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}}
+COLORS = {"runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}}
 
 # How much visible content jumped while the page loaded (cumulative layout shift).
 SHIFT = """() => new Promise((resolve) => {
@@ -43,8 +43,8 @@ OVERFLOW = """() => {
 
 # The brightness (0 to 1) of the page and of its text.
 BRIGHTNESS = """() => {
-  const bright = (colour) => {
-    const [r, g, b] = colour.match(/[\\d.]+/g).map(Number);
+  const bright = (color) => {
+    const [r, g, b] = color.match(/[\\d.]+/g).map(Number);
     return (0.2126 * r + 0.7152 * g + 0.0722 * b) / 255;
   };
   const style = getComputedStyle(document.body);
@@ -55,7 +55,7 @@ SETTLED = "() => document.fonts.ready.then(() => new Promise(requestAnimationFra
 
 
 def part_to_check(page_path: str) -> dict | None:
-    """What axe looks at. A source file has thousands of words in colours that all chapters use."""
+    """Return what axe checks. A source file has thousands of words in the same few colors."""
     return {"exclude": [["article pre"]]} if page_path.startswith("_modules/") else None
 
 
@@ -74,7 +74,7 @@ class Visit:
 
 @pytest.fixture(scope="session")
 def visit(browser, base_url, axe, watch):
-    """Look at a page once, in all the ways that the tests below ask for."""
+    """Visit a page once, and collect everything that the tests below need."""
     context = browser.new_context(viewport=WIDE, color_scheme="light", reduced_motion="reduce")
     visits = {}
 
@@ -95,7 +95,7 @@ def visit(browser, base_url, axe, watch):
             page.emulate_media(color_scheme=theme)
             page.wait_for_selector(f"html[data-theme={theme}]", state="attached")
             brightness[theme] = page.evaluate(BRIGHTNESS)
-            rules = {} if theme == "light" else COLOURS
+            rules = {} if theme == "light" else COLORS
             violations[theme] = page.evaluate(CHECK, [part_to_check(page_path), rules])
         page.set_viewport_size(PHONE)
         overflow = page.evaluate(OVERFLOW)
@@ -107,22 +107,22 @@ def visit(browser, base_url, axe, watch):
 
 
 @pytest.mark.usefixtures("site")
-def test_page_loads_without_complaint(visit, page_path):
+def test_page_loads_without_errors(visit, page_path):
     problems = visit(page_path).problems
     assert not problems.console
     assert not problems.failed
 
 
 @pytest.mark.usefixtures("site")
-def test_page_asks_nothing_of_other_hosts(visit, page_path):
+def test_page_sends_no_request_to_other_hosts(visit, page_path):
     assert not visit(page_path).problems.foreign
 
 
 @pytest.mark.usefixtures("site")
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_page_has_no_serious_accessibility_fault(visit, page_path, theme):
-    found = visit(page_path).violations[theme]
-    assert not [violation for violation in found if violation[1] in ("serious", "critical")]
+    violations = visit(page_path).violations[theme]
+    assert not [violation for violation in violations if violation[1] in ("serious", "critical")]
 
 
 @pytest.mark.usefixtures("site")

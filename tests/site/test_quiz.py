@@ -10,9 +10,9 @@ SCORE = ".quiz-score [role=status]"
 @pytest.fixture(scope="module")
 def quiz_pages(site, soup):
     pages = [path.relative_to(site).as_posix() for path in sorted(site.glob("book/**/*.html"))]
-    found = [page_path for page_path in pages if soup(page_path).select("details.option")]
-    assert found, "no page has a quiz"
-    return found
+    with_quiz = [page_path for page_path in pages if soup(page_path).select("details.option")]
+    assert with_quiz, "no page has a quiz"
+    return with_quiz
 
 
 def questions_of(page):

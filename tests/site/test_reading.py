@@ -15,9 +15,9 @@ def test_search_finds_a_word(open_page):
     page.locator("#pst-search-dialog input").fill("byte-pair")
     page.keyboard.press("Enter")
     page.wait_for_url("**/search.html?q=byte-pair*")
-    found = page.locator("#search-results a[href*='glossary.html']").first
-    found.wait_for()
-    found.click()
+    result = page.locator("#search-results a[href*='glossary.html']").first
+    result.wait_for()
+    result.click()
     assert page.locator("article h1").inner_text().startswith("Glossary")
 
 
@@ -30,7 +30,7 @@ def test_front_page_leads_to_the_cover(open_page):
 def test_button_switches_to_the_dark_theme_for_good(open_page):
     page = open_page("book/index.html", theme="light")
     button = page.locator(".theme-switch-button").first
-    for _ in range(3):  # auto, light and dark take turns
+    for _ in range(3):  # the button cycles through auto, light and dark
         button.click()
         if page.evaluate("document.documentElement.dataset.theme") == "dark":
             break

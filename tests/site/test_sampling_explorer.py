@@ -17,7 +17,7 @@ CELL = ".tag_sampling-explorer"
 STATE = "application/vnd.jupyter.widget-state+json"
 NAMES = {"Temperature": "temperature", "Top-k": "top_k", "Top-p": "top_p", "Min-p": "min_p"}
 OFF = {"temperature": 1.0, "top_k": None, "top_p": None, "min_p": None}
-# A change is drawn in the next frame of the browser, so after the second one it surely is.
+# The browser draws a change in its next frame; after the second frame it is visible.
 TWO_FRAMES = "() => new Promise((go) => requestAnimationFrame(() => requestAnimationFrame(go)))"
 
 
@@ -55,12 +55,12 @@ def press(widget, name):
 def settings(widget) -> dict:
     """Return what the sliders say, as arguments of `fmlab.sampling.restrict`."""
     widget.evaluate(TWO_FRAMES)
-    found = {}
+    arguments = {}
     for name, argument in NAMES.items():
         text = slider(widget, name).get_attribute("aria-valuetext").replace(",", "")
         number = None if text == "off" else float(text.removesuffix(" argmax"))
-        found[argument] = int(number) if number and argument == "top_k" else number
-    return found
+        arguments[argument] = int(number) if number and argument == "top_k" else number
+    return arguments
 
 
 def whole(text: str) -> int:
@@ -68,7 +68,7 @@ def whole(text: str) -> int:
 
 
 def agrees(shown: str, share: float) -> bool:
-    """Return whether a percentage on the page is what a share rounds to."""
+    """Return whether a percentage on the page is what a probability rounds to."""
     percent = 100 * share
     bounds = {"<0.01%": (0, 0.00501), ">99.9%": (99.9499, 100), "0%": (0, 1e-12)}
     digits = len(shown.rstrip("%").partition(".")[2])
@@ -83,14 +83,14 @@ class Expected:
     """What `fmlab.sampling` makes of logits (V,) under the settings that the sliders show."""
 
     row: np.ndarray
-    given: dict
+    options: dict
 
     def __post_init__(self):
-        some = [dict(islice(self.given.items(), n)) for n in (1, 2, 3, 4)]
-        self.kept = [np.isfinite(restrict(self.row, **given)) for given in some]  # after each step
+        steps = [dict(islice(self.options.items(), n)) for n in (1, 2, 3, 4)]
+        self.kept = [np.isfinite(restrict(self.row, **step)) for step in steps]  # after each step
         self.before = softmax(self.row)
-        self.warm = softmax(self.row, self.given["temperature"])
-        self.after = softmax(restrict(self.row, **self.given))
+        self.warm = softmax(self.row, self.options["temperature"])
+        self.after = softmax(restrict(self.row, **self.options))
         self.order = np.argsort(-self.row, kind="stable")
 
     def reason(self, i) -> str | None:
@@ -132,18 +132,18 @@ def check_bars(widget, expected):
 def check_tiles(widget, expected):
     tiles = [tile.split("\n")[-1] for tile in widget.locator(".fml-tiles > div").all_inner_texts()]
     bits = [float(tile.removesuffix(" bits")) for tile in tiles[:2]]
-    laws = expected.before, expected.after
-    assert bits == pytest.approx([entropy(law) for law in laws], abs=0.00501)
-    assert all(agrees(tile, law.max()) for tile, law in zip(tiles[2:4], laws, strict=True))
+    distributions = expected.before, expected.after
+    assert bits == pytest.approx([entropy(p) for p in distributions], abs=0.00501)
+    assert all(agrees(tile, p.max()) for tile, p in zip(tiles[2:4], distributions, strict=True))
     assert [whole(tile) for tile in tiles[4:]] == [kept.sum() for kept in expected.kept[2:]]
 
 
 def check_curve(widget, expected):
     label = widget.locator("svg[role=img]").get_attribute("aria-label")
     count, mass = re.match(r"The ([\d,]+) most likely tokens have (\S+) of", label).groups()
-    given, nucleus = expected.kept[1], expected.kept[2]
+    before, nucleus = expected.kept[1], expected.kept[2]
     assert whole(count) == nucleus.sum()
-    assert agrees(mass, expected.warm[nucleus].sum() / expected.warm[given].sum())
+    assert agrees(mass, expected.warm[nucleus].sum() / expected.warm[before].sum())
 
 
 def test_it_opens_with_the_whole_vocabulary(explorer, rows):
@@ -236,9 +236,9 @@ def drawn(widget) -> list[int]:
     return [whole(cell or "0") for cell in cells]
 
 
-def expected_draws(row, given, n, seed=0):
+def expected_draws(row, options, n, seed=0):
     """Return how often each id is drawn by the page's first n numbers of a seed."""
-    ends = softmax(restrict(row, **given)).cumsum()
+    ends = softmax(restrict(row, **options)).cumsum()
     numbers = [mulberry32(seed, i) for i in range(n)]
     ids = np.searchsorted(ends / ends[-1], numbers, side="right")
     return np.bincount(ids, minlength=len(row))
@@ -252,15 +252,15 @@ def in_table(counts, row):
 def test_draws_are_those_of_the_seed_and_follow_the_bars(explorer, rows):
     widget = explorer()
     press(widget, "0.7, top-p 0.9")
-    given = settings(widget)
+    options = settings(widget)
     for name, n in {"Draw 1": 1, "Draw 100": 101, "Draw 10,000": 10_101}.items():
         press(widget, name)
-        counts = expected_draws(rows[0], given, n)
+        counts = expected_draws(rows[0], options, n)
         assert drawn(widget) == in_table(counts, rows[0])
-    away = abs(counts / n - softmax(restrict(rows[0], **given))).sum() / 2
-    found, usual = map(float, re.findall(r"\d\.\d+", widget.locator(".fml-far").inner_text()))
-    assert found == pytest.approx(away, abs=0.000501)
-    assert 0.2 < found / usual < 2
+    away = abs(counts / n - softmax(restrict(rows[0], **options))).sum() / 2
+    distance, usual = map(float, re.findall(r"\d\.\d+", widget.locator(".fml-far").inner_text()))
+    assert distance == pytest.approx(away, abs=0.000501)
+    assert 0.2 < distance / usual < 2
 
 
 def test_another_seed_draws_others_and_the_same_seed_the_same(explorer, rows):
@@ -278,7 +278,7 @@ def test_another_seed_draws_others_and_the_same_seed_the_same(explorer, rows):
     assert field.input_value() == "7"
 
 
-def test_draws_are_counted_until_the_law_changes(explorer):
+def test_draws_are_counted_until_the_distribution_changes(explorer):
     widget = explorer()
     press(widget, "Draw 100")
     press(widget, "Draw 1")

@@ -4,20 +4,20 @@ import re
 
 import pytest
 
-from fmlab.bpe import learn_merges
-from fmlab.corpora import python_docs
-from fmlab.pretokenization import GPT4_SPLIT, count_words
-from fmlab.tokenization import BPETokenizer
+from fmlab.data.corpora import python_docs
+from fmlab.tokenization.bpe import learn_merges
+from fmlab.tokenization.pretokenization import GPT4_SPLIT, count_words
+from fmlab.tokenization.tokenizers import BPETokenizer
 
 PAGE = "book/tokenization.html"
 N_MERGES = 4096 - 256
-# A change is drawn in the next frame of the browser, so after the second one it surely is.
+# The browser draws a change in its next frame; after the second frame it is visible.
 TWO_FRAMES = "() => new Promise((go) => requestAnimationFrame(() => requestAnimationFrame(go)))"
 
 
 @pytest.fixture(scope="module")
 def merges():
-    """The merges of the chapter, learnt anew."""
+    """The merges of the chapter, learned again."""
     text = python_docs()
     train = text[: text.rindex("\n\n", 0, len(text) * 9 // 10)]
     return [pair for pair, _ in learn_merges(count_words(train, GPT4_SPLIT), N_MERGES)]
@@ -57,7 +57,7 @@ def test_it_opens_with_the_whole_tokenizer(explorer, merges):
     assert shown_ids(widget) == expected_ids(merges, widget)
 
 
-def test_dragging_the_slider_cuts_the_text_anew(explorer, merges):
+def test_dragging_the_slider_tokenizes_the_text_again(explorer, merges):
     widget = explorer()
     slider = widget.get_by_role("slider")
     box = slider.bounding_box()

@@ -1,4 +1,4 @@
-"""Properties of fmlab.sampling. Hypothesis is derandomized: the same examples every time."""
+"""Properties of fmlab.sampling. Hypothesis is derandomized: always the same examples."""
 
 import itertools
 import math
@@ -36,7 +36,7 @@ probabilities = st.floats(1e-6, 1)
 temperatures = st.floats(0.05, 20)
 
 
-def each_row(array):
+def rows_of(array):
     return array.reshape(-1, array.shape[-1])
 
 
@@ -147,9 +147,9 @@ def test_entropy_lies_between_0_and_log_of_the_vocabulary(logits):
     ],
 )
 def test_entropy_of_known_distributions(probs, base, expected):
-    found = entropy(probs, base)
-    np.testing.assert_allclose(found, expected, rtol=1e-14, atol=0)
-    assert not np.signbit(found).any()  # a certain outcome has entropy 0.0, not -0.0
+    result = entropy(probs, base)
+    np.testing.assert_allclose(result, expected, rtol=1e-14, atol=0)
+    assert not np.signbit(result).any()  # a certain outcome has entropy 0.0, not -0.0
 
 
 def test_entropy_of_rows_rounded_to_float32_is_that_of_the_rows_brought_back_to_sum_1():
@@ -163,7 +163,7 @@ def test_entropy_of_rows_rounded_to_float32_is_that_of_the_rows_brought_back_to_
 @repeatable
 @given(logit_arrays, st.integers(1, 8))
 def test_top_k_keeps_exactly_the_first_k_in_order_of_likelihood_and_id(logits, k):
-    for row, result in zip(each_row(logits), each_row(keep_top_k(logits, k)), strict=True):
+    for row, result in zip(rows_of(logits), rows_of(keep_top_k(logits, k)), strict=True):
         expected = [i for i in ranked(row)[:k] if row[i] > -INF]
         assert kept(result) == sorted(expected)
 
@@ -183,7 +183,7 @@ def test_top_k_above_the_number_of_possible_tokens_keeps_these():
 @repeatable
 @given(logit_arrays, st.floats(1e-6, 0.999))
 def test_nucleus_is_the_smallest_set_that_reaches_p(logits, p):
-    for row, result in zip(each_row(logits), each_row(keep_top_p(logits, p)), strict=True):
+    for row, result in zip(rows_of(logits), rows_of(keep_top_p(logits, p)), strict=True):
         order, probs = ranked(row), softmax(row)
         size = len(kept(result))
         assert kept(result) == sorted(order[:size])  # most likely first, ties to the lower id
@@ -221,15 +221,15 @@ def test_nucleus_of_p_1_keeps_even_what_vanishes_beside_the_rest():
     assert kept(keep_top_p(logits, 0.9999)) == [0]
 
 
-def test_nucleus_adapts_to_each_row():
+def test_nucleus_adapts_to_rows_of():
     peaked, flat = np.log([0.97, 0.01, 0.01, 0.01]), np.zeros(4)
     assert [kept(row) for row in keep_top_p([peaked, flat], 0.9)] == [[0], [0, 1, 2, 3]]
 
 
 @repeatable
 @given(logit_arrays, probabilities)
-def test_min_p_keeps_what_is_at_least_p_times_as_likely_as_the_likeliest(logits, p):
-    for row, result in zip(each_row(logits), each_row(keep_min_p(logits, p)), strict=True):
+def test_min_p_keeps_what_is_at_least_p_times_as_likely_as_the_most_likely(logits, p):
+    for row, result in zip(rows_of(logits), rows_of(keep_min_p(logits, p)), strict=True):
         probs = softmax(row)
         assert kept(result) == [
             i for i, q in enumerate(probs) if q >= p * probs.max() * (1 - 1e-12)
@@ -261,7 +261,7 @@ def test_filters_leave_the_kept_logits_as_they_were_and_never_empty_a_row(logits
     assert result.shape == logits.shape
     assert ((result == logits) | (result == -INF)).all()
     assert (result.max(axis=-1) == logits.max(axis=-1)).all()
-    if function is not keep_top_p:  # the nucleus of a nucleus can be smaller: it is renormalised
+    if function is not keep_top_p:  # the nucleus of a nucleus can be smaller: it is renormalized
         assert (function(result, argument) == result).all()
 
 
@@ -283,14 +283,14 @@ def test_restrict_goes_temperature_top_k_top_p_min_p(logits, temperature, k, top
 
 def test_each_step_of_restrict_comes_before_the_next():
     logits = np.log([0.5, 0.3, 0.15, 0.05])
-    # Hot first: 0.9 takes all four tokens. Nucleus first: three, however hot it gets afterwards.
+    # Temperature first: 0.9 takes all four tokens. Nucleus first: three, at any temperature.
     assert kept(restrict(logits, temperature=4, top_p=0.9)) == [0, 1, 2, 3]
     assert kept(keep_top_p(logits, 0.9)) == [0, 1, 2]
     # Top-2 first: the two share 0.625 and 0.375, so 0.6 takes one. Nucleus first: two.
     assert kept(restrict(logits, top_k=2, top_p=0.6)) == [0]
     assert kept(keep_top_k(keep_top_p(logits, 0.6), 2)) == [0, 1]
     # Nucleus first: 0.85 needs three tokens and min-p drops the last of them. Min-p first: of the
-    # two left the likelier has 0.625, so 0.6 needs one only.
+    # two left the more likely one has 0.625, so 0.6 needs one only.
     assert kept(restrict(logits, top_p=0.6, min_p=0.5)) == [0, 1]
     assert kept(keep_top_p(keep_min_p(logits, 0.5), 0.6)) == [0]
 
@@ -299,8 +299,8 @@ def test_each_step_of_restrict_comes_before_the_next():
 @given(logit_arrays, st.sampled_from([None, 2]), st.sampled_from([None, 0.5]))
 def test_restrict_at_temperature_0_leaves_the_argmax_alone(logits, top_k, top_p):
     for row, result in zip(
-        each_row(logits),
-        each_row(restrict(logits, temperature=0, top_k=top_k, top_p=top_p)),
+        rows_of(logits),
+        rows_of(restrict(logits, temperature=0, top_k=top_k, top_p=top_p)),
         strict=True,
     ):
         assert kept(result) == [row.argmax()]
@@ -318,7 +318,7 @@ def test_restrict_at_temperature_0_leaves_the_argmax_alone(logits, top_k, top_p)
     st.sampled_from([None, 0.3, 1.0]),
     st.sampled_from([None, 0.3, 1.0]),
 )
-def test_draws_have_shape_size_plus_rows_and_are_possible_tokens(
+def test_samples_have_shape_size_plus_rows_and_are_possible_tokens(
     logits, size, temperature, top_k, top_p, min_p
 ):
     options = dict(temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p)
@@ -331,11 +331,11 @@ def test_draws_have_shape_size_plus_rows_and_are_possible_tokens(
     assert (np.take_along_axis(drawn_from, np.asarray(ids)[..., None], axis=-1) > 0).all()
 
 
-def test_a_single_draw_is_a_plain_number():
+def test_a_single_sample_is_a_plain_number():
     assert isinstance(sample([0.0, 1.0], rng=np.random.default_rng(0)), np.int64)
 
 
-def test_the_same_seed_gives_the_same_draws_and_each_draw_takes_one_uniform_number():
+def test_the_same_seed_gives_the_same_samples_and_each_uses_one_uniform_number():
     logits = np.random.default_rng(1).normal(size=(3, 20))
     for options in ({}, {"temperature": 0}, {"top_k": 5, "top_p": 0.9, "min_p": 0.01}):
         first, second = np.random.default_rng(7), np.random.default_rng(7)
@@ -346,7 +346,7 @@ def test_the_same_seed_gives_the_same_draws_and_each_draw_takes_one_uniform_numb
         assert first.random() == skipped.random()
 
 
-def test_a_batch_of_draws_equals_the_same_draws_one_by_one():
+def test_a_batch_of_samples_equals_the_same_samples_one_by_one():
     logits = np.random.default_rng(1).normal(size=(2, 3, 20))
     together = sample(logits, rng=np.random.default_rng(7), size=5)
     rng = np.random.default_rng(7)
@@ -355,18 +355,18 @@ def test_a_batch_of_draws_equals_the_same_draws_one_by_one():
     ]
 
 
-def test_the_token_is_the_one_on_whose_stretch_the_uniform_number_falls():
-    logits = np.log([0.25, 0.5, 0.25])  # stretches [0, 0.25), [0.25, 0.75), [0.75, 1)
+def test_the_token_is_the_one_whose_interval_contains_the_uniform_number():
+    logits = np.log([0.25, 0.5, 0.25])  # intervals [0, 0.25), [0.25, 0.75), [0.75, 1)
     below = np.nextafter(0.25, 0)
     ids = [
         sample(logits, rng=FixedUniforms(u)) for u in (0.0, 0.2, below, 0.2500001, 0.7, 0.7500001)
     ]
     assert ids == [0, 0, 0, 1, 1, 2]
-    assert sample(np.zeros(2), rng=FixedUniforms(0.5)) == 1  # a stretch does not hold its end
+    assert sample(np.zeros(2), rng=FixedUniforms(0.5)) == 1  # an interval does not contain its end
 
 
 @pytest.mark.parametrize("n_vocab", [1, 2, 7, 10, 1000, 50_000])
-def test_no_rounding_can_draw_an_impossible_token(n_vocab):
+def test_rounding_never_samples_an_impossible_token(n_vocab):
     """The two extreme uniform numbers, with impossible tokens at both ends of the vocabulary."""
     logits = np.random.default_rng(n_vocab).normal(size=(3, n_vocab))
     padded = np.full((3, n_vocab + 4), -INF)
@@ -375,13 +375,13 @@ def test_no_rounding_can_draw_an_impossible_token(n_vocab):
     assert (sample(padded, rng=FixedUniforms(1 - 2.0**-53)) == n_vocab + 1).all()
 
 
-def test_temperature_0_always_draws_the_first_of_the_largest():
+def test_temperature_0_always_samples_the_first_of_the_largest():
     logits = [[1.0, 3.0, 3.0], [2.0, 0.0, -INF]]
     draws = sample(logits, temperature=0, rng=np.random.default_rng(0), size=1000)
     assert (draws == [1, 0]).all()
 
 
-def p_value_of_draws(draws, probs):
+def p_value_of_samples(draws, probs):
     """Pearson's chi-square test for 5 possible tokens: 4 degrees of freedom, a closed form."""
     counts = np.bincount(draws, minlength=len(probs))
     assert counts[probs == 0].sum() == 0
@@ -395,7 +395,7 @@ def p_value_of_draws(draws, probs):
     "options",
     [{}, {"temperature": 2.0}, {"top_k": 5}, {"temperature": 0.7, "top_p": 0.999}, {"min_p": 0.01}],
 )
-def test_draws_follow_the_distribution(options):
+def test_samples_match_the_distribution(options):
     """Fails falsely with chance 2e-6 for a random seed (two rows, 1e-6 each); the seed is fixed.
 
     A probability of 0.2 that is off by 0.02 fails with a chance above 99.9% at this many draws.
@@ -405,10 +405,10 @@ def test_draws_follow_the_distribution(options):
     draws = sample(logits, **options, rng=np.random.default_rng(20), size=100_000)
     probs = softmax(restrict(logits, **options))
     for row in range(2):
-        assert p_value_of_draws(draws[:, row], probs[row]) > 1e-6
+        assert p_value_of_samples(draws[:, row], probs[row]) > 1e-6
 
 
-def test_rows_are_drawn_independently():
+def test_rows_are_sampled_independently():
     """Fails falsely with chance 6e-7 for a random seed (5 sigma); the seed is fixed."""
     draws = sample(np.zeros((2, 2)), rng=np.random.default_rng(3), size=10_000)
     assert abs((draws[:, 0] == draws[:, 1]).mean() - 0.5) < 5 * 0.5 / math.sqrt(10_000)
@@ -535,7 +535,7 @@ def test_a_p_outside_0_to_1_is_refused(p):
 
 
 @pytest.mark.parametrize("k", BAD_COUNTS)
-def test_a_k_that_is_no_integer_from_1_is_refused(k):
+def test_k_must_be_an_integer_from_1(k):
     with pytest.raises(ValueError, match=r"^k must be an integer >= 1") as error:
         keep_top_k([0.0, 1.0], k)
     assert repr(k) in str(error.value)
@@ -580,7 +580,7 @@ def test_rng_is_required():
 
 
 @pytest.mark.parametrize("size", [-1, 2.0, True, (2, -1), (1.0,), "3", [2]])
-def test_a_size_that_is_no_shape_is_refused(size):
+def test_a_size_that_is_not_a_shape_is_refused(size):
     with pytest.raises(ValueError, match=r"^size must be an integer >= 0"):
         sample([0.0, 1.0], rng=np.random.default_rng(0), size=size)
 
@@ -588,13 +588,13 @@ def test_a_size_that_is_no_shape_is_refused(size):
 @pytest.mark.parametrize(
     "probs", [[0.5, 0.6], [0.5, 0.4], [1.5, -0.5], [np.nan, 1.0], [INF, 0.0], [[1, 0], [0, 0]]]
 )
-def test_entropy_refuses_what_is_no_distribution(probs):
+def test_entropy_refuses_what_is_not_a_distribution(probs):
     with pytest.raises(ValueError, match=r"^probs must be"):
         entropy(probs)
 
 
 @pytest.mark.parametrize("base", [1, 0, -2, 0.5, np.nan, INF, "2", None, True])
-def test_entropy_refuses_a_base_that_is_no_number_above_1(base):
+def test_entropy_refuses_a_base_that_is_not_a_number_above_1(base):
     with pytest.raises(ValueError, match=r"^base must be a finite number > 1") as error:
         entropy([0.5, 0.5], base)
     assert repr(base) in str(error.value)

@@ -1,14 +1,14 @@
-"""A tokenizer of bytes and a tiny model that chat, for the tests of preference finetuning."""
+"""A tokenizer of bytes and a tiny model that chat, for the tests of finetuning."""
 
 from dataclasses import dataclass
 
-import torch
+from fmlab.models.configs import GPTConfig
+from fmlab.models.gpt import GPT
+from fmlab.tokenization.special_tokens import ASSISTANT, END_OF_TEXT, USER
+from fmlab.tokenization.tokenizers import BPETokenizer
+from tests.unit.tiny import changed, weights_of, with_noise
 
-from fmlab.batches import END_OF_TEXT
-from fmlab.chat import ASSISTANT, USER
-from fmlab.configs import GPTConfig
-from fmlab.tokenization import BPETokenizer
-from fmlab.transformer import GPT
+__all__ = ["COMPARISONS", "CONFIG", "TOKENIZER", "Pair", "changed", "tiny_model", "weights_of"]
 
 TOKENIZER = BPETokenizer(special_tokens=[END_OF_TEXT, USER, ASSISTANT])
 CONFIG = GPTConfig(TOKENIZER.vocab_size, context_length=48, n_layers=1, n_heads=2, d_model=16)
@@ -21,19 +21,15 @@ class Pair:
     rejected: str
 
 
+COMPARISONS = [
+    Pair("a?", "yes", "certainly not"),
+    Pair("tell me b", "b", "I do not know"),
+    Pair("c", "see", "x"),
+    Pair("what", "that is it", "oh"),
+    Pair("hm", "well", "no"),
+]
+
+
 def tiny_model(seed=0, spread=0.3):
     """Random weights, wide enough that responses differ and end."""
-    model = GPT(CONFIG, seed)
-    with torch.no_grad():
-        for weight in model.parameters():
-            noise = torch.randn(weight.shape, generator=torch.Generator().manual_seed(seed + 1))
-            weight.add_(noise, alpha=spread)
-    return model.eval()
-
-
-def weights_of(model):
-    return {name: weight.detach().clone() for name, weight in model.named_parameters()}
-
-
-def changed(model, before):
-    return any((weight != before[name]).any() for name, weight in model.named_parameters())
+    return with_noise(GPT(CONFIG, seed), spread, seed + 1).eval()

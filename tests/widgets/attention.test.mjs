@@ -26,7 +26,7 @@ function assertClose(got, expected, most = 1e-6) {
     assert.ok(Math.abs(got[i] - value) <= most, `${i}: ${got[i]} is not ${value}`);
 }
 
-test("weights equal those of fmlab.attention, with and without scale and mask", () => {
+test("weights equal those of fmlab.models, with and without scale and mask", () => {
   for (const { scores, d, cases } of heads)
     for (const { scaled, masked, weights } of cases) {
       const got = attentionWeights(scores, d, { scaled, masked });

@@ -4,7 +4,7 @@ import base64
 
 import numpy as np
 
-from fmlab.attention import causal_mask, scaled_dot_product_attention
+from fmlab.models.attention import causal_mask, scaled_dot_product_attention
 from fmlab.sampling import entropy
 from fmlab.widgets import AttentionExplorer as Widget
 

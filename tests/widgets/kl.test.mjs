@@ -32,7 +32,7 @@ function close(found, expected, message) {
   }
 }
 function sameMeasures(found, expected, message) {
-  close(found.law, expected.law, `law ${message}`);
+  close(found.law, expected.policy, `policy ${message}`);
   close([found.kl, found.entropy], [expected.kl, expected.entropy], `KL, entropy ${message}`);
   close(found.means, expected.means, `means ${message}`);
 }
@@ -48,8 +48,8 @@ test("the slider of beta has the stops that Python knows, evenly on a log scale"
 test("the optimum, its KL, entropy and rewards are those of Python at any beta", () => {
   for (const [i, lab] of labs.entries())
     for (const [beta, expected] of lab.optima) {
-      const law = optimum(lab.reference, lab.reward, beta);
-      const found = measures(law, lab.reference, rewardsOf(lab));
+      const policy = optimum(lab.reference, lab.reward, beta);
+      const found = measures(policy, lab.reference, rewardsOf(lab));
       sameMeasures(found, expected, `lab ${i}, beta ${beta}`);
     }
 });
@@ -57,8 +57,8 @@ test("the optimum, its KL, entropy and rewards are those of Python at any beta",
 test("the objective at the optimum is beta log E[exp(r / beta)], as Python has it", () => {
   for (const [i, { reference, reward, objectives }] of labs.entries())
     for (const [beta, expected] of objectives) {
-      const law = optimum(reference, reward, beta);
-      const objective = mean(law, reward) - beta * kl(law, reference);
+      const policy = optimum(reference, reward, beta);
+      const objective = mean(policy, reward) - beta * kl(policy, reference);
       close([objective], [expected], `lab ${i}, beta ${beta}`);
     }
 });
@@ -66,8 +66,8 @@ test("the objective at the optimum is beta log E[exp(r / beta)], as Python has i
 test("best-of-N is what it is in Python, ties and all", () => {
   for (const [i, lab] of labs.entries())
     for (const [n, expected] of lab.draws) {
-      const law = bestOfN(lab.reference, lab.reward, n);
-      sameMeasures(measures(law, lab.reference, rewardsOf(lab)), expected, `lab ${i}, n ${n}`);
+      const policy = bestOfN(lab.reference, lab.reward, n);
+      sameMeasures(measures(policy, lab.reference, rewardsOf(lab)), expected, `lab ${i}, n ${n}`);
     }
 });
 

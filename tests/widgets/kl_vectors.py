@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from fmlab.alignment import exact
+from fmlab.alignment.tabular import exact
 from fmlab.sampling import entropy
 from fmlab.widgets import KLExplorer as Widget
 from fmlab.widgets.kl import BETAS
@@ -53,10 +53,10 @@ def lab(reference, reward, true_reward):
     }
 
 
-def measures(law, reference, rewards):
+def measures(policy, reference, rewards):
     return {
-        "law": law.tolist(),
-        "kl": exact.kl(law, reference),
-        "entropy": float(entropy(law, math.e)),
-        "means": [exact.mean(law, values) for values in rewards],
+        "policy": policy.tolist(),
+        "kl": exact.kl(policy, reference),
+        "entropy": float(entropy(policy, math.e)),
+        "means": [exact.mean(policy, values) for values in rewards],
     }

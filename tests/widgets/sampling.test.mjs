@@ -34,29 +34,29 @@ const ascending = (ids) => Array.from(ids).sort((a, b) => a - b);
 const describe = ({ logits }, settings = {}) =>
   `${JSON.stringify(logits.slice(0, 12))} ${JSON.stringify(settings)}`;
 
-// A law under each of its settings, as JavaScript has it.
+// Each row of logits under each of its settings, as JavaScript restricts it.
 function* cases() {
-  for (const law of vectors.laws)
-    for (const expected of law.cases) {
-      const found = restrict(law.logits, expected.settings);
-      yield { law, expected, found, message: describe(law, expected.settings) };
+  for (const row of vectors.rows)
+    for (const expected of row.cases) {
+      const found = restrict(row.logits, expected.settings);
+      yield { row, expected, found, message: describe(row, expected.settings) };
     }
 }
 
 test("softmax equals that of Python at any temperature", () => {
-  for (const law of vectors.laws)
-    for (const [temperature, probs] of law.softmax)
-      close(softmax(law.logits, temperature), probs, describe(law, { temperature }));
+  for (const row of vectors.rows)
+    for (const [temperature, probs] of row.softmax)
+      close(softmax(row.logits, temperature), probs, describe(row, { temperature }));
 });
 
 test("the order is from the most likely id on, ties to the lower id", () => {
-  for (const { logits, order } of vectors.laws) assert.deepEqual([...rank(logits)], order);
+  for (const { logits, order } of vectors.rows) assert.deepEqual([...rank(logits)], order);
   assert.deepEqual([...rank([1, 3, 1, 3, 2])], [1, 3, 4, 0, 2]);
 });
 
 test("cumulative sums equal those of Python", () => {
-  for (const law of vectors.laws)
-    close(cumulative(softmax(law.logits), law.order), law.sums, describe(law));
+  for (const row of vectors.rows)
+    close(cumulative(softmax(row.logits), row.order), row.sums, describe(row));
 });
 
 test("after every step exactly the tokens are left that Python leaves", () => {
@@ -72,7 +72,7 @@ test("after every step the mass left is what it is in Python", () => {
     close(found.steps.map(({ mass }) => mass), expected.masses, message);
 });
 
-test("the law that is drawn from equals that of Python", () => {
+test("the distribution to sample from equals that of Python", () => {
   for (const { expected, found, message } of cases()) {
     const [kept] = expected.kept.slice(-1);
     close(kept.map((id) => found.probs[id]), expected.probs, message);
@@ -98,13 +98,13 @@ test("a token of probability 0 is never drawn", () => {
 });
 
 test("an order that is handed in is the one that is used", () => {
-  const { logits } = vectors.laws[0];
+  const { logits } = vectors.rows[0];
   const order = rank(logits);
   assert.equal(restrict(logits, {}, order).order, order);
 });
 
 test("without settings nothing is changed and nothing cut", () => {
-  for (const { logits } of vectors.laws) {
+  for (const { logits } of vectors.rows) {
     const { steps, probs } = restrict(logits);
     assert.deepEqual(steps.map(({ left }) => left), Array(4).fill(logits.length));
     close(probs, softmax(logits), "probs");
@@ -146,8 +146,8 @@ test("uniform numbers spread evenly, along a seed and from seed to seed", () => 
   }
 });
 
-test("many draws come close to the law, as close as is to be expected", () => {
-  const { logits } = vectors.laws[0];
+test("many samples are as close to the distribution as expected", () => {
+  const { logits } = vectors.rows[0];
   const { probs } = restrict(logits, { temperature: 1.5, topK: 7 });
   const n = 100_000;
   const counts = new Array(probs.length).fill(0);
@@ -168,7 +168,7 @@ test("the expected distance equals the sum over all counts", () => {
   }
 });
 
-test("the expected distance of very many draws is that of a normal law", () => {
+test("the expected distance of very many samples is that of a normal distribution", () => {
   const n = 10_000_000;
   const probs = Float64Array.of(0.5, 0.3, 0.2);
   const deviations = probs.map((p) => Math.sqrt((2 * p * (1 - p)) / (Math.PI * n)));

@@ -26,7 +26,7 @@ def vectors():
     explorer = Widget(["a", "b", "c", "d"], narrow, TOKENS)
     large = rng.normal(0, 2.5, 2048).astype(np.float32).astype(float)
     return {
-        "laws": [law(row, GRID) for row in small_rows(rng)] + [law(large, GRID[::19])],
+        "rows": [expected(row, GRID) for row in small_rows(rng)] + [expected(large, GRID[::19])],
         "packed": {
             "logits": base64.b64encode(explorer.logits).decode(),
             "tokens": base64.b64encode(explorer.tokens).decode(),
@@ -60,8 +60,8 @@ def small_rows(rng):
     ]
 
 
-def law(logits, grid):
-    """Return what Python makes of logits (V,) under each of the settings of a grid."""
+def expected(logits, grid):
+    """Return the results of Python for logits (V,) under each of the settings of a grid."""
     order = np.argsort(-logits, kind="stable")
     return {
         "logits": logits.tolist(),

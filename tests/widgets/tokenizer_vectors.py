@@ -7,7 +7,8 @@ import random
 
 import regex
 
-from fmlab.tokenization import GPT2_SPLIT, GPT4_SPLIT, BPETokenizer
+from fmlab.tokenization.pretokenization import GPT2_SPLIT, GPT4_SPLIT
+from fmlab.tokenization.tokenizers import BPETokenizer
 from fmlab.widgets import TokenizerExplorer as Widget
 
 PROSE = """
@@ -45,7 +46,7 @@ def vectors():
     trained = BPETokenizer.train(PROSE, 256 + 500)
     gpt2 = BPETokenizer.train(PROSE, 256 + 300, pattern=GPT2_SPLIT)
     every_pair = BPETokenizer(itertools.product(range(256), repeat=2))  # needs four bytes an id
-    texts = [PROSE, *AWKWARD, *made_up_texts(300, seed=0)]
+    texts = [PROSE, *AWKWARD, *random_texts(300, seed=0)]
     return {
         "tokenizers": [
             tokenizer_vectors(trained, texts, [0, 1, 2, 17, 100, 333, 500]),
@@ -90,7 +91,7 @@ def tangled(n_merges, seed):
     return BPETokenizer(pairs)
 
 
-def made_up_texts(n, seed):
+def random_texts(n, seed):
     """Return texts of random characters: half from all of AWKWARD, half from three letters."""
     rng = random.Random(seed)
     pool = sorted({*"".join(AWKWARD), *PROSE} - {chr(c) for c in range(0xD800, 0xE000)})

@@ -1,14 +1,30 @@
-"""Preference finetuning: from what people prefer to a model that does it.
+"""Preference finetuning: reward models, DPO, PPO and best-of-N."""
 
-Modules, in the order in which they may import one another:
+import lazy_loader
 
-``kl``           how far a policy is from its reference, estimated from samples
-``exact``        laws over few enough outcomes to list them: no estimate anywhere
-``advantages``   how much better an action was than expected
-``runs``, ``settings``, ``rollouts``   what a run of training is, asks for and learns from
-``dpo``          direct preference optimization: the loss, and training by it
-``ppo``          proximal policy optimization: the loss, the value head, and training by it
-``best_of_n``    many responses, the one kept that a reward likes best
-``tabular``      a policy that can be any law over the sequences of a tiny vocabulary
-``enumerable``   every method run on it, and where it must land
-"""
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "annotation": [
+            "choices",
+            "choices_by_score",
+            "compare",
+            "compare_samples",
+            "noise_ceiling",
+        ],
+        "reward_model": [
+            "RewardModel",
+            "bradley_terry_loss",
+            "load_reward",
+            "margins",
+            "pair_accuracy",
+            "train_reward_model",
+        ],
+        "kl": ["kl_k1", "kl_k2", "kl_k3"],
+        "advantages": ["gae", "group_relative", "leave_one_out", "whiten"],
+        "rollouts": ["Reward", "Rollout", "ValueHead", "roll_out"],
+        "dpo": ["dpo", "dpo_loss", "implicit_rewards"],
+        "ppo": ["PPOSettings", "clipped_policy_loss", "clipped_value_loss", "ppo"],
+        "best_of_n": ["best_of_n", "expected_best"],
+    },
+)

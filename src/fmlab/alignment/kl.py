@@ -1,10 +1,9 @@
-"""How far a policy is from its reference: three estimates of KL(policy || reference), in nats.
+"""Three estimators of KL(policy || reference), in nats, from samples of the policy.
 
-Each takes log-probabilities of the *same* samples, drawn from the policy: ``logp`` is what the
-policy gives them, ``ref_logp`` what the reference does. The order matters twice over: swapped, the
-sign of k1 is wrong and a penalty becomes a prize for going far; and samples drawn from the
-reference would estimate something else. Shapes: any, NumPy or torch; gradients flow.
-Source: Schulman (2020), Approximating KL Divergence.
+``logp`` and ``ref_logp`` are log-probabilities of the *same* samples, under the policy and under
+the reference. The order matters: if they are swapped, k1 has the wrong sign, and a penalty rewards
+the policy for moving away. Samples of the reference would estimate something else.
+Shapes: any, NumPy or torch; gradients flow. Source: Schulman (2020), Approximating KL Divergence.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ Array = TypeVar("Array", np.ndarray, torch.Tensor)
 
 
 def kl_k1(logp: Array, ref_logp: Array) -> Array:
-    """Return log p - log q: right on average, but noisy, and negative for some samples.
+    """Return log p - log q: unbiased, but of high variance, and negative for some samples.
 
     >>> kl_k1(np.log([0.5, 0.5]), np.log([0.25, 0.75])).round(4)
     array([ 0.6931, -0.4055])
@@ -27,9 +26,9 @@ def kl_k1(logp: Array, ref_logp: Array) -> Array:
 
 
 def kl_k2(logp: Array, ref_logp: Array) -> Array:
-    """Return (log p - log q)^2 / 2: never negative, little noise, but biased.
+    """Return (log p - log q)^2 / 2: never negative, of low variance, but biased.
 
-    Its gradient, unlike its value, is right on average: that of KL(policy || reference).
+    Its gradient, unlike its value, is unbiased: on average, that of KL(policy || reference).
 
     >>> kl_k2(np.log([0.5, 0.5]), np.log([0.25, 0.75])).round(4)
     array([0.2402, 0.0822])
@@ -38,10 +37,10 @@ def kl_k2(logp: Array, ref_logp: Array) -> Array:
 
 
 def kl_k3(logp: Array, ref_logp: Array) -> Array:
-    """Return q/p - 1 + log p - log q: never negative, and right on average if p > 0 where q is.
+    """Return q/p - 1 + log p - log q: never negative, and unbiased if p > 0 wherever q > 0.
 
-    k1 plus something whose mean is 0 and which moves against it. As a term of a loss it is another
-    matter: its gradient is on average that of KL(reference || policy).
+    It is k1 plus a control variate: a term of mean 0 that is negatively correlated with it. Its
+    gradient is another matter: on average, that of KL(reference || policy).
 
     >>> kl_k3(np.log([0.5, 0.5]), np.log([0.25, 0.75])).round(4)
     array([0.1931, 0.0945])

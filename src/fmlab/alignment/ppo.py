@@ -1,14 +1,15 @@
-"""Proximal policy optimization of a language model against any reward, held near a reference.
+"""Proximal policy optimization of a language model for any reward, kept near a reference by KL.
 
 A step, as in Ziegler et al. (2019), Stiennon et al. (2020) and Ouyang et al. (2022):
 
-1. Roll out: the policy responds to a batch of prompts, at temperature 1; a reward scores each
-   response as a whole.
-2. Reward every token: -beta (log pi - log pi_ref), a price for going away from the reference,
-   and at the last one the score as well.
-3. Estimate advantages: how much better did it go on than the value head expected? (GAE)
-4. Learn from the same responses several times, in minibatches: make good tokens likelier and bad
-   ones less likely, but none by more than the clip; teach the value head what really came.
+1. Roll out: the policy responds to a batch of prompts, at temperature 1; the reward function scores
+   each response as a whole.
+2. Reward every token: with the KL penalty, -beta (log pi - log pi_ref), and the last token with the
+   score as well.
+3. Estimate advantages: the return minus what the value head expected (GAE).
+4. Take gradient steps on the same responses several times, in minibatches: increase the
+   probability of tokens with a positive advantage and decrease that of the others, within the clip;
+   fit the value head to the returns.
 
 Shapes: B responses, T positions of prompt and response; see ``fmlab.alignment.rollouts``.
 """
@@ -16,28 +17,102 @@ Shapes: B responses, T positions of prompt and response; see ``fmlab.alignment.r
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from statistics import fmean
 
 import numpy as np
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from fmlab.alignment.advantages import as_mask, gae, leave_one_out, whiten
-from fmlab.alignment.kl import kl_k1, kl_k2, kl_k3
 from fmlab.alignment.rollouts import Reward, Rollout, ValueHead, logprobs_and_values, roll_out
-from fmlab.alignment.runs import Run, Step, go_backward, require_near
-from fmlab.alignment.settings import PPOSettings
-from fmlab.arguments import is_number, require
-from fmlab.processes import stop_requested
-from fmlab.tokenization import BPETokenizer
-from fmlab.transformer import GPT
+from fmlab.arguments import is_number, require, require_count
+from fmlab.models.gpt import GPT
+from fmlab.tokenization.tokenizers import BPETokenizer
+from fmlab.training.loop import OnStep, require_kl_within, training_steps, update
+from fmlab.training.run import Run
 
-__all__ = ["PPOSettings", "clipped_policy_loss", "clipped_value_loss", "gae", "ppo"]
-__all__ += ["kl_k1", "kl_k2", "kl_k3"]
 ADVICE = "A lower learning_rate, a higher beta or fewer epochs may help"
+
+
+@dataclass(frozen=True)
+class PPOSettings:
+    """What determines, together with the models, prompts and reward, how training goes.
+
+    Each step samples ``batch_size`` responses, ``per_prompt`` of them to the same prompt, and
+    trains on them ``epochs`` times in minibatches. ``beta`` is the weight of the KL penalty; with a
+    ``target_kl``, in nats per response, it changes by up to 2% per step to keep the KL there
+    (Ziegler et al. 2019, section 2.2). ``baseline`` "value" is PPO as published; "group" needs no
+    value head: the baseline is the mean reward of the other responses to the prompt (RLOO). A run
+    stops with an error beyond ``kl_limit``, in nats per response.
+    Errors: ``ValueError`` for a number outside its range.
+    """
+
+    n_steps: int = 100
+    batch_size: int = 64
+    per_prompt: int = 1
+    minibatch_size: int = 32
+    epochs: int = 2
+    learning_rate: float = 5e-5
+    warmup_steps: int = 10
+    beta: float = 0.05
+    target_kl: float | None = None
+    gamma: float = 1.0
+    lam: float = 1.0
+    clip: float = 0.2
+    value_weight: float = 1.0
+    baseline: str = "value"
+    max_new_tokens: int = 64
+    max_gradient: float = 1.0
+    kl_limit: float = 100.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        counts = ("n_steps", "batch_size", "per_prompt", "minibatch_size", "epochs")
+        positive = ("learning_rate", "clip", "value_weight", "max_gradient", "kl_limit")
+        for name in (*counts, "max_new_tokens"):
+            require_count(name, getattr(self, name))
+        for name in ("warmup_steps", "seed"):
+            require_count(name, getattr(self, name), least=0)
+        for name in positive:
+            value = getattr(self, name)
+            require(is_number(value) and 0 < value < math.inf, name, "a number above 0", value)
+        for name in ("gamma", "lam"):
+            value = getattr(self, name)
+            require(is_number(value) and 0 <= value <= 1, name, "a number in [0, 1]", value)
+        require(is_number(self.beta) and self.beta >= 0, "beta", "a number >= 0", self.beta)
+        target = self.target_kl
+        valid = target is None or (is_number(target) and 0 < target < math.inf)
+        require(valid, "target_kl", "None, or a number above 0", target)
+        require(self.baseline in ("value", "group"), "baseline", "value or group", self.baseline)
+        alone = self.baseline == "group" and self.per_prompt < 2
+        require(not alone, "per_prompt", "at least 2 for baseline group", self.per_prompt)
+        whole = self.batch_size % self.per_prompt == 0
+        require(whole, "per_prompt", f"a divisor of batch_size {self.batch_size}", self.per_prompt)
+
+    def learning_rate_at(self, step: int) -> float:
+        """Return the learning rate of a step, from 0: it rises linearly, then stays constant."""
+        return self.learning_rate * min(1.0, (step + 1) / max(1, self.warmup_steps))
+
+    def batches(self, prompts: Sequence[str], rng: np.random.Generator) -> Iterator[list[str]]:
+        """Yield the prompts of each step: all of them once, then again in another order.
+
+        Each is repeated ``per_prompt`` times in a row.
+        """
+        size, queue = self.batch_size // self.per_prompt, []
+        while True:
+            while len(queue) < size:
+                queue += rng.permutation(len(prompts)).tolist()
+            yield [prompts[i] for i in queue[:size] for _ in range(self.per_prompt)]
+            queue = queue[size:]
+
+    def next_beta(self, beta: float, kl: float) -> float:
+        """Return beta after a step with that KL; it only changes if there is a target."""
+        if self.target_kl is None:
+            return beta
+        error = min(0.2, max(-0.2, kl / self.target_kl - 1))
+        return beta * (1 + 0.1 * error)
 
 
 def ppo(
@@ -49,76 +124,68 @@ def ppo(
     settings: PPOSettings,
     *,
     progress: bool = True,
-    on_step: Callable[[Step], object] | None = None,
+    on_step: OnStep | None = None,
 ) -> Run:
-    """Train the policy in place to get more of a reward; return what happened.
+    """Train the policy in place to get more reward; return how it went.
 
-    ``reward(prompts, responses)`` gives a number for each response. A ``Step`` has the means over
+    ``reward(prompts, responses)`` returns a number for each response. A ``Step`` has the means over
     its responses of reward, kl (in nats per response), entropy (in nats per token) and length (in
     tokens); clip_fraction, policy_loss, value_loss and beta; and four samples. Ctrl-C ends the run
-    after the step under way, a second one at once.
+    after the current step, a second one at once.
     Errors: ``ValueError`` for no prompts or a bad reward; ``FloatingPointError`` for a loss that is
-    no number, or a KL beyond the limit.
+    NaN or infinite, or a KL beyond ``kl_limit``.
     """
     require(len(prompts) > 0, "prompts", "at least one", prompts)
     rng, run, beta = np.random.default_rng(settings.seed), Run(), settings.beta
     learner = _Learner(policy, settings)
     batches = settings.batches(prompts, rng)
-    bar = tqdm(desc="PPO", total=settings.n_steps, unit="step", disable=not progress)
-    with stop_requested() as stopped, bar:
-        for number in range(settings.n_steps):
-            if stopped():
-                break
-            started = time.perf_counter()
-            rollout = roll_out(
-                policy,
-                learner.value_head,
-                reference,
-                tokenizer,
-                next(batches),
-                reward,
-                settings.max_new_tokens,
-                rng,
-            )
-            numbers = rollout.numbers() | {"beta": beta}
-            require_near(numbers["kl"], settings.kl_limit, ADVICE)
-            numbers |= learner.learn(rollout, beta, number, rng)
-            beta = settings.next_beta(beta, numbers["kl"])
-            run.seconds += time.perf_counter() - started
-            run.count(**rollout.tokens(settings.epochs))
-            run.add(Step(number, numbers, rollout.samples(4)), bar, on_step)
-    run.finished = len(run.steps) == settings.n_steps
+    for number in training_steps(run, settings.n_steps, "PPO", progress=progress, on_step=on_step):
+        rollout = roll_out(
+            policy,
+            learner.value_head,
+            reference,
+            tokenizer,
+            next(batches),
+            reward,
+            settings.max_new_tokens,
+            rng,
+        )
+        numbers = rollout.numbers() | {"beta": beta}
+        require_kl_within(settings.kl_limit, numbers["kl"], "kl_limit", ADVICE)
+        numbers |= learner.learn(rollout, beta, number, rng)
+        beta = settings.next_beta(beta, numbers["kl"])
+        run.count(**rollout.tokens(settings.epochs))
+        run.add(numbers, rollout.samples(4))
     return run
 
 
 class _Learner:
-    """A policy with its value head, and how they learn from a rollout."""
+    """A policy with its value head, and the updates of both from a rollout."""
 
     def __init__(self, policy: GPT, settings: PPOSettings) -> None:
         self.policy, self.settings = policy, settings
         self.value_head = ValueHead(policy.config.d_model).to(policy.device)
-        self.weights = [*policy.parameters(), *self.value_head.parameters()]
-        self.optimizer = torch.optim.AdamW(self.weights, weight_decay=0.0)
+        weights = [*policy.parameters(), *self.value_head.parameters()]
+        self.optimizer = torch.optim.AdamW(weights, weight_decay=0.0)
 
     def learn(
         self, rollout: Rollout, beta: float, number: int, rng: np.random.Generator
     ) -> dict[str, float]:
-        """Take all minibatches of all epochs; return the means of what they measured."""
+        """Train on all minibatches of all epochs; return the means of their numbers."""
         settings = self.settings
         self.optimizer.param_groups[0]["lr"] = settings.learning_rate_at(number)
         advantages, returns = self.advantages(rollout, rollout.rewards(beta))
-        measured: list[dict[str, float]] = []
+        measurements: list[dict[str, float]] = []
         for _ in range(settings.epochs):
             order = torch.from_numpy(rng.permutation(len(rollout.responses)))
             for rows in order.split(settings.minibatch_size):
                 loss, numbers = self.loss(rollout, advantages, returns, rows)
-                go_backward(loss, self.weights, settings.max_gradient, ADVICE)
-                self.optimizer.step()
-                measured.append(numbers)
-        return {name: fmean(each[name] for each in measured) for name in measured[0]}
+                update(self.optimizer, loss, clip=settings.max_gradient, advice=ADVICE)
+                measurements.append(numbers)
+        return {name: fmean(m[name] for m in measurements) for name in measurements[0]}
 
     def advantages(self, rollout: Rollout, rewards: Tensor) -> tuple[Tensor, Tensor]:
-        """Return whitened advantages, and what the values should have been: (B, T - 1) each."""
+        """Return whitened advantages, and the targets of the value head: (B, T - 1) each."""
         settings, mask = self.settings, rollout.mask
         if settings.baseline == "group":
             totals = rewards.sum(dim=1).view(-1, settings.per_prompt)  # (B,) -> (G, K)
@@ -130,21 +197,22 @@ class _Learner:
     def loss(
         self, rollout: Rollout, advantages: Tensor, returns: Tensor, rows: Tensor
     ) -> tuple[Tensor, dict[str, float]]:
-        """Return what to descend on these rows, and its parts as numbers."""
+        """Return the loss on these rows, and its parts as numbers."""
         clip, dialogues = self.settings.clip, rollout.dialogues.rows(rows)
         logprobs, values = logprobs_and_values(self.policy, self.value_head, dialogues)
 
-        def then(numbers: Tensor) -> Tensor:
+        def of_rows(numbers: Tensor) -> Tensor:
             return numbers[rows, : logprobs.shape[1]].to(logprobs.device)
 
-        mask, old = then(rollout.mask), then(rollout.logprobs)
-        policy_loss = clipped_policy_loss(logprobs, old, then(advantages), mask, clip)
-        value_loss = clipped_value_loss(values, then(rollout.values), then(returns), mask, clip)
-        moved = (logprobs.detach() - old).exp().sub(1).abs()[mask]
+        mask, old = of_rows(rollout.mask), of_rows(rollout.logprobs)
+        policy_loss = clipped_policy_loss(logprobs, old, of_rows(advantages), mask, clip)
+        old_values = of_rows(rollout.values)
+        value_loss = clipped_value_loss(values, old_values, of_rows(returns), mask, clip)
+        changes = (logprobs.detach() - old).exp().sub(1).abs()[mask]
         numbers = {
             "policy_loss": float(policy_loss.detach()),
             "value_loss": float(value_loss.detach()),
-            "clip_fraction": float((moved > clip).float().mean()),
+            "clip_fraction": float((changes > clip).float().mean()),
         }
         weight = self.settings.value_weight if self.settings.baseline == "value" else 0.0
         return policy_loss + weight * value_loss, numbers
@@ -159,9 +227,10 @@ def clipped_policy_loss(
 ) -> Tensor:
     """Return PPO's loss of the policy, the mean over the mask.
 
-    With the ratio p = exp(logprobs - old_logprobs), a token counts min(p A, clip(p) A): once it is
-    ``clip`` likelier (if A > 0) or less likely (if A < 0) than when it was drawn, nothing more is
-    to be had; the way back is always open. All tensors have one shape, (B, T) or any other.
+    With the ratio p = exp(logprobs - old_logprobs), the loss of a token is -min(p A, clip(p) A):
+    once it is more likely (if A > 0) or less likely (if A < 0) by a factor of 1 +- ``clip`` than
+    when it was sampled, its gradient is 0. Changes in the other direction are never clipped. All
+    tensors have one shape, (B, T) or any other.
     Errors: ``ValueError`` for a clip that is not above 0, or a mask of another shape.
     Source: Schulman et al. (2017), Proximal Policy Optimization Algorithms, equation 7.
     """
@@ -178,10 +247,10 @@ def clipped_value_loss(
     mask: Tensor | None = None,
     clip: float = 0.2,
 ) -> Tensor:
-    """Return half the mean squared error of values that gain nothing beyond clip of the old ones.
+    """Return half the mean squared error of values, whose changes are clipped as well.
 
-    Of the errors of a value and of the same moved to within ``clip`` of the old one, the larger
-    counts. Errors: ``ValueError`` as in ``clipped_policy_loss``.
+    The larger of two errors counts: that of the value, and that of the value clipped to within
+    ``clip`` of the old one. Errors: ``ValueError`` as in ``clipped_policy_loss``.
     """
     require(is_number(clip) and 0 < clip < math.inf, "clip", "a number above 0", clip)
     near = old_values + (values - old_values).clamp(-clip, clip)

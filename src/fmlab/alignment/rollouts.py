@@ -1,7 +1,8 @@
-"""Rollouts: responses that a policy gives now, with all that a step of learning needs of them.
+"""Rollouts: responses sampled from the current policy, with everything that a PPO step needs.
 
-Shapes: B responses, T positions of prompt and response, D model width. Numbers of tokens are
-(B, T - 1) as in ``fmlab.chat.token_logprobs``: column t is about the token at t + 1.
+Shapes: B responses, T positions of prompt and response, D model width. Arrays with one number per
+token are (B, T - 1), as in ``fmlab.models.response_token_logprobs``: column t is about the token at
+t + 1.
 """
 
 from __future__ import annotations
@@ -15,24 +16,26 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from fmlab.alignment.runs import Sample
 from fmlab.arguments import require
-from fmlab.batches import END_OF_TEXT
-from fmlab.chat import Dialogues, prompt_ids, response_text, token_logprobs
-from fmlab.generation import generate, inference
-from fmlab.surprise import batches
-from fmlab.tokenization import BPETokenizer
-from fmlab.transformer import GPT
+from fmlab.data.batching import TOKENS_AT_ONCE, batches
+from fmlab.data.dialogues import Dialogues, prompt_ids, response_text
+from fmlab.generation.decoding import generate
+from fmlab.models.gpt import GPT
+from fmlab.models.inference import inference
+from fmlab.models.logprobs import logprobs_at, response_token_logprobs
+from fmlab.tokenization.special_tokens import END_OF_TEXT
+from fmlab.tokenization.tokenizers import BPETokenizer
+from fmlab.training.run import Sample
 
-ROWS_AT_ONCE, TOKENS_AT_ONCE = 16, 8192
+ROWS_MEASURED_AT_ONCE = 16  # by policy, value head and reference
 Reward = Callable[[list[str], list[str]], Sequence[float]]
 
 
 class ValueHead(nn.Module):
-    """What reward is still to come, read off a policy's hidden states: (..., D) -> (...).
+    """The expected future reward, computed from a policy's hidden states: (..., D) -> (...).
 
-    It starts at 0, expecting nothing. Its errors teach it, but not the policy beneath it, which
-    would forget how to speak if it had to follow rewards of any size.
+    It starts at 0. Its loss has no gradient in the policy: errors of rewards of any size would
+    damage the policy's representations.
     """
 
     def __init__(self, width: int, seed: int = 0) -> None:
@@ -51,25 +54,24 @@ class ValueHead(nn.Module):
 def logprobs_and_values(
     policy: GPT, value_head: ValueHead, dialogues: Dialogues
 ) -> tuple[Tensor, Tensor]:
-    """Return log p and the value before each token of the responses, (B, T - 1) each.
+    """Return log p of each token of the responses and the value before it, (B, T - 1) each.
 
-    As ``fmlab.chat.token_logprobs``, with the value head on the same hidden states.
+    As ``fmlab.models.response_token_logprobs``, with the value head on the same hidden states.
     """
     dialogues = dialogues.to(policy.device)
-    wanted = dialogues.is_response[:, 1:]  # (B, T - 1)
-    hidden = policy.hidden_states(dialogues.ids)[:, :-1][wanted]  # (N, D), N tokens of responses
-    targets = dialogues.ids[:, 1:][wanted]
-    logprobs = -F.cross_entropy(policy.lm_head(hidden).float(), targets, reduction="none")  # (N,)
-    blank = torch.zeros(wanted.shape, device=policy.device)
-    found = (blank.masked_scatter(wanted, each) for each in (logprobs, value_head(hidden)))
-    return tuple(found)
+    targets, mask = dialogues.ids[:, 1:], dialogues.is_response[:, 1:]  # (B, T - 1)
+    hidden = policy.hidden_states(dialogues.ids[:, :-1])  # (B, T - 1, D)
+    values = torch.zeros(mask.shape, device=policy.device)
+    values = values.masked_scatter(mask, value_head(hidden[mask]))
+    return logprobs_at(policy, hidden, targets, mask), values
 
 
 @dataclass(frozen=True)
 class Rollout:
-    """Responses as texts and tokens, their scores (B,), and per token (B, T - 1) the rest.
+    """Responses as texts and tokens, their scores (B,), and numbers per token (B, T - 1).
 
-    ``logprobs`` are those of the policy that gave the responses, ``ref_logprobs`` the reference's.
+    ``logprobs`` are those of the policy that the responses were sampled from, ``ref_logprobs`` the
+    reference's.
     """
 
     prompts: list[str]
@@ -82,11 +84,11 @@ class Rollout:
 
     @property
     def mask(self) -> Tensor:
-        """Which columns are tokens of a response, (B, T - 1)."""
+        """True for the columns that are about a token of a response, (B, T - 1)."""
         return self.dialogues.is_response[:, 1:]
 
     def rewards(self, beta: float) -> Tensor:
-        """Return -beta (log p - log p_ref) at each token, and the score too at the last one.
+        """Return -beta (log p - log p_ref) at each token, plus the score at the last one.
 
         Source: Ziegler et al. (2019), Fine-Tuning Language Models from Human Preferences,
         equation 2, spread over the tokens.
@@ -97,9 +99,9 @@ class Rollout:
         return rewards
 
     def numbers(self) -> dict[str, float]:
-        """Return the means over responses: reward, kl (nats), length; and entropy (nats a token).
+        """Return the means of reward, kl (nats) and length, and the entropy in nats per token.
 
-        KL by k1 and entropy by -log p, for these are samples of the policy.
+        KL is estimated by k1 and entropy by -log p, as the responses are samples of the policy.
         """
         n, n_tokens = len(self.scores), int(self.mask.sum())
         return {
@@ -110,7 +112,7 @@ class Rollout:
         }
 
     def tokens(self, epochs: int) -> dict[str, int]:
-        """Return how many tokens were generated, read (twice each), and trained on in all."""
+        """Return how many tokens were generated, read (twice each), and trained on in total."""
         n_all = int(self.dialogues.last.sum()) + len(self.scores)
         return {
             "generated": int(self.mask.sum()),
@@ -134,37 +136,32 @@ def roll_out(
     max_new_tokens: int,
     rng: np.random.Generator,
 ) -> Rollout:
-    """Let the policy respond to each prompt, at temperature 1, and score what it says.
+    """Sample a response of the policy to each prompt, at temperature 1, and score it.
 
-    Errors: ``ValueError`` for a reward that does not give one number a response.
+    Errors: ``ValueError`` for a reward that does not return one number per response.
     """
-    rows = [prompt_ids(tokenizer, prompt) for prompt in prompts]
+    ids = [prompt_ids(tokenizer, prompt) for prompt in prompts]
     end = tokenizer.special_tokens[END_OF_TEXT]
-    drawn = generate(policy, rows, max_new_tokens, stop=[end], rng=rng)
-    responses = [response_text(tokenizer, ids) for ids in drawn.ids]
-    dialogues = Dialogues.from_ids(drawn.prompts, drawn.ids)
+    generated = generate(policy, ids, max_new_tokens, stop=[end], rng=rng)
+    responses = [response_text(tokenizer, new) for new in generated.ids]
+    dialogues = Dialogues.from_ids(generated.prompts, generated.ids)
     scores = scored(reward, list(prompts), responses)
     logprobs, ref_logprobs, values = torch.zeros(3, *dialogues.is_response[:, 1:].shape)
-    for rows in equally_long(dialogues, ROWS_AT_ONCE):
+    for rows in batches((dialogues.last + 1).tolist(), ROWS_MEASURED_AT_ONCE, TOKENS_AT_ONCE):
         part = dialogues.rows(rows)
-        there = rows, slice(part.ids.shape[1] - 1)
+        cells = rows, slice(part.ids.shape[1] - 1)
         with inference(policy):
-            found = logprobs_and_values(policy, value_head, part)
-        logprobs[there], values[there] = (each.cpu() for each in found)
+            part_logprobs, part_values = logprobs_and_values(policy, value_head, part)
+        logprobs[cells], values[cells] = part_logprobs.cpu(), part_values.cpu()
         with inference(reference):
-            ref_logprobs[there] = token_logprobs(reference, part).cpu()
+            ref_logprobs[cells] = response_token_logprobs(reference, part).cpu()
     return Rollout(list(prompts), responses, dialogues, scores, logprobs, ref_logprobs, values)
-
-
-def equally_long(dialogues: Dialogues, size: int) -> list[list[int]]:
-    """Return all rows in batches of about equal length, so that little of them is padding."""
-    return list(batches((dialogues.last + 1).tolist(), size, TOKENS_AT_ONCE))
 
 
 def scored(reward: Reward, prompts: list[str], responses: list[str]) -> Tensor:
     """Return the reward of each response, (B,). Errors: ``ValueError`` unless all are finite."""
     scores = torch.as_tensor(reward(prompts, responses), dtype=torch.float32).detach().cpu()
-    allowed = f"a function that gives {len(responses)} finite numbers, one a response"
+    allowed = f"a function that gives {len(responses)} finite numbers, one per response"
     valid = scores.shape == (len(responses),) and bool(scores.isfinite().all())
     require(valid, "reward", allowed, scores.tolist())
     return scores

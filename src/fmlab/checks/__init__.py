@@ -1,25 +1,20 @@
-"""Checks of the exercises, a module a chapter: each says what is wrong, and where to read on.
+"""The checks of the exercises, by chapter. An error says what is wrong, and which section helps.
 
 >>> from fmlab import checks
 >>> checks.tokenization.toy().encode("the")
 [258]
 """
 
-from __future__ import annotations
+import lazy_loader
 
-from importlib import import_module
-from importlib.util import find_spec
-from types import ModuleType
-
-
-def __getattr__(name: str) -> ModuleType:
-    # Loaded when asked for: some of them need torch.
-    if find_spec(f"{__name__}.{name}") is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return import_module(f"{__name__}.{name}")
-
-
-def expect(condition: bool, message: str) -> None:
-    """Raise AssertionError with the message unless the condition holds."""
-    if not condition:
-        raise AssertionError(message)
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submodules=[
+        "attention",
+        "policy_gradients",
+        "preference_finetuning",
+        "sampling",
+        "supervised_finetuning",
+        "tokenization",
+    ],
+)

@@ -8,11 +8,10 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from fmlab.arguments import Floats
-from fmlab.attention import Mask, causal_mask, scaled_dot_product_attention
-from fmlab.checks import expect
-from fmlab.checks.comparing import filled_in, normalised, on_paper
-from fmlab.checks.hunting import catches as catches  # exercises take it from here
-from fmlab.checks.hunting import hunt
+from fmlab.checks.assertions import expect, filled_in, normalized, pencil_answer
+from fmlab.checks.bug_hunts import catches as catches  # the exercises use it from here
+from fmlab.checks.bug_hunts import hunt
+from fmlab.models.attention import Mask, causal_mask, scaled_dot_product_attention
 
 Attend = Callable[[Floats, Floats, Floats], Floats]
 
@@ -20,66 +19,68 @@ BY_HAND = "see 'How does one word ask another?'"
 
 
 def pencil_answers(scores: Sequence[float], values: Sequence[float]) -> dict[str, Floats]:
-    """Return what is to be worked out from three scores and values, under their names.
+    """Return the numbers to work out by hand from three scores and values, by name.
 
-    The width is 4, so scores are divided by 2; undivided, their exponentials would be squared.
+    The width is 4, so scores are divided by 2; without the division, exponentials are squared.
     """
-    odds = np.exp(np.array(scores) / 2)
-    weights = normalised(odds)
+    exponentials = np.exp(np.array(scores) / 2)
+    weights = normalized(exponentials)
     return {
         "weights": weights,
         "answer": np.array([weights @ values]),
-        "second word": normalised(odds * [1, 1, 0]),
-        "unscaled": normalised(odds**2),
+        "second word": normalized(exponentials * [1, 1, 0]),
+        "unscaled": normalized(exponentials**2),
     }
 
 
 def check_pencil(
-    found: Mapping[str, Sequence[float]], scores: Sequence[float], values: Sequence[float]
+    pencil: Mapping[str, Sequence[float]], scores: Sequence[float], values: Sequence[float]
 ) -> None:
     """Compare numbers worked out by hand with `pencil_answers`; three decimals are enough."""
     answers = pencil_answers(scores, values)
-    filled_in("pencil", found, answers)
-    for name, want in answers.items():
-        got = on_paper(f"pencil[{name!r}]", found[name], len(want))
-        if not np.allclose(got, want, atol=2e-3):
-            hint = _pencil_hint(name, got, answers, values)
-            raise AssertionError(f"pencil[{name!r}] is not {got.tolist()}. {hint}")
+    filled_in("pencil", pencil, answers)
+    for name, expected in answers.items():
+        answer = pencil_answer(f"pencil[{name!r}]", pencil[name], len(expected))
+        if not np.allclose(answer, expected, atol=2e-3):
+            hint = _pencil_hint(name, answer, answers, values)
+            raise AssertionError(f"pencil[{name!r}] is not {answer.tolist()}. {hint}")
     print(f"pencil: all {len(answers)} right")
 
 
 def _pencil_hint(
-    name: str, got: Floats, answers: Mapping[str, Floats], values: Sequence[float]
+    name: str, answer: Floats, answers: Mapping[str, Floats], values: Sequence[float]
 ) -> str:
     if name == "answer":
-        if math.isclose(got[0], np.mean(values), abs_tol=0.1):
-            return "That is the plain mean of the values; weigh each with its weight"
+        if math.isclose(answer[0], np.mean(values), abs_tol=0.1):
+            return "That is the plain mean of the values; multiply each value by its weight"
         return f"It is the sum of weight times value over all three words ({BY_HAND})"
-    if not math.isclose(got.sum(), 1, abs_tol=5e-3):
+    if not math.isclose(answer.sum(), 1, abs_tol=5e-3):
         return (
             f"Weights sum to 1: divide each exponential by the sum of the visible ones ({BY_HAND})"
         )
-    if name == "second word" and got[2] > 0:
+    if name == "second word" and answer[2] > 0:
         return "The second word may not see the third (see 'May a word look at what comes after?')"
-    if name == "unscaled" and np.allclose(got, answers["weights"], atol=2e-3):
-        return "Those are the scaled weights; without the division the exponents are twice as large"
-    if name == "weights" and np.allclose(got, answers["unscaled"], atol=2e-3):
-        return "You forgot to divide the scores by the root of the width"
-    without_first = normalised(answers["weights"] * [0, 1, 1])
-    if name == "weights" and np.allclose(got, without_first, atol=2e-3):
-        return "The exponential of a score of 0 is 1, not 0: a score of nothing still counts"
+    if name == "unscaled" and np.allclose(answer, answers["weights"], atol=2e-3):
+        return (
+            "Those are the scaled weights; without the division, the exponents are twice as large"
+        )
+    if name == "weights" and np.allclose(answer, answers["unscaled"], atol=2e-3):
+        return "You forgot to divide the scores by the square root of the width"
+    without_first = normalized(answers["weights"] * [0, 1, 1])
+    if name == "weights" and np.allclose(answer, without_first, atol=2e-3):
+        return "The exponential of a score of 0 is 1, not 0: a score of 0 still counts"
     return f"exp(log n) is n; an exponent twice as large gives the square ({BY_HAND})"
 
 
 def check_reach(
     predicted: Mapping[str, int], length: int, exchanged: int, prompt: int, written: int
 ) -> None:
-    """Compare predictions of what can change, and of what goes through the model.
+    """Compare predictions about which outputs can change, and how many tokens the model reads.
 
-    A text of ``length`` tokens, the one at position ``exchanged`` replaced; and a generation of
-    ``written`` tokens after a prompt.
+    One case is a text of ``length`` tokens whose token at position ``exchanged`` is replaced, the
+    other a generation of ``written`` tokens after a prompt of ``prompt`` tokens.
     """
-    first, last = prompt, prompt + written - 1
+    longest = prompt + written - 1  # the number of tokens in the last pass
     answers = {
         "changed": (
             length - exchanged,
@@ -87,7 +88,7 @@ def check_reach(
         ),
         "changed without mask": (
             length,
-            "without a mask each position looks at all, the changed one too",
+            "without a mask, each position attends to all, including the changed one",
         ),
         "pairs": (
             length * (length + 1) // 2,
@@ -98,41 +99,44 @@ def check_reach(
             "the pass over the prompt gives the first new token; each other takes one more",
         ),
         "tokens": (
-            last,
+            longest,
             f"{prompt} in the first pass, then one in each of the other {written - 1}; the last "
-            "token that is written is not read any more",
+            "generated token is never read",
         ),
         "tokens without cache": (
-            sum(range(first, last + 1)),
-            f"{first} + {first + 1} + ... + {last}: everything is read again each time",
+            sum(range(prompt, longest + 1)),
+            f"{prompt} + {prompt + 1} + ... + {longest}: all tokens are read again each time",
         ),
     }
     filled_in("predicted", predicted, answers)
-    for name, (want, why) in answers.items():
+    for name, (answer, reason) in answers.items():
         guess = predicted[name]
-        expect(guess == want, f"predicted[{name!r}] is {want}, not {guess}: {why}")
+        expect(guess == answer, f"predicted[{name!r}] is {answer}, not {guess}: {reason}")
     print(f"predictions: all {len(answers)} right")
 
 
 def check_longest_context(longest_context: Callable[..., int]) -> None:
-    """Check on machines where each usual mistake gives a number of its own."""
-    # 100 left beside the weights; a token takes 2 x 2 layers x 1 head x 5 numbers x 1 byte = 20.
+    """Check on machines on which each common mistake gives a different number."""
+    # 100 bytes beside the weights; a token takes 2 x 2 layers x 1 head x 5 numbers x 1 byte = 20.
     small = dict(n_layers=2, n_kv_heads=1, d_head=5, bytes_per_number=1)
-    got = longest_context(memory=1100, weights=1000, **small)
+    result = longest_context(memory=1100, weights=1000, **small)
     hints = {
-        10: "A key and a value are kept for each token: twice the numbers",
-        55: "The weights take memory, too; only what is left beside them can be used",
-        110: "The weights take memory, too, and a key and a value are kept for each token",
+        10: "The cache has a key and a value for each token: twice the numbers",
+        55: "The weights take memory, too; the cache can only use what is left",
+        110: "The weights take memory, too, and the cache has a key and a value for each token",
     }
     expect(
-        isinstance(got, int | np.integer),
-        f"a number of tokens is a whole number, not {got!r}: round down with //",
+        isinstance(result, int | np.integer),
+        f"a number of tokens is an integer, not {result!r}: round down with //",
     )
-    hint = hints.get(int(got), "See 'What is worth keeping between the steps?'")
-    expect(got == 5, f"100 bytes are left and a token takes 20, so 5 tokens fit, not {got}. {hint}")
+    hint = hints.get(int(result), "See 'What is worth keeping between the steps?'")
+    expect(
+        result == 5,
+        f"100 bytes are left and a token takes 20, so 5 tokens fit, not {result}. {hint}",
+    )
     expect(
         longest_context(memory=1119, weights=1000, **small) == 5,
-        "119 bytes hold 5 tokens of 20, and not a sixth: round down",
+        "119 bytes have room for 5 tokens of 20 bytes, and not for a sixth: round down",
     )
     shared = longest_context(memory=1100, weights=1000, n_conversations=2, **small)
     expect(
@@ -142,121 +146,119 @@ def check_longest_context(longest_context: Callable[..., int]) -> None:
     )
     expect(
         longest_context(memory=900, weights=1000, **small) == 0,
-        "where not even the weights fit, no token does: return 0",
+        "if not even the weights fit, no token does: return 0",
     )
     llama = dict(weights=16_060_522_496, n_layers=32, n_kv_heads=8, d_head=128)
-    got = longest_context(memory=24 * 10**9, **llama)
+    result = longest_context(memory=24 * 10**9, **llama)
     expect(
-        got == 60_573,
-        f"Llama 3 8B on a card of 24 GB has room for 60573 tokens, not {got}; a number of 16 bits "
-        "takes 2 bytes, which is what bytes_per_number should be unless given",
+        result == 60_573,
+        f"Llama 3 8B on a card of 24 GB has room for 60573 tokens, not {result}; a number of 16 "
+        "bits takes 2 bytes, which is the default of bytes_per_number",
     )
-    print(f"longest_context: right; Llama 3 8B on a card of 24 GB can hold {got:,} tokens")
+    print(f"longest_context: right; Llama 3 8B on a card of 24 GB can hold {result:,} tokens")
 
 
 def check_window(
     window_mask: Callable[[int, int], Mask], farthest: Callable[[int, int], int]
 ) -> None:
-    """Check the mask entry by entry, and the reach against a stack of attentions that is run."""
+    """Check the mask entry by entry, and the reach by running a stack of attention layers."""
     for T, window in ((1, 1), (4, 1), (5, 2), (6, 3), (4, 9)):
-        got = np.asarray(window_mask(T, window))
+        mask = np.asarray(window_mask(T, window))
         expect(
-            got.shape == (T, T) and got.dtype == bool,
+            mask.shape == (T, T) and mask.dtype == bool,
             f"window_mask({T}, {window}) must be a boolean array of shape {(T, T)}, "
-            f"not {got.dtype} of {got.shape}",
+            f"not {mask.dtype} of {mask.shape}",
         )
         for i, j in np.ndindex(T, T):
-            want = 0 <= i - j < window
-            if got[i, j] != want:
+            if mask[i, j] != (0 <= i - j < window):
                 entry = f"window_mask({T}, {window})[{i}, {j}]"
-                raise AssertionError(f"{entry} is {bool(got[i, j])}: {_why(i, j, window)}")
+                raise AssertionError(f"{entry} is {bool(mask[i, j])}: {_mask_hint(i, j, window)}")
     for n_layers, window in ((1, 1), (1, 4), (2, 3), (3, 2), (4, 4)):
-        want = _measured_reach(n_layers, window)
-        got = farthest(n_layers, window)
-        hint = "each layer looks window - 1 positions further back than the one below"
-        if got == n_layers * window:
+        measured = _measured_reach(n_layers, window)
+        reach = farthest(n_layers, window)
+        hint = "each layer reaches window - 1 positions further back than the one below"
+        if reach == n_layers * window:
             hint = "a window of 1 is the position itself and reaches 0 back: " + hint
         expect(
-            got == want,
-            f"farthest({n_layers}, {window}) is {want} when measured, not {got}: {hint}",
+            reach == measured,
+            f"farthest({n_layers}, {window}) is {measured} when measured, not {reach}: {hint}",
         )
     print("window_mask and farthest: right; layers reach further than each of them looks")
 
 
-def _why(i: int, j: int, window: int) -> str:
+def _mask_hint(i: int, j: int, window: int) -> str:
     if j > i:
         return f"position {i} must not see {j}, which comes after it"
     if j == i:
         return "a position always sees itself: a window of 1 is the position alone"
     if i - j < window:
-        return f"a window of {window} holds position {i} and the {window - 1} before, so also {j}"
+        return f"a window of {window} has position {i} and the {window - 1} before it, so also {j}"
     return f"{j} is {i - j} before {i}, outside a window of {window}, which counts {i} itself"
 
 
 def _measured_reach(n_layers: int, window: int) -> int:
-    """How far back a change of one position shows at the last, through a stack of attentions."""
+    """Return how far back a position can be and still affect the last one, through all layers."""
     T = n_layers * window + 2
     back = np.subtract.outer(np.arange(T), np.arange(T))
     mask = (back >= 0) & (back < window)
     x = np.random.default_rng(0).normal(size=(T, 4))
-    same = np.zeros_like(x)  # as query and key of all: each looks at all that it sees alike
+    zeros = np.zeros_like(x)  # equal queries and keys give equal weights to all visible positions
 
     def run(x: Floats) -> Floats:
         for _ in range(n_layers):
-            x = scaled_dot_product_attention(same, same, x, mask)
+            x = scaled_dot_product_attention(zeros, zeros, x, mask)
         return x[-1]
 
-    reached = [0]
+    distances = [0]
     for t in range(T):
         changed = x.copy()
         changed[t] += 1
         if not np.array_equal(run(changed), run(x)):
-            reached.append(T - 1 - t)
-    return max(reached)
+            distances.append(T - 1 - t)
+    return max(distances)
 
 
 def check_attend_next(attend_next: Callable[[Floats, Floats, Floats, dict], Floats]) -> None:
-    """Feed positions one by one and compare with attention over all of them at once."""
+    """Process positions one by one and compare with attention over all of them at once."""
     q, k, v = np.random.default_rng(0).normal(size=(3, 6, 4))
-    whole = scaled_dot_product_attention(q, k, v, causal_mask(6))
+    at_once = scaled_dot_product_attention(q, k, v, causal_mask(6))
     cache = {"keys": np.empty((0, 4)), "values": np.empty((0, 4))}
     for t in range(6):
-        got = np.asarray(attend_next(q[t], k[t], v[t], cache))
-        held = {name: len(cache[name]) for name in ("keys", "values")}
+        output = np.asarray(attend_next(q[t], k[t], v[t], cache))
+        sizes = {name: len(cache[name]) for name in ("keys", "values")}
         expect(
-            held == {"keys": t + 1, "values": t + 1},
-            f"after token {t} the cache must hold {t + 1} keys and values, not {held}: put the new "
-            "ones in with cache['keys'] = ..., also the token's own",
+            sizes == {"keys": t + 1, "values": t + 1},
+            f"after token {t} the cache must have {t + 1} keys and values, not {sizes}: add the "
+            "new ones with cache['keys'] = ..., including the token's own",
         )
-        expect(got.shape == (4,), f"the answer is one row of 4 numbers, not of shape {got.shape}")
-        if not np.allclose(got, whole[t]):
-            raise AssertionError(
-                f"the answer of token {t} is wrong. {_cache_hint(got, q, k, v, t)}"
-            )
+        expect(output.shape == (4,), f"the output must be of shape (4,), not {output.shape}")
+        if not np.allclose(output, at_once[t]):
+            hint = _cache_hint(output, q, k, v, t)
+            raise AssertionError(f"the output of token {t} is wrong. {hint}")
     expect(
         np.array_equal(cache["keys"], k) and np.array_equal(cache["values"], v),
-        "in the end the cache must hold all keys and values in the order in which they came",
+        "in the end, the cache must have all keys and values in the order in which they were added",
     )
     print("attend_next: token by token the same as all at once")
 
 
-def _cache_hint(got: Floats, q: Floats, k: Floats, v: Floats, t: int) -> str:
+def _cache_hint(output: Floats, q: Floats, k: Floats, v: Floats, t: int) -> str:
     past = slice(0, t)
-    if t and np.allclose(got, scaled_dot_product_attention(q[t : t + 1], k[past], v[past])[0]):
+    if t and np.allclose(output, scaled_dot_product_attention(q[t : t + 1], k[past], v[past])[0]):
         return "A token sees itself, too: put its key and value into the cache before you attend"
     scores = k[: t + 1] @ q[t]
     weights = np.exp(scores) / np.exp(scores).sum()
-    if np.allclose(got, weights @ v[: t + 1]):
-        return "Divide the scores by the root of d (see 'Why divide by √d?')"
-    return "Its query is compared with all keys in the cache, and the values are weighed"
+    if np.allclose(output, weights @ v[: t + 1]):
+        return "Divide the scores by the square root of d (see 'Why divide by √d?')"
+    return "Compare its query with all keys in the cache, and average the values by these weights"
 
 
-# The bug hunts. Functions take q, k, v, each (T, d), and return the answers (T, d) under the causal
-# mask.
+# The bug hunts. Functions take q, k, v, each (T, d), and return the outputs (T, d) of causal
+# attention.
 
 
 def sound(q: Floats, k: Floats, v: Floats) -> Floats:
-    """Attend as one should."""
+    """Compute causal attention correctly."""
     return scaled_dot_product_attention(q, k, v, causal_mask(len(q)))
 
 
@@ -265,31 +267,31 @@ def attention_with(
     mask: Callable[[int], Mask] = causal_mask,
     after: bool = False,
 ) -> Attend:
-    """Return an attention of this scale, from T and d, and this mask, used before the softmax.
+    """Return an attention function with this divisor, a function of T and d, and this mask.
 
-    With ``after`` the mask is used on the finished weights, which then no longer sum to 1.
+    With ``after``, the mask is applied after the softmax, so the weights no longer sum to 1.
     """
 
     def attend(q: Floats, k: Floats, v: Floats) -> Floats:
         scores = q @ k.T / divisor(*q.shape)
-        seen = mask(len(q))
+        visible = mask(len(q))
         if not after:
-            scores = np.where(seen, scores, -1e30)
+            scores = np.where(visible, scores, -1e30)
         weights = np.exp(scores - scores.max(-1, keepdims=True))
         weights /= weights.sum(-1, keepdims=True)
-        return np.where(seen, weights, 0) @ v
+        return np.where(visible, weights, 0) @ v
 
     return attend
 
 
 def check_hunt(test: Callable[[Attend], None], faulty: Attend) -> None:
-    """Run the reader's test on sound functions, which must pass, and on the faulty one."""
+    """Run the reader's test on correct functions, which must pass, and on the faulty one."""
     hunt(
         test,
         sound,
         attention_with(),
         faulty=faulty,
-        advice="what the answer must be, and allow for rounding: np.allclose",
-        hint="Choose q, k and v so that you know the weights by hand, and so that the fault would "
-        "change them",
+        advice="what the output must be, and allow for rounding: np.allclose",
+        hint="Choose q, k and v so that you can compute the weights by hand, and so that the bug "
+        "changes them",
     )

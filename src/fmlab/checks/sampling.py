@@ -8,29 +8,28 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import numpy as np
 
 from fmlab.arguments import Floats
-from fmlab.checks import expect
-from fmlab.checks.comparing import filled_in
-from fmlab.checks.hunting import catches as catches  # exercises take it from here
-from fmlab.checks.hunting import hunt
+from fmlab.checks.assertions import expect, filled_in
+from fmlab.checks.bug_hunts import catches as catches  # the exercises use it from here
+from fmlab.checks.bug_hunts import hunt
 from fmlab.sampling import entropy, keep_top_k, restrict, softmax
 
-LAW = [0.5, 0.25, 0.15, 0.1]  # of the first exercise
+PROBS = [0.5, 0.25, 0.15, 0.1]  # the distribution of the first exercise
 REASONS = {
     "top_k": "top-k keeps exactly k tokens, however likely they are (see 'How do we keep the "
     "nonsense out?')",
-    "top_p": "add up from the most likely on, until the sum reaches p; the token with which it "
-    "does belongs to the nucleus, and to reach p exactly is enough",
-    "min_p": "the number is a share of the best token's probability: keep what has at least that "
-    "share (see 'What if the model is hot?')",
-    "temperature": "temperature T raises each probability to the power 1/T, and divides anew; 0 is "
+    "top_p": "add up from the most likely token on, until the sum reaches p; the token that makes "
+    "it reach p belongs to the nucleus, and reaching p exactly is enough",
+    "min_p": "the number is a fraction of the largest probability: keep the tokens with at least "
+    "that fraction (see 'What if the model is hot?')",
+    "temperature": "temperature T raises each probability to the power 1/T and renormalizes; 0 is "
     "argmax (see 'How do we make a model bolder?')",
 }
 
 
 def settings_of(k: int, p: float, min_p: float, p_after_k: float) -> dict[str, dict[str, float]]:
-    """Return what the first exercise asks about: settings of ``restrict``, as a reader calls them.
+    """Return the settings of ``restrict`` in the first exercise, by the names of the exercise.
 
-    Their order is the one in which ``restrict`` takes its steps.
+    The steps are in the order in which ``restrict`` applies them.
     """
     return {
         f"top-k {k}": dict(top_k=k),
@@ -45,29 +44,29 @@ def settings_of(k: int, p: float, min_p: float, p_after_k: float) -> dict[str, d
 
 
 def left_after(**settings: float) -> int:
-    """Return how many tokens of ``LAW`` are left after the settings of ``restrict``."""
-    return int(np.isfinite(restrict(np.log(LAW), **settings)).sum())
+    """Return how many tokens of ``PROBS`` the settings of ``restrict`` keep."""
+    return int(np.isfinite(restrict(np.log(PROBS), **settings)).sum())
 
 
 def check_predictions(predicted: Mapping[str, int], **numbers: float) -> None:
-    """Compare predicted numbers of tokens with what `settings_of` the numbers leave."""
+    """Compare predicted numbers of tokens with what each of `settings_of` the numbers keeps."""
     settings = settings_of(**numbers)
     filled_in("predicted", predicted, settings)
     for name, steps in settings.items():
-        guess, want = predicted[name], left_after(**steps)
-        expect(guess == want, f"{name} leaves {want}, not {guess}: {_why_left(**steps)}")
+        guess, n_kept = predicted[name], left_after(**steps)
+        expect(guess == n_kept, f"{name} keeps {n_kept}, not {guess}: {_reason(**steps)}")
     print(f"predictions: all {len(predicted)} right")
 
 
-def _why_left(**steps: float) -> str:
+def _reason(**steps: float) -> str:
     *first, last = steps
     if not first:
         return REASONS[last]
-    before = softmax(restrict(np.log(LAW), **{name: steps[name] for name in first}))
-    law = ", ".join(f"{p:.3f}" for p in before if p > 0)
+    before = softmax(restrict(np.log(PROBS), **{name: steps[name] for name in first}))
+    probs = ", ".join(f"{p:.3f}" for p in before if p > 0)
     return (
-        f"the first step makes {law} of it, and that is what the second sees (see 'Does it matter "
-        f"which comes first?'); {REASONS[last]}"
+        f"after the first step, the probabilities are {probs}, and the second step is applied to "
+        f"these (see 'Does it matter which comes first?'); {REASONS[last]}"
     )
 
 
@@ -77,48 +76,49 @@ def _why_left(**steps: float) -> str:
 def check_label_probabilities(
     label_probabilities: Callable[[Mapping[str, Sequence[float]]], Mapping[str, float]],
 ) -> None:
-    """Check the probabilities of labels, short ones, ones of unequal length, and long ones."""
+    """Check the probabilities of short labels, labels of unequal length, and long labels."""
     short = {"yes": [math.log(0.6)], "no": [math.log(0.2)]}
-    got = _numbers(label_probabilities(short), short)
+    probs = _numbers(label_probabilities(short), short)
     expect(
-        not math.isclose(got["yes"], 0.6),
-        "0.6 and 0.2 do not add up to 1. The model may say other things too, but the answer is to "
+        not math.isclose(probs["yes"], 0.6),
+        "0.6 and 0.2 do not add up to 1. The model may say other things, too, but the answer must "
         "be one of the labels: divide by the sum over the labels",
     )
     expect(
-        math.isclose(got["yes"], 0.75),
-        f"of labels with 0.6 and 0.2 the first should get 0.75, not {got['yes']:.4f}: turn "
+        math.isclose(probs["yes"], 0.75),
+        f"of labels with 0.6 and 0.2, the first should get 0.75, not {probs['yes']:.4f}: turn "
         "logprobs back into probabilities with exp, then divide by their sum",
     )
     unequal = {"ox": [math.log(0.5)], "guinea pig": [math.log(0.8), math.log(0.5)]}
-    got = _numbers(label_probabilities(unequal), unequal)
+    probs = _numbers(label_probabilities(unequal), unequal)
     expect(
-        not math.isclose(got["ox"], 0.5 / (0.5 + math.sqrt(0.4))),
+        not math.isclose(probs["ox"], 0.5 / (0.5 + math.sqrt(0.4))),
         "you took the mean over the tokens of a label. The probability of a label is the product "
         "of its tokens' probabilities, so its logprob is their sum, however many there are",
     )
     expect(
-        math.isclose(got["ox"], 0.5 / 0.9),
-        f"'ox' should get 0.5 / (0.5 + 0.8 x 0.5) = 0.5556, not {got['ox']:.4f}: add up the "
+        math.isclose(probs["ox"], 0.5 / 0.9),
+        f"'ox' should get 0.5 / (0.5 + 0.8 x 0.5) = 0.5556, not {probs['ox']:.4f}: add up the "
         "logprobs of all tokens of a label (see 'Choosing among given answers')",
     )
     long = {"first": [-1.0] * 2000, "second": [-1.0] * 1999 + [0.0]}
-    got = _numbers(label_probabilities(long), long)
+    probs = _numbers(label_probabilities(long), long)
     expect(
-        math.isclose(got["second"], math.e / (1 + math.e), rel_tol=1e-6),
-        f"labels of 2000 tokens get {got}: exp(-2000) is 0.0 in a float. Subtract the largest sum "
-        "from all before exp, as softmax does (see 'Why do programs speak of log-probabilities?')",
+        math.isclose(probs["second"], math.e / (1 + math.e), rel_tol=1e-6),
+        f"labels of 2000 tokens get {probs}: exp(-2000) is 0.0 in a float. Subtract the largest "
+        "sum from all before exp, as softmax does (see 'Why do programs speak of "
+        "log-probabilities?')",
     )
     print("label_probabilities: right, also for labels of unequal length and of many tokens")
 
 
-def _numbers(got: object, labels: Mapping[str, object]) -> dict[str, float]:
-    is_mapping = isinstance(got, Mapping) and set(got) == set(labels)
-    expect(is_mapping, f"must return a dict with the labels {list(labels)} as keys, not {got!r}")
+def _numbers(probs: object, labels: Mapping[str, object]) -> dict[str, float]:
+    is_mapping = isinstance(probs, Mapping) and set(probs) == set(labels)
+    expect(is_mapping, f"must return a dict with the labels {list(labels)} as keys, not {probs!r}")
     try:
-        return {label: float(value) for label, value in got.items()}
+        return {label: float(value) for label, value in probs.items()}
     except (TypeError, ValueError):
-        raise AssertionError(f"the values must be numbers; got {got!r}") from None
+        raise AssertionError(f"the values must be numbers; got {probs!r}") from None
 
 
 # Temperature
@@ -130,55 +130,54 @@ def example_logits(seed: int = 0) -> Floats:
 
 
 def check_temperature_for(temperature_for: Callable[[Floats, float], float]) -> None:
-    """Check that the temperatures found give the entropies asked for."""
+    """Check that the returned temperatures give the requested entropies."""
     logits = example_logits()
     for bits in (4.0, 0.5, 2.0, 6.0, 8.5):
-        got = temperature_for(logits.copy(), bits)
+        T = temperature_for(logits.copy(), bits)
         expect(
-            isinstance(got, (int, float)) and 0 < got < math.inf,
-            f"temperature_for(logits, {bits}) must return a number above 0, not {got!r}",
+            isinstance(T, (int, float)) and 0 < T < math.inf,
+            f"temperature_for(logits, {bits}) must return a number above 0, not {T!r}",
         )
-        found = float(entropy(softmax(logits, got)))
-        if abs(found - bits) < 1e-3:
+        reached = float(entropy(softmax(logits, T)))
+        if abs(reached - bits) < 1e-3:
             continue
         hint = (
-            "search further out, below 1 and far above 2: the entropy rises with the temperature "
-            "all the way from 0 bits to the logarithm of the vocabulary (see 'How do we make a "
-            "model bolder?')"
+            "search a wider range, below 1 and far above 2: the entropy rises with the temperature "
+            "from 0 bits to the logarithm of the vocabulary (see 'How do we make a model bolder?')"
         )
-        if abs(float(entropy(softmax(logits, got), base=math.e)) - bits) < 1e-3:
+        if abs(float(entropy(softmax(logits, T), base=math.e)) - bits) < 1e-3:
             hint = "that is the entropy in nats; with base 2 it is in bits"
-        elif abs(float(entropy(softmax(logits, 1 / got))) - bits) < 1e-3:
+        elif abs(float(entropy(softmax(logits, 1 / T))) - bits) < 1e-3:
             hint = "logits are divided by the temperature, not multiplied"
         raise AssertionError(
-            f"at temperature {got:.4f} the entropy is {found:.3f} bits, not {bits}: {hint}"
+            f"at temperature {T:.4f} the entropy is {reached:.3f} bits, not {bits}: {hint}"
         )
     print("temperature_for: the entropy is right to a thousandth of a bit, five times")
 
 
-# Showing text as it comes
+# Streaming
 
 STREAMS = [
     (["Hel", "lo ", "you"], ["END"], "Hello you", "there is no stop word here; show all of it"),
     (["Yes.", "END", "No."], ["END"], "Yes.", "the stop word itself is not shown"),
     (["Yes.E", "N", "D No."], ["END"], "Yes.", "a stop word can come in several pieces"),
-    (["Yes.ENDNo."], ["END"], "Yes.", "a piece can hold more than a stop word"),
+    (["Yes.ENDNo."], ["END"], "Yes.", "a piece can contain more than a stop word"),
     (["AE", "N", "Z"], ["END"], "AENZ", "what was held back and turned out harmless must be shown"),
-    (["AEE", "ND"], ["END"], "AE", "a stop word can begin inside what looked like one"),
+    (["AEE", "ND"], ["END"], "AE", "a stop word can start inside what looked like one"),
     (["A EN"], ["END"], "A EN", "at the end of the text, show what you held back"),
     (["A;B", "END"], ["END", ";"], "A", "any of the stop words ends the text"),
-    ([], ["END"], "", "no text at all is a text, too"),
+    ([], ["END"], "", "the empty text is a text, too"),
 ]
 
 
 def check_stream(stream: Callable[[Iterator[str], Sequence[str]], Iterator[str]]) -> None:
-    """Check what is shown, that it is shown in time, and that nothing is asked for after a stop."""
-    for pieces, stops, want, hint in STREAMS:
-        shown, asked = watch(stream, pieces, stops)
-        got = "".join(shown)
+    """Check what is shown, that it is shown early, and that nothing is read after a stop word."""
+    for pieces, stops, expected, hint in STREAMS:
+        outputs, n_read = watch(stream, pieces, stops)
+        shown = "".join(outputs)
         expect(
-            got == want,
-            f"of the pieces {pieces} with stop words {stops} you show {got!r}, not {want!r}: "
+            shown == expected,
+            f"of the pieces {pieces} with stop words {stops} you show {shown!r}, not {expected!r}: "
             f"{hint} (see 'When does it stop?')",
         )
         needed = len(pieces)
@@ -187,16 +186,16 @@ def check_stream(stream: Callable[[Iterator[str], Sequence[str]], Iterator[str]]
                 needed = n
                 break
         expect(
-            asked <= needed,
-            f"of the pieces {pieces} you take {asked}, although the stop word {stops} is complete "
+            n_read <= needed,
+            f"of the pieces {pieces} you take {n_read}, although the stop word {stops} is complete "
             f"after {needed}: every further piece is a token that costs time and money",
         )
     pieces = ["word "] * 20
-    late = max(held for held in behind(stream, pieces, ["END"]))
+    most = max(behind(stream, pieces, ["END"]))
     expect(
-        late <= 2,
-        f"{late} characters were held back at one time, though a stop word of 3 letters can have "
-        "at most 2 of its letters there before it is complete. Show the rest as it comes",
+        most <= 2,
+        f"{most} characters were held back at one time, although at most 2 letters of a stop word "
+        "of 3 letters can be there before it is complete. Show the rest as it comes",
     )
     print(f"stream: right on {len(STREAMS)} texts, in time, and done as soon as a stop word is")
 
@@ -206,21 +205,21 @@ def watch(
     pieces: Sequence[str],
     stops: Sequence[str],
 ) -> tuple[list[str], int]:
-    """Return what a stream shows, and how many pieces it took for that."""
-    taken = 0
+    """Return what a stream yields, and how many pieces it read for that."""
+    n_read = 0
 
     def source() -> Iterator[str]:
-        nonlocal taken
+        nonlocal n_read
         for piece in pieces:
-            taken += 1
+            n_read += 1
             yield piece
 
-    found = stream(source(), stops)
+    outputs = stream(source(), stops)
     expect(
-        found is not None and not isinstance(found, str),
+        outputs is not None and not isinstance(outputs, str),
         "stream must yield text, piece by piece; write `yield` where you would print",
     )
-    return list(found), taken
+    return list(outputs), n_read
 
 
 def behind(
@@ -228,25 +227,25 @@ def behind(
     pieces: Sequence[str],
     stops: Sequence[str],
 ) -> list[int]:
-    """Return how many characters are held back each time when a stream asks for the next piece."""
-    shown, given, held = 0, 0, []
+    """Return how many characters a stream holds back each time it reads the next piece."""
+    n_shown, n_read, held_back = 0, 0, []
 
     def source() -> Iterator[str]:
-        nonlocal given
+        nonlocal n_read
         for piece in pieces:
-            held.append(given - shown)
-            given += len(piece)
+            held_back.append(n_read - n_shown)
+            n_read += len(piece)
             yield piece
 
     for text in stream(source(), stops):
-        shown += len(text)
-    return held
+        n_shown += len(text)
+    return held_back
 
 
 # Bug hunts
 
 
-def sound_law(logits: Floats, temperature: float) -> Floats:
+def correct_distribution(logits: Floats, temperature: float) -> Floats:
     """Return the probabilities of all tokens."""
     return softmax(logits, temperature)
 
@@ -257,7 +256,7 @@ def sound_top_k(logits: Floats, k: int) -> Floats:
 
 
 def sound_collect(steps: Sequence[Sequence[int]], stop: int) -> list[list[int]]:
-    """Return for each row the tokens it drew, up to and with its own stop token."""
+    """Return the sampled tokens of each row, up to and including its own stop token."""
     rows: list[list[int]] = [[] for _ in steps[0]]
     for tokens in steps:
         for row, token in zip(rows, tokens):
@@ -267,14 +266,13 @@ def sound_collect(steps: Sequence[Sequence[int]], stop: int) -> list[list[int]]:
 
 
 HINTS = {
-    sound_law: "How many tokens are there in the vocabularies that you tried? Try one as large as "
-    "a model's, and look at the unlikely ones",
-    sound_top_k: "Did you give it several rows at once, with values that differ much from row to "
-    "row?",
+    correct_distribution: "How large are the vocabularies that you tried? Try one as large as a "
+    "model's, and look at the unlikely tokens",
+    sound_top_k: "Did you pass several rows at once, with values that differ a lot between rows?",
     sound_collect: "Did you try rows that stop at different steps, and one that never stops?",
 }
 
 
 def check_bug_hunt(test: Callable, sound: Callable, faulty: Callable) -> None:
-    """Run the reader's test on a sound function, which must pass, and on the faulty one."""
+    """Run the reader's test on a correct function, which must pass, and on the faulty one."""
     hunt(test, sound, faulty=faulty, advice="what it must return", hint=HINTS[sound])

@@ -7,33 +7,33 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from fmlab.checks import expect
-from fmlab.checks.comparing import filled_in
-from fmlab.checks.hunting import catches as catches  # exercises take it from here
-from fmlab.checks.hunting import hunt
-from fmlab.losses import IGNORED
+from fmlab.checks.assertions import expect, filled_in
+from fmlab.checks.bug_hunts import catches as catches  # the exercises use it from here
+from fmlab.checks.bug_hunts import hunt
+from fmlab.data.batching import IGNORED
 
-END, USER, ASSISTANT = 0, 1, 2  # ids of the marks in all exercises
-Ids = Sequence[int]
-MakeTargets = Callable[[Ids, Ids, int], list[int]]
+END, USER, ASSISTANT = 0, 1, 2  # ids of the special tokens in all exercises
+MakeTargets = Callable[[Sequence[int], Sequence[int], int], list[int]]
 MASK = "(see 'What does one learn an answer from?')"
 
 # Predictions
 
 REASONS = {
-    "tokens in the row": "all of the prompt, its marks included, and all of the response",
-    "predictions that count": "each token of the response is predicted once, its end included",
-    "position of the first one": "the first token of the response is predicted where the "
-    "assistant's mark is read; the first position is 0",
+    "tokens in the row": "the whole prompt, including its special tokens, and the whole response",
+    "predictions that count": "each token of the response is predicted once, including its end",
+    "position of the first one": "the first token of the response is predicted at the position of "
+    "the assistant token; the first position is 0",
     "first target": "it is the first token of the response",
-    "last target": "the model must learn to stop, so the last target is the end",
-    "predictions that count, padded to 12": "padding is nothing that anybody should say",
-    "predictions that count with a loss on all": "every token but the first is predicted by what "
-    "stands before it",
+    "last target": "the model must learn to stop, so the last target is the end token",
+    "predictions that count, padded to 12": "the model should never generate padding",
+    "predictions that count with a loss on all": "every token but the first is predicted from the "
+    "tokens before it",
 }
 
 
-def check_predictions(predicted: Mapping[str, int], prompt: Ids, response: Ids) -> None:
+def check_predictions(
+    predicted: Mapping[str, int], prompt: Sequence[int], response: Sequence[int]
+) -> None:
     """Compare predicted counts and tokens with what a conversation gives."""
     targets = sound_targets(prompt, response, len(prompt) + len(response))
     counted = [position for position, target in enumerate(targets) if target != IGNORED]
@@ -47,9 +47,9 @@ def check_predictions(predicted: Mapping[str, int], prompt: Ids, response: Ids) 
         "predictions that count with a loss on all": len(targets) - 1,
     }
     filled_in("predicted", predicted, answers)
-    for name, want in answers.items():
+    for name, answer in answers.items():
         guess = predicted[name]
-        expect(guess == want, f"{name}: {want}, not {guess}; {REASONS[name]} {MASK}")
+        expect(guess == answer, f"{name}: {answer}, not {guess}; {REASONS[name]} {MASK}")
     print(f"predictions: all {len(predicted)} right")
 
 
@@ -59,78 +59,76 @@ def check_predictions(predicted: Mapping[str, int], prompt: Ids, response: Ids) 
 PROMPT, RESPONSE = [END, USER, 11, 12, 13, ASSISTANT], [21, 22, END]
 
 
-def sound_targets(prompt: Ids, response: Ids, length: int) -> list[int]:
-    """Return what should come next at each of ``length`` positions, IGNORED where nothing is asked.
+def sound_targets(prompt: Sequence[int], response: Sequence[int], length: int) -> list[int]:
+    """Return the target at each of ``length`` positions, IGNORED where the loss does not count.
 
-    The response ends with its END; behind it is padding.
+    The response ends with END; what follows is padding.
     """
-    ids = [*prompt, *response]
-    asked = [IGNORED] * (len(prompt) - 1) + ids[len(prompt) :]
-    return asked + [IGNORED] * (length - len(asked))
+    return _padded([IGNORED] * (len(prompt) - 1) + [*response], length)
 
 
-def not_moved_on(prompt: Ids, response: Ids, length: int) -> list[int]:
-    """The token that is read, in place of the one that comes next."""
-    return _filled([IGNORED] * len(prompt) + [*response], length)
+def not_moved_on(prompt: Sequence[int], response: Sequence[int], length: int) -> list[int]:
+    """Return targets that are the tokens themselves instead of the next ones."""
+    return _padded([IGNORED] * len(prompt) + [*response], length)
 
 
-def on_the_prompt(prompt: Ids, response: Ids, length: int) -> list[int]:
-    """A loss on the prompt as well."""
-    return _filled([*prompt, *response][1:], length)
+def on_the_prompt(prompt: Sequence[int], response: Sequence[int], length: int) -> list[int]:
+    """Return targets with a loss on the prompt, too."""
+    return _padded([*prompt, *response][1:], length)
 
 
-def without_the_first(prompt: Ids, response: Ids, length: int) -> list[int]:
-    """A mask that begins where the first token of the response is read."""
-    return _filled([IGNORED] * len(prompt) + [*response[1:]], length)
+def without_the_first(prompt: Sequence[int], response: Sequence[int], length: int) -> list[int]:
+    """Return targets without that of the assistant token: the mask starts one position late."""
+    return _padded([IGNORED] * len(prompt) + [*response[1:]], length)
 
 
-def without_the_end(prompt: Ids, response: Ids, length: int) -> list[int]:
-    """Padding is the end token, and all of them are masked: the real one, too."""
-    found = sound_targets(prompt, response, length)
-    return [IGNORED if target == END else target for target in found]
+def without_the_end(prompt: Sequence[int], response: Sequence[int], length: int) -> list[int]:
+    """Return targets without any end token, because padding is the same token."""
+    targets = sound_targets(prompt, response, length)
+    return [IGNORED if target == END else target for target in targets]
 
 
-def padding_counted(prompt: Ids, response: Ids, length: int) -> list[int]:
-    """The end again and again, as if somebody had said it."""
-    found = sound_targets(prompt, response, length)
-    ended = len(prompt) + len(response) - 1
-    return found[:ended] + [END] * (length - ended)
+def padding_counted(prompt: Sequence[int], response: Sequence[int], length: int) -> list[int]:
+    """Return targets in which padding counts, as end tokens."""
+    targets = sound_targets(prompt, response, length)
+    n_targets = len(prompt) + len(response) - 1
+    return targets[:n_targets] + [END] * (length - n_targets)
 
 
-def _filled(targets: list[int], length: int) -> list[int]:
+def _padded(targets: list[int], length: int) -> list[int]:
     return targets + [IGNORED] * (length - len(targets))
 
 
 MISTAKES = {
-    not_moved_on: "at each position stands the token that is read there. The target is the one "
-    "that comes next; a model that is to say what it reads learns to copy, and its loss falls "
-    "to nothing",
+    not_moved_on: "each target is the token at the same position. The target is the next token; "
+    "a model that has to output its own input learns to copy, and its loss falls to 0",
     on_the_prompt: "the prompt counts. The model will never have to write a question: put IGNORED "
     "where the next token belongs to the prompt",
-    without_the_first: "the first token of the response is missing. It is predicted where the last "
-    "token of the prompt, the assistant's mark, is read",
+    without_the_first: "the first token of the response is missing. It is predicted at the last "
+    "token of the prompt, the assistant token",
     without_the_end: "the end of the response is missing. Nothing else teaches the model to stop",
-    padding_counted: "padding counts. Put IGNORED behind the end of the response",
+    padding_counted: "padding counts. Put IGNORED after the end of the response",
 }
 
 
 def check_targets(make_targets: MakeTargets) -> None:
-    """Check targets of a row that is full, and of padded ones."""
-    for extra in (0, 4):
-        length = len(PROMPT) + len(RESPONSE) + extra
-        got = make_targets(list(PROMPT), list(RESPONSE), length)
-        expect(got is not None, "it returns None; end with `return targets`")
+    """Check the targets of a row without padding, and of one with padding."""
+    for n_padding in (0, 4):
+        length = len(PROMPT) + len(RESPONSE) + n_padding
+        targets = make_targets(list(PROMPT), list(RESPONSE), length)
+        expect(targets is not None, "it returns None; end with `return targets`")
         expect(
-            hasattr(got, "__len__") and len(got) == length,
-            f"it must return {length} targets, one for each position, not {got!r}",
+            hasattr(targets, "__len__") and len(targets) == length,
+            f"it must return {length} targets, one for each position, not {targets!r}",
         )
-        got = [int(each) for each in got]
-        want = sound_targets(PROMPT, RESPONSE, length)
-        for mistake, why in MISTAKES.items():
+        targets = [int(target) for target in targets]
+        expected = sound_targets(PROMPT, RESPONSE, length)
+        for mistake, hint in MISTAKES.items():
             wrong = mistake(PROMPT, RESPONSE, length)
-            expect(wrong == want or got != wrong, f"{got}: {why} {MASK}")
+            expect(wrong == expected or targets != wrong, f"{targets}: {hint} {MASK}")
         expect(
-            got == want, f"for a prompt of {len(PROMPT)} tokens the targets are {got}, not {want}"
+            targets == expected,
+            f"for a prompt of {len(PROMPT)} tokens, the targets are {targets}, not {expected}",
         )
     print("targets: right, with padding and without")
 
@@ -139,30 +137,30 @@ def check_targets(make_targets: MakeTargets) -> None:
 
 
 def check_batch_loss(batch_loss: Callable[[Sequence[Sequence[float]]], float]) -> None:
-    """Check the loss of a batch of responses of unequal length, from their tokens' losses."""
+    """Check the loss of a batch of responses of unequal length, from the losses of their tokens."""
     rows = [[1.0, 1.0, 1.0, 1.0], [3.0]]
-    got = _number(batch_loss(rows))
+    loss = _number(batch_loss(rows))
     expect(
-        not math.isclose(got, 2.0),
+        not math.isclose(loss, 2.0),
         "you took the mean of the rows' means. A token of a short response then counts more than "
         "one of a long response; the loss is the mean over all tokens",
     )
     expect(
-        not math.isclose(got, 3.5),
-        "you divided by the number of rows. The loss is per token, or long responses would get "
-        "a larger one however good they are",
+        not math.isclose(loss, 3.5),
+        "you divided by the number of rows. The loss is per token; otherwise, long responses would "
+        "have a larger loss, however good they are",
     )
-    expect(math.isclose(got, 1.4), f"(4 x 1 + 3) / 5 is 1.4, not {got:.4f}")
-    one = [0.5, 1.5]
-    expect(math.isclose(_number(batch_loss([one])), 1.0), "a single row is just its mean")
+    expect(math.isclose(loss, 1.4), f"(4 x 1 + 3) / 5 is 1.4, not {loss:.4f}")
+    single = _number(batch_loss([[0.5, 1.5]]))
+    expect(math.isclose(single, 1.0), "the loss of a single row is just its mean")
     print("batch_loss: right; a batch is one bag of tokens")
 
 
-def _number(got: object) -> float:
+def _number(result: object) -> float:
     try:
-        return float(got)
+        return float(result)
     except (TypeError, ValueError):
-        raise AssertionError(f"must return a number, not {got!r}") from None
+        raise AssertionError(f"must return a number, not {result!r}") from None
 
 
 # Cloning
@@ -171,56 +169,58 @@ DEMONSTRATED = ["In Hemmel."] * 6 + ["I don't know."] * 3 + ["In Urwick."]
 
 
 def check_clone(clone: Callable[[Sequence[str]], Mapping[str, float]]) -> None:
-    """Check the law that imitates demonstrated responses best."""
-    got = clone(list(DEMONSTRATED))
-    expect(isinstance(got, Mapping), f"must return a dict from responses to probabilities: {got!r}")
-    expect(set(got) <= {*DEMONSTRATED}, "it gives probability to what nobody demonstrated")
-    total = math.fsum(got.values())
+    """Check the distribution with the lowest loss on demonstrated responses."""
+    probs = clone(list(DEMONSTRATED))
+    is_mapping = isinstance(probs, Mapping)
+    expect(is_mapping, f"must return a dict from responses to probabilities, not {probs!r}")
+    demonstrated = set(probs) <= {*DEMONSTRATED}
+    expect(demonstrated, "a response that nobody demonstrated has a probability")
+    total = math.fsum(probs.values())
     expect(math.isclose(total, 1.0), f"the probabilities add up to {total:.4f}, not to 1")
     section = "(see 'What else does it copy?')"
     expect(
-        len(got) == 3 and min(got.values()) > 0,
-        "what is shown once in ten times has an infinite loss if it has no probability. Imitation "
-        f"copies the minority as well, as often as it came {section}",
+        len(probs) == 3 and min(probs.values()) > 0,
+        "a response that is demonstrated once in ten times has an infinite loss if its probability "
+        f"is 0. Imitation copies the minority, too, as often as it was demonstrated {section}",
     )
     expect(
-        not np.allclose(list(got.values()), 1 / 3),
-        f"all are alike; but they were not shown equally often {section}",
+        not np.allclose(list(probs.values()), 1 / 3),
+        f"all are equally likely, but they were not demonstrated equally often {section}",
     )
-    best = _cross_entropy({text: DEMONSTRATED.count(text) / 10 for text in got})
-    loss = _cross_entropy(got)
+    best = _cross_entropy({text: DEMONSTRATED.count(text) / 10 for text in probs})
+    loss = _cross_entropy(probs)
     expect(
         loss < best + 1e-6,
-        f"its loss on the demonstrations is {loss:.4f} nats; {best:.4f} can be had {section}",
+        f"its loss on the demonstrations is {loss:.4f} nats; {best:.4f} is possible {section}",
     )
-    print(f"clone: right; no law has a lower loss than {best:.4f} nats")
+    print(f"clone: right; no distribution has a lower loss than {best:.4f} nats")
 
 
-def _cross_entropy(law: Mapping[str, float]) -> float:
-    return -math.fsum(math.log(law[text]) for text in DEMONSTRATED) / len(DEMONSTRATED)
+def _cross_entropy(probs: Mapping[str, float]) -> float:
+    return -math.fsum(math.log(probs[text]) for text in DEMONSTRATED) / len(DEMONSTRATED)
 
 
-# Accuracy of those who imitate
+# Accuracy of imitators
 
 
 def check_accuracy(accuracy: Callable[[float, int, bool], float]) -> None:
-    """Check how often an imitator of careless people is right, sampled and greedy."""
+    """Check how often an imitator of careless demonstrators is right, with and without sampling."""
     section = "(see 'How good must the demonstrators be?')"
     for error_rate, n_wrong in ((0.0, 3), (0.3, 1), (0.6, 4), (0.6, 1), (0.9, 20)):
-        truth, error = 1 - error_rate, error_rate / n_wrong  # how often each answer is shown
-        about = f"error rate {error_rate}, wrong answers {n_wrong}"
-        drawn = _number(accuracy(error_rate, n_wrong, False))
+        p_right, p_wrong = 1 - error_rate, error_rate / n_wrong  # of each demonstrated answer
+        case = f"error rate {error_rate}, wrong answers {n_wrong}"
+        sampled = _number(accuracy(error_rate, n_wrong, False))
         expect(
-            math.isclose(drawn, truth, abs_tol=1e-9),
-            f"{about}: drawn answers are right with {truth:g}, not {drawn:g}. Who draws from a "
-            f"copied law is wrong as often as those who were copied {section}",
+            math.isclose(sampled, p_right, abs_tol=1e-9),
+            f"{case}: the accuracy of sampled answers is {p_right:g}, not {sampled:g}. Samples "
+            f"from a copied distribution are wrong as often as those who were copied {section}",
         )
         greedy = _number(accuracy(error_rate, n_wrong, True))
         expect(
-            greedy == (truth > error),
-            f"{about}: the likeliest answer is right with {truth > error:d}, not {greedy:g}. It is "
-            "the truth as long as that is shown more often than any single error; errors may well "
-            f"be in the majority together {section}",
+            greedy == (p_right > p_wrong),
+            f"{case}: the accuracy of the most likely answer is {p_right > p_wrong:d}, not "
+            f"{greedy:g}. It is right as long as the right answer is demonstrated more often than "
+            f"any single error, even if errors are in the majority together {section}",
         )
     print("accuracy: right. Greedy decoding averages the teachers; drawing does not")
 
@@ -229,13 +229,13 @@ def check_accuracy(accuracy: Callable[[float, int, bool], float]) -> None:
 
 HINTS = {
     not_moved_on: "Is each target the token that comes *next*?",
-    without_the_first: "Did you look at the response's first token, and where it is asked for?",
-    without_the_end: "Did you look at the end of the response, in a row that is padded?",
+    without_the_first: "Did you check the first token of the response, and where it is predicted?",
+    without_the_end: "Did you check the end of the response, in a row with padding?",
 }
 
 
 def check_bug_hunt(
     test: Callable[[MakeTargets], object], faulty: MakeTargets, like: MakeTargets
 ) -> None:
-    """Run the reader's test on a sound function, which must pass, and on the faulty one."""
+    """Run the reader's test on a correct function, which must pass, and on the faulty one."""
     hunt(test, sound_targets, faulty=faulty, advice="what it must return", hint=HINTS[like])

@@ -1,14 +1,35 @@
-"""Experiments that take too long for a chapter.
+"""Experiments that take too long for a chapter: ``python -m fmlab.experiments NAME`` runs one.
 
-Each is run by one command, ``python -m fmlab.experiments.NAME``, and writes its results to
-``book/results/NAME.json``, with date, versions, seconds and the command. A chapter plots them, runs
-one point of them again, and asserts that it agrees.
+Each writes its results to ``book/results/NAME.json``, with date, versions, seconds and the command.
+A chapter plots them, runs one point again, and asserts that it agrees.
 
-``recording`` writes and reads results. ``ladder`` measures what the book's models know and can do;
-``exam`` holds what they are asked. ``bottleneck`` measures what an encoder-decoder can copy, with
-attention and without, ``reading_speed`` how long reading and writing take, ``sampling_cost`` how
-long a draw does; ``extraction`` what a model's answers give away. ``supervised`` varies
-demonstrations; ``judges`` what a reward model begins as; ``preference_tuning`` compares all ways to
-a better answer (``preference_lab`` has what they share) and pushes them too far
-(``overoptimization``).
+===================== ==========================================================================
+``ladder``            what the book's models know and can do (their exam is in ``questions``)
+``seq2seq_copy``      what an encoder-decoder can copy, with attention and without
+``reading_speed``     how long reading and writing take
+``sampling_cost``     how long it takes to sample a token
+``extraction``        how well a model can be copied from its outputs
+``supervised``        what finetuning learns from different demonstrations
+``reward_model_init`` which weights a reward model should start from
+``preference_tuning`` a comparison of DPO, PPO and best-of-N (with ``preference_lab``), and their
+                      overoptimization (``overoptimization``)
+===================== ==========================================================================
+
+``results`` writes and reads the files.
 """
+
+import lazy_loader
+
+EXPERIMENTS = (
+    "extraction",
+    "ladder",
+    "preference_tuning",
+    "reading_speed",
+    "reward_model_init",
+    "sampling_cost",
+    "seq2seq_copy",
+    "supervised",
+)
+MODULES = [*EXPERIMENTS, "overoptimization", "preference_lab", "questions", "results"]
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(__name__, submodules=MODULES)

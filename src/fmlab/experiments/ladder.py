@@ -1,10 +1,10 @@
-"""What the book's models know and can do, measured for each model that is there.
+"""What the book's models know and can do, measured for each model that is available.
 
-    python -m fmlab.experiments.ladder                  # all, into book/results/ladder.json
-    python -m fmlab.experiments.ladder --models micro   # one; what is recorded of others stays
-    python -m fmlab.experiments.ladder --quick          # a look in seconds; nothing is recorded
+    python -m fmlab.experiments ladder                  # all, into book/results/ladder.json
+    python -m fmlab.experiments ladder --models micro   # one; the results of the others stay
+    python -m fmlab.experiments ladder --quick          # a few questions; nothing is recorded
 
-Finished models are recorded at once, so an interrupt loses only the one at work.
+The results of a model are recorded when it is finished, so an interrupt loses only the current one.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from fmlab.evaluation import (
-    Rate,
+from fmlab.evaluation.likelihood import surprise
+from fmlab.evaluation.questions import (
     ask,
     assertion_rate,
     chance,
@@ -31,29 +31,29 @@ from fmlab.evaluation import (
     exercise_accuracy,
     hallucination_rate,
     question_accuracy,
-    surprise,
 )
-from fmlab.experiments.exam import BINS, FULL, MIXTURE, QUICK, TASKS, TEXTS, Exam
-from fmlab.experiments.recording import read, record
-from fmlab.generation import generate
-from fmlab.huggingface import WEIGHTS
-from fmlab.ladder import CARD, LADDER
-from fmlab.models import WEIGHTS_FOLDER, card, load
-from fmlab.surprise import end_of_text
-from fmlab.tokenization import BPETokenizer
-from fmlab.transformer import GPT
-from fmlab.world import KINDS, Exercise, Question
+from fmlab.evaluation.statistics import Rate
+from fmlab.experiments.questions import BINS, FULL, MIXTURE, QUICK, TASKS, TEXTS, Exam
+from fmlab.experiments.results import read, record
+from fmlab.generation.decoding import generate
+from fmlab.models.gpt import GPT
+from fmlab.models.huggingface import WEIGHTS
+from fmlab.models.pretrained import CARD, WEIGHTS_FOLDER, card, load
+from fmlab.recipes.pretrain import LADDER
+from fmlab.tokenization.special_tokens import end_of_text
+from fmlab.tokenization.tokenizers import BPETokenizer
+from microworld import KINDS, Exercise, Question
 
 NAME = "ladder"
-COMMAND = f"python -m fmlab.experiments.{NAME}"
+COMMAND = f"python -m fmlab.experiments {NAME}"
 SPLITS = ("held-out facts", "held-out people", "nonexistent")
 SAMPLED_FROM = ("300-999", "30-99", "4-9", "1")
 SAMPLED_TASKS = ("look-up", "story", "sum")
-Place = tuple[str, ...]  # of a result: ("facts", "train", "1000+")
+Place = tuple[str, ...]  # the keys of a result: ("facts", "train", "1000+")
 
 
 def shipped() -> list[str]:
-    """Return the names of the book's models that are there, smallest first."""
+    """Return the names of the pretrained models that are available, smallest first."""
     return [name for name in LADDER if (WEIGHTS_FOLDER / name / CARD).is_file()]
 
 
@@ -62,14 +62,14 @@ def shipped() -> list[str]:
 
 @dataclass
 class Candidate:
-    """A model that sits the exam."""
+    """A model that takes the exam."""
 
     model: GPT
     tokenizer: BPETokenizer
     exam: Exam
 
     def jobs(self) -> Iterator[tuple[Place, Callable[[], object]]]:
-        """Yield everything to be measured, as what to call and where its result goes."""
+        """Yield every measurement: the keys of its result, and the function to call."""
         for phrasing in ("train", "held-out"):
             for name in BINS:
                 yield ("facts", phrasing, name), partial(self.facts, name, phrasing)
@@ -88,27 +88,28 @@ class Candidate:
         yield ("samples", "documents"), self.sample_documents
 
     def facts(self, name: str, phrasing: str) -> dict | None:
-        return self.right_and_floor(self.exam.facts_told(BINS[name], phrasing))
+        return self.accuracy_and_baseline(self.exam.facts_told(BINS[name], phrasing))
 
     def known(self, kind: str) -> dict | None:
-        return self.right_and_floor(self.exam.known(kind))
+        return self.accuracy_and_baseline(self.exam.known(kind))
 
-    def right_and_floor(self, questions: Sequence[Question]) -> dict | None:
-        """Return how many answers are right, and would be if nothing were known of any entity."""
+    def accuracy_and_baseline(self, questions: Sequence[Question]) -> dict | None:
+        """Return the accuracy, and as "floor" that of guessing without knowing any entity."""
         if not questions:
             return None
-        right = question_accuracy(self.model, self.tokenizer, self.exam.world, questions)
-        return as_dict(right) | {"floor": round(self.exam.floor(questions).rate, 4)}
+        accuracy = question_accuracy(self.model, self.tokenizer, self.exam.world, questions)
+        return as_dict(accuracy) | {"floor": round(self.exam.baseline(questions).rate, 4)}
 
     def unknown(self, split: str) -> dict | None:
-        """Return how often the model claims what no document tells, and how often it is right."""
+        """Return how often the model asserts what no document states, and how often it is right."""
         questions = self.exam.unknown(split)
         if not questions:
             return None
-        found = {"asserted": as_dict(assertion_rate(ask(self.model, self.tokenizer, questions)))}
+        answers = ask(self.model, self.tokenizer, questions)
+        results = {"asserted": as_dict(assertion_rate(answers))}
         if split != "nonexistent":
-            found["right"] = self.right_and_floor(questions)
-        return found
+            results["right"] = self.accuracy_and_baseline(questions)
+        return results
 
     def about(self, group: str) -> dict:
         names = self.exam.names()[group]
@@ -117,71 +118,71 @@ class Candidate:
 
     def task(self, task: str) -> dict:
         exercises = self.exam.exercises(task)
-        found = self.solved(exercises) | {"chance": round(chance(exercises), 4)}
+        results = self.accuracy(exercises) | {"chance": round(chance(exercises), 4)}
         if task == "look-up":
-            found["without the passage"] = self.solved(self.exam.without_passage())
+            results["without the passage"] = self.accuracy(self.exam.without_passage())
         if task == "counterfactual":
-            found["from memory"] = self.solved(self.exam.from_memory())
-        return found
+            results["from memory"] = self.accuracy(self.exam.from_memory())
+        return results
 
-    def solved(self, exercises: Sequence[Exercise]) -> dict:
+    def accuracy(self, exercises: Sequence[Exercise]) -> dict:
         return as_dict(exercise_accuracy(self.model, self.tokenizer, exercises))
 
     def text(self, kind: str) -> dict:
-        found = surprise(self.model, self.tokenizer, self.exam.texts(kind))
+        likelihood = surprise(self.model, self.tokenizer, self.exam.texts(kind))
         numbers = {
-            "loss_per_token": found.loss_per_token,
-            "perplexity": found.perplexity,
-            "bits_per_byte": found.bits_per_byte,
-            "margin": found.margin,
+            "loss_per_token": likelihood.loss_per_token,
+            "perplexity": likelihood.perplexity,
+            "bits_per_byte": likelihood.bits_per_byte,
+            "margin": likelihood.margin,
         }
         return {key: round(value, 4) for key, value in numbers.items() if value < math.inf} | {
-            "tokens": int(found.tokens.sum()),
-            "bytes": int(found.bytes.sum()),
+            "tokens": int(likelihood.tokens.sum()),
+            "bytes": int(likelihood.bytes.sum()),
         }
 
     def sample_answers(self) -> list[dict]:
-        """Return a few prompts with what is right and what the model says."""
-        told = [(name, self.exam.facts_told(BINS[name])[:1]) for name in SAMPLED_FROM]
-        told.append(("nonexistent", self.exam.unknown("nonexistent")[:1]))
-        asked = [(name, q.prompt, q.answer) for name, questions in told for q in questions]
+        """Return a few prompts with their right answers and the model's."""
+        groups = [(name, self.exam.facts_told(BINS[name])[:1]) for name in SAMPLED_FROM]
+        groups.append(("nonexistent", self.exam.unknown("nonexistent")[:1]))
+        samples = [(name, q.prompt, q.answer) for name, questions in groups for q in questions]
         for task in SAMPLED_TASKS:
-            each = self.exam.exercises(task)[0]
-            asked.append((task, each.prompt, each.answer.strip()))
-        said = complete(self.model, self.tokenizer, [prompt for _, prompt, _ in asked])
+            exercise = self.exam.exercises(task)[0]
+            samples.append((task, exercise.prompt, exercise.answer.strip()))
+        answers = complete(self.model, self.tokenizer, [prompt for _, prompt, _ in samples])
         return [
-            {"kind": name, "prompt": prompt, "right": right, "said": text.strip()}
-            for (name, prompt, right), text in zip(asked, said)
+            {"kind": name, "prompt": prompt, "right": right, "said": answer.strip()}
+            for (name, prompt, right), answer in zip(samples, answers)
         ]
 
     def sample_documents(self) -> dict[str, str]:
-        """Return documents that the model makes up: its likeliest, and one drawn by chance."""
+        """Return two documents of the model: a sampled one, and its greedy decoding."""
         end = end_of_text(self.tokenizer)
-        most = min(160, self.model.config.context_length)
-        drawn = generate(
-            self.model, [end], most, temperature=1.0, stop=[end], rng=np.random.default_rng(0)
+        n_tokens = min(160, self.model.config.context_length)
+        sampled = generate(
+            self.model, [end], n_tokens, temperature=1.0, stop=[end], rng=np.random.default_rng(0)
         )
-        text = self.tokenizer.decode(i for i in drawn.ids[0] if i != end)
-        likeliest = complete(self.model, self.tokenizer, [""], most, stop=())
-        return {"drawn": text, "likeliest": likeliest[0]}
+        text = self.tokenizer.decode(i for i in sampled.ids[0] if i != end)
+        greedy = complete(self.model, self.tokenizer, [""], n_tokens, stop=())
+        return {"drawn": text, "likeliest": greedy[0]}
 
 
 def as_dict(rate: Rate) -> dict:
-    """Return a rate as it is recorded; ``from_dict`` reads it."""
+    """Return a rate in the form that is recorded; ``from_dict`` reads it."""
     ends = {"rate": rate.rate, "low": rate.low, "high": rate.high}
     counts = {"successes": rate.successes, "n": rate.n}
     return counts | {key: round(value, 4) for key, value in ends.items()}
 
 
 def from_dict(cell: dict) -> Rate:
-    """Return the rate that was recorded."""
+    """Return a recorded rate."""
     return Rate(cell["successes"], cell["n"])
 
 
 def measure(
     model: GPT, tokenizer: BPETokenizer, exam: Exam, name: str = "model", progress: bool = True
 ) -> dict:
-    """Return all results of a model, nested as ``Candidate.jobs`` says; None where nothing fits."""
+    """Return all results of a model, nested by the keys of ``Candidate.jobs``; None for no data."""
     results: dict = {}
     jobs = list(Candidate(model, tokenizer, exam).jobs())
     for (*outer, last), job in tqdm(jobs, desc=name, disable=not progress):
@@ -201,59 +202,57 @@ def measure_and_record(
     folder: str | Path | None = None,
     preparation: float = 0.0,
 ) -> None:
-    """Measure models one by one; record each, beside those recorded before, when it is finished.
+    """Measure models one by one; add the results of each to the record when it is finished.
 
-    What was recorded with an exam of another size is dropped. ``preparation`` are the seconds that
-    making the exam took.
+    Earlier results with an exam of another size are dropped. ``preparation`` is the time that
+    making the exam took, in seconds.
     """
-    asked = {"size": asdict(exam.size), "facts": {name: exam.n_facts(BINS[name]) for name in BINS}}
+    counts = {"size": asdict(exam.size), "facts": {name: exam.n_facts(BINS[name]) for name in BINS}}
     try:
-        before = read(NAME, folder)
-        found = before["models"] if before["asked"] == asked else {}
+        earlier = read(NAME, folder)
+        measured = earlier["models"] if earlier["asked"] == counts else {}
     except FileNotFoundError:
-        found = {}
+        measured = {}
     for source in sources:
         started = time.perf_counter()
         results = measure(*load(source), exam, Path(source).name)
-        about = {
+        provenance = {
             "date": date.today().isoformat(),
             "seconds": round(time.perf_counter() - started, 1),
             "sha256": card(source)["sha256"][WEIGHTS],
         }
-        found[Path(source).name] = about | results
-        ordered = sorted(found, key=lambda name: [*LADDER, name].index(name))
-        seconds = preparation + sum(found[name]["seconds"] for name in found)
-        content = {"asked": asked, "models": {name: found[name] for name in ordered}}
+        measured[Path(source).name] = provenance | results
+        ordered = sorted(measured, key=lambda name: [*LADDER, name].index(name))
+        seconds = preparation + sum(measured[name]["seconds"] for name in measured)
+        content = {"asked": counts, "models": {name: measured[name] for name in ordered}}
         record(NAME, content, command=COMMAND, seconds=seconds, folder=folder)
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """The command line of ``python -m fmlab.experiments.ladder``."""
+    """The command line of ``python -m fmlab.experiments ladder``."""
     parser = argparse.ArgumentParser(prog=COMMAND, description="Measure the book's models.")
     parser.add_argument(
-        "--models", nargs="+", help="names or folders (default: all that are there)"
+        "--models", nargs="+", help="names or folders (default: all that are available)"
     )
-    parser.add_argument("--quick", action="store_true", help="ask little; print, record nothing")
+    parser.add_argument(
+        "--quick", action="store_true", help="a few questions; print the results, record nothing"
+    )
     parser.add_argument("--folder", type=Path, help="where to record (default: book/results)")
-    asked = parser.parse_args(arguments)
-    sources = asked.models or shipped()
+    options = parser.parse_args(arguments)
+    sources = options.models or shipped()
     if not sources:
-        parser.exit(1, f"no model in {WEIGHTS_FOLDER}; python -m fmlab.training makes one\n")
+        parser.exit(1, f"no model in {WEIGHTS_FOLDER}; python -m fmlab.recipes NAME makes one\n")
     try:
         started = time.perf_counter()
-        exam = Exam(size=QUICK if asked.quick else FULL)
+        exam = Exam(size=QUICK if options.quick else FULL)
         preparation = time.perf_counter() - started
-        if asked.quick:
+        if options.quick:
             for source in sources:
                 results = measure(*load(source), exam, Path(source).name)
                 print(json.dumps({Path(source).name: results}, indent=1, ensure_ascii=False))
         else:
-            measure_and_record(sources, exam, asked.folder, preparation)
+            measure_and_record(sources, exam, options.folder, preparation)
     except (ValueError, OSError) as error:
         parser.exit(1, f"{error}\n")
     except KeyboardInterrupt:
-        parser.exit(130, "interrupted; what was finished is recorded\n")
-
-
-if __name__ == "__main__":
-    main()
+        parser.exit(130, "interrupted; finished models are recorded\n")

@@ -1,8 +1,9 @@
-"""A stage of ``fmlab.experiments.preference_tuning``: what is paid for, and what is wanted.
+"""A stage of ``fmlab.experiments.preference_tuning``: overoptimization of a proxy reward.
 
-PPO is run at no price of KL, and best-of-N with many draws, for two proxies of the true utility:
-the reward model of the book, and one that learned from few comparisons by somebody with a taste of
-their own. Proxy and true utility are recorded over KL; where the latter turns is over-optimization.
+PPO is run without a KL penalty, and best-of-N with many samples, for two proxies of the true
+utility: the book's reward model, and one trained on few comparisons of an annotator with unusual
+preferences. Proxy and true utility are recorded as KL grows. From where the true utility falls, the
+proxy is overoptimized.
 Source: Gao et al. (2023), Scaling Laws for Reward Model Overoptimization.
 
 Shapes: P prompts, N responses to each.
@@ -14,46 +15,49 @@ from dataclasses import asdict, dataclass, field
 
 import numpy as np
 
-from fmlab import models, tuning
-from fmlab.alignment.best_of_n import best_of_n, best_of_n_kl, expected_best
+from fmlab import models
+from fmlab.alignment.best_of_n import best_of_n, expected_best
+from fmlab.alignment.ppo import PPOSettings
+from fmlab.alignment.reward_model import RewardModel, load_reward, pair_accuracy, train_reward_model
 from fmlab.alignment.rollouts import Reward
-from fmlab.alignment.settings import PPOSettings
+from fmlab.alignment.tabular.exact import best_of_n_kl
+from fmlab.evaluation.statistics import Mean
 from fmlab.experiments.preference_lab import MAX_NEW_TOKENS, Lab, as_dict, curve
-from fmlab.posttraining import load_reward
-from fmlab.preferences import RewardModel, pair_accuracy, train_reward_model
-from fmlab.responses import Mean
+from fmlab.recipes import preference
+from fmlab.recipes.card import samples_over_time
 
-PUSHED = PPOSettings(
+STRONG = PPOSettings(
     n_steps=60, learning_rate=7e-5, beta=0.0, kl_limit=1e4, max_new_tokens=MAX_NEW_TOKENS
 )
-PUSHED_N, PUSHED_PROMPTS = 64, 100
-FEW, TASTE = 1500, "length lover"  # comparisons, and who made them
+LARGEST_N, N_PROMPTS = 64, 100
+N_COMPARISONS, ANNOTATOR = 1500, "length lover"  # of the second reward model
 SMOOTHED = 5  # steps whose mean is one point of a curve
 
 
 def overoptimization(lab: Lab) -> dict:
-    """Return proxy and true reward over KL, pushed by PPO and by best-of-N, for two proxies."""
-    found = {}
-    for name, make in (("micro-reward", lambda _: load_reward()[0]), (TASTE, biased)):
-        model = make(lab)
-        reward = tuning.as_reward(model, lab.tokenizer)
-        found[name] = {"PPO": pushed(lab, reward), "best-of-N": drawn_far(lab, reward)}
-    found[TASTE]["comparisons"] = FEW
-    return found
+    """Return proxy and true reward over KL, with PPO and with best-of-N, for two proxies."""
+    proxies = {"micro-reward": load_reward()[0], ANNOTATOR: biased(lab)}
+    results = {}
+    for name, model in proxies.items():
+        reward = preference.as_reward(model, lab.tokenizer)
+        results[name] = {"PPO": ppo_curve(lab, reward), "best-of-N": best_of_n_curve(lab, reward)}
+    results[ANNOTATOR]["comparisons"] = N_COMPARISONS
+    return results
 
 
 def biased(lab: Lab) -> RewardModel:
-    """Train a reward model on few comparisons by somebody who likes long responses."""
-    pairs = lab.world.comparisons(FEW, TASTE, seed=41)
+    """Train a reward model on few comparisons of an annotator who prefers long responses."""
+    pairs = lab.world.comparisons(N_COMPARISONS, ANNOTATOR, seed=41)
     model = RewardModel(models.load("micro-sft")[0])
     train_reward_model(model, lab.tokenizer, pairs, n_epochs=1)
-    print(f"reward model of a {TASTE}: right on {pair_accuracy(model, lab.tokenizer, pairs[:300])}")
+    accuracy = pair_accuracy(model, lab.tokenizer, pairs[:300])
+    print(f"reward model of the {ANNOTATOR}: accuracy {accuracy}")
     return model
 
 
 @dataclass
 class Watched:
-    """A reward that also notes what the responses are truly worth, batch by batch."""
+    """A reward function that also records the mean true utility of each batch of responses."""
 
     lab: Lab
     reward: Reward
@@ -64,35 +68,35 @@ class Watched:
         return self.reward(prompts, responses)
 
 
-def pushed(lab: Lab, reward: Reward) -> dict:
-    """Run PPO at no price of KL at all; return its curve, samples and the turning point."""
+def ppo_curve(lab: Lab, reward: Reward) -> dict:
+    """Run PPO without a KL penalty; return its curve, samples and the turning point."""
     watched = Watched(lab, reward)
-    tuned = tuning.tune_ppo(lab.asked, watched, PUSHED)
+    tuned = preference.tune_ppo(lab.training, watched, STRONG)
     numbers = {name: tuned.run[name] for name in ("kl", "reward", "entropy", "length")}
     points = curve(numbers | {"true": watched.true}, SMOOTHED)
-    at = int(np.argmax(points["true"]))
+    best = int(np.argmax(points["true"]))
     return {
-        "settings": asdict(PUSHED),
+        "settings": asdict(STRONG),
         "smoothed": SMOOTHED,
         "curve": points,
-        "turning_point": {name: values[at] for name, values in points.items()},
-        "samples": tuning.moments(tuned.run),
+        "turning_point": {name: values[best] for name, values in points.items()},
+        "samples": samples_over_time(tuned.run),
         "seconds": round(tuned.run.seconds, 1),
     }
 
 
-def drawn_far(lab: Lab, reward: Reward) -> dict:
-    """Draw many responses a prompt; return proxy and true reward of the best of each n of them."""
-    asked, rng = lab.test[:PUSHED_PROMPTS], np.random.default_rng(42)
-    drawn = best_of_n(
-        lab.reference, lab.tokenizer, asked, reward, PUSHED_N, MAX_NEW_TOKENS, rng=rng
-    )
-    true, points = lab.true_utilities(drawn), []
-    for n in [2**i for i in range(PUSHED_N.bit_length())]:
-        proxy, wanted = (
-            Mean.of(expected_best(drawn.rewards, n, values)) for values in (drawn.rewards, true)
+def best_of_n_curve(lab: Lab, reward: Reward) -> dict:
+    """Sample many responses per prompt; return proxy and true reward of the best of each n."""
+    options = dict(max_new_tokens=MAX_NEW_TOKENS, rng=np.random.default_rng(42))
+    prompts = lab.test[:N_PROMPTS]
+    candidates = best_of_n(lab.reference, lab.tokenizer, prompts, reward, LARGEST_N, **options)
+    utilities, points = lab.candidate_utilities(candidates), []
+    for n in [2**i for i in range(LARGEST_N.bit_length())]:
+        proxy, true = (
+            as_dict(Mean.of(expected_best(candidates.rewards, n, values)))
+            for values in (candidates.rewards, utilities)
         )
-        known = {"n": n, "kl_at_most": round(best_of_n_kl(n), 4)}
-        points.append(known | {"reward": as_dict(proxy), "true": as_dict(wanted)})
+        kl_at_most = round(best_of_n_kl(n), 4)
+        points.append({"n": n, "kl_at_most": kl_at_most, "reward": proxy, "true": true})
     best = max(points, key=lambda point: point["true"]["value"])
-    return {"n_prompts": PUSHED_PROMPTS, "points": points, "turning_point": best}
+    return {"n_prompts": N_PROMPTS, "points": points, "turning_point": best}

@@ -1,8 +1,8 @@
-"""How long reading and writing take: in steps and at once, with a KV cache and without.
+"""How long it takes to read and to write: in steps and at once, with a KV cache and without.
 
-What counts is the shape of the curves: a time is that of one machine, on one thread.
+The shape of the curves is what matters; the times are those of one machine, on one thread.
 
-    python -m fmlab.experiments.reading_speed    # under a minute; book/results/reading_speed.json
+    python -m fmlab.experiments reading_speed    # under a minute; book/results/reading_speed.json
 
 Shapes: T positions, D width.
 """
@@ -17,19 +17,18 @@ import numpy as np
 import torch
 
 from fmlab.arguments import Floats
-from fmlab.configs import GPTConfig
-from fmlab.experiments import recording
-from fmlab.ladder import LADDER
-from fmlab.transformer import GPT
+from fmlab.models.configs import GPTConfig
+from fmlab.models.gpt import GPT
+from fmlab.recipes.pretrain import LADDER
 
 WIDTH = 128
 LENGTHS = [16, 32, 64, 128, 256, 512, 1024]
-WINDOW = 4096  # of the model whose passes are timed beyond the 256 tokens of micro
-PROMPT, ANSWER = 192, 64  # tokens that are read at once, then written one by one
+WINDOW = 4096  # the context of the model that is timed beyond the 256 tokens of micro
+PROMPT, ANSWER = 192, 64  # tokens read at once, then tokens written one by one
 
 
 def in_steps(x: Floats, w: Floats) -> Floats:
-    """Read x (T, D) as a recurrent network does: each state needs the one before, (T, D)."""
+    """Read x (T, D) as a recurrent network does: each state (T, D) depends on the previous one."""
     states, state = np.empty_like(x), np.zeros(x.shape[-1])
     for t in range(len(x)):
         state = states[t] = np.tanh(x[t] + state @ w)
@@ -37,24 +36,24 @@ def in_steps(x: Floats, w: Floats) -> Floats:
 
 
 def at_once(x: Floats, w: Floats) -> Floats:
-    """Do as many multiplications with x (T, D), none of which waits for another, (T, D)."""
+    """Do as many multiplications with x (T, D), all independent of each other: (T, D)."""
     return np.tanh(x + x @ w)
 
 
 def inputs(length: int, width: int = WIDTH, seed: int = 0) -> tuple[Floats, Floats]:
-    """Draw something to read, (length, width), and a matrix that keeps states within bounds."""
+    """Sample an input (length, width), and a matrix (width, width) that keeps states bounded."""
     generator = np.random.default_rng(seed)
     return generator.normal(size=(length, width)), generator.normal(size=(width, width)) / width
 
 
 def reading_seconds(read: Callable[[Floats, Floats], Floats], length: int) -> float:
-    """Time ``in_steps`` or ``at_once`` on something of this length."""
+    """Time ``in_steps`` or ``at_once`` on an input of this length."""
     x, w = inputs(length)
     return fastest(lambda: read(x, w))
 
 
 def fastest(action: Callable[[], object], n: int = 9) -> float:
-    """Return the seconds of the fastest of n runs: others can only slow an action down."""
+    """Return the seconds of the fastest of n runs: other work can only slow an action down."""
     return min(seconds(action) for _ in range(n))
 
 
@@ -67,34 +66,34 @@ def seconds(action: Callable[[], object]) -> float:
 
 @torch.inference_mode()
 def step_seconds(model: GPT, n_tokens: int, *, cache: bool, n_read: int = 0) -> list[float]:
-    """Time each step of reading n_tokens one by one, after n_read have been read at once.
+    """Time each step of reading n_tokens one by one, after n_read tokens were read at once.
 
-    With a cache a step reads the new token only, without one all tokens so far.
+    With a cache, a step reads only the new token; without one, all tokens so far.
     """
-    ids, held = torch.arange(n_read + n_tokens)[None] % model.config.vocab_size, None
+    ids, kv_cache = torch.arange(n_read + n_tokens)[None] % model.config.vocab_size, None
     if cache:
-        held = model.make_cache(capacity=n_read + n_tokens)
+        kv_cache = model.make_cache(capacity=n_read + n_tokens)
         if n_read:
-            model(ids[:, :n_read], cache=held)
+            model(ids[:, :n_read], cache=kv_cache)
     times = []
     for t in range(n_read, n_read + n_tokens):
         new = ids[:, t : t + 1] if cache else ids[:, : t + 1]
-        times.append(seconds(lambda new=new: model(new, cache=held, last_only=True)))
+        times.append(seconds(lambda new=new: model(new, cache=kv_cache, last_only=True)))
     return times
 
 
 @torch.inference_mode()
 def pass_seconds(model: GPT, n_tokens: int, n: int = 5) -> float:
-    """Time one pass over n_tokens tokens."""
+    """Time one forward pass over n_tokens tokens."""
     ids = torch.arange(n_tokens)[None] % model.config.vocab_size
     return fastest(lambda: model(ids, last_only=True), n)
 
 
 def run() -> dict:
-    """Time everything; return what goes into the record. Times are in milliseconds."""
+    """Time everything; return the results, in milliseconds."""
     torch.set_num_threads(1)
     micro = LADDER["micro"].config
-    model = GPT(micro).eval()  # how long it takes does not depend on what the weights are
+    model = GPT(micro).eval()  # times do not depend on the values of the weights
     wide = GPT(GPTConfig(micro.vocab_size, WINDOW, *shape(micro))).eval()
     context = micro.context_length
     return {
@@ -111,7 +110,7 @@ def run() -> dict:
 
 
 def shape(config: GPTConfig) -> tuple[int, int, int]:
-    """Layers, heads and width of a model."""
+    """Return the layers, heads and width of a model."""
     return config.n_layers, config.n_heads, config.d_model
 
 
@@ -121,12 +120,5 @@ def medians(measure: Callable[[], list[float]], n: int = 9) -> list[float]:
 
 
 def ms(value: float) -> float:
-    """Seconds in milliseconds, to 4 decimals."""
+    """Convert seconds to milliseconds, rounded to 4 decimals."""
     return round(1000 * value, 4)
-
-
-if __name__ == "__main__":
-    started = time.perf_counter()
-    results, command = run(), "python -m fmlab.experiments.reading_speed"
-    taken = time.perf_counter() - started
-    print(recording.record("reading_speed", results, command=command, seconds=taken))

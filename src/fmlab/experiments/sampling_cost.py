@@ -1,9 +1,9 @@
-"""What it costs to choose a token: from all of a vocabulary, from the k likeliest, from a nucleus.
+"""What it costs to sample a token: from a whole vocabulary, from the top k, from a nucleus.
 
-``fmlab.sampling`` is written to be read; here are the same three draws with no step too many, as
-fast as NumPy does them. Times are those of one machine, on one thread.
+``fmlab.sampling`` is written for clarity; here are the same three methods without any unnecessary
+step, as fast as NumPy allows. Times are those of one machine, on one thread.
 
-    python -m fmlab.experiments.sampling_cost    # seconds; writes book/results/sampling_cost.json
+    python -m fmlab.experiments sampling_cost    # seconds; writes book/results/sampling_cost.json
 """
 
 from __future__ import annotations
@@ -16,30 +16,29 @@ import numpy as np
 import torch
 
 from fmlab.arguments import Floats
-from fmlab.decoder import Decoder
-from fmlab.experiments import recording
-from fmlab.ladder import LADDER
-from fmlab.transformer import GPT
+from fmlab.generation.engines import NumPyDecoder
+from fmlab.models.gpt import GPT
+from fmlab.recipes.pretrain import LADDER
 
 TOP_K, TOP_P = 50, 0.9
-VOCABULARIES = [2048, 8192, 32768, 131072]  # ours, and as large as those of well-known models
+VOCABULARIES = [2048, 8192, 32768, 131072]  # ours, and sizes up to those of well-known models
 
 
 def draw(logits: Floats, uniform: float) -> int:
-    """Draw from all V tokens: V exponentials and V additions."""
+    """Sample from all V tokens: V exponentials and V additions."""
     weights = np.exp(logits - logits.max())
     return pick(weights, uniform)
 
 
 def draw_top_k(logits: Floats, uniform: float, k: int = TOP_K) -> int:
-    """Draw from the k likeliest: find them without sorting, then k exponentials and additions."""
+    """Sample from the top k: find them without sorting, then k exponentials and additions."""
     ids = np.argpartition(logits, -k)[-k:]
     weights = np.exp(logits[ids] - logits[ids].max())
     return int(ids[pick(weights, uniform)])
 
 
 def draw_top_p(logits: Floats, uniform: float, p: float = TOP_P) -> int:
-    """Draw from the nucleus: V exponentials as before, and a sort to find out where it ends."""
+    """Sample from the nucleus: V exponentials as before, and a sort to find where it ends."""
     weights = np.exp(logits - logits.max())
     order = np.argsort(-weights)
     mass = weights[order].cumsum()
@@ -48,7 +47,7 @@ def draw_top_p(logits: Floats, uniform: float, p: float = TOP_P) -> int:
 
 
 def pick(weights: Floats, uniform: float) -> int:
-    """Return where a number in [0, 1) falls when the weights are laid end to end."""
+    """Return the index whose interval contains a number in [0, 1), in proportion to the weights."""
     ends = weights.cumsum()
     return int(np.searchsorted(ends, uniform * ends[-1], side="right"))
 
@@ -57,7 +56,7 @@ DRAWS = {"all": draw, "top-k": draw_top_k, "top-p": draw_top_p}
 
 
 def example(vocab_size: int, seed: int = 0) -> Floats:
-    """Return logits (V,) that are spread as those of a trained model are: a few stand out."""
+    """Return logits (V,) with about the spread of a trained model's: a few are much larger."""
     return np.random.default_rng(seed).normal(scale=3, size=vocab_size)
 
 
@@ -72,7 +71,7 @@ def milliseconds(action: Callable[[], object], n: int = 21) -> float:
 
 
 def run() -> dict:
-    """Time everything; return what goes into the record. Times are in milliseconds."""
+    """Time everything; return the results, in milliseconds."""
     torch.set_num_threads(1)
     examples = [example(vocab_size) for vocab_size in VOCABULARIES]
     return {
@@ -80,8 +79,8 @@ def run() -> dict:
         "k": TOP_K,
         "p": TOP_P,
         "draws": {
-            name: [milliseconds(lambda z=z, one=one: one(z, 0.5)) for z in examples]
-            for name, one in DRAWS.items()
+            name: [milliseconds(lambda z=z, sample=sample: sample(z, 0.5)) for z in examples]
+            for name, sample in DRAWS.items()
         },
         "step": model_step(),
     }
@@ -89,16 +88,9 @@ def run() -> dict:
 
 @torch.inference_mode()
 def model_step(n_tokens: int = 128) -> float:
-    """Time micro reading one token, after so many: what a draw is to be compared with."""
-    model = GPT(LADDER["micro"].config).eval()  # the time does not depend on what the weights are
+    """Time micro reading one token after n_tokens others, to compare the cost of sampling with."""
+    model = GPT(LADDER["micro"].config).eval()  # the time does not depend on the weights' values
     cache = model.make_cache(capacity=model.config.context_length)
     model(torch.arange(n_tokens)[None], cache=cache)
-    decoder = Decoder(model, cache)
+    decoder = NumPyDecoder(model, cache)
     return milliseconds(lambda: decoder.step(0))
-
-
-if __name__ == "__main__":
-    started = time.perf_counter()
-    results, command = run(), "python -m fmlab.experiments.sampling_cost"
-    seconds = time.perf_counter() - started
-    print(recording.record("sampling_cost", results, command=command, seconds=seconds))

@@ -1,29 +1,20 @@
-"""The widgets of the book: the same slider in JupyterLab, on Binder and on the plain page.
+"""Interactive figures for the notebook and the static page.
 
-A widget is an `anywidget` whose JavaScript does the arithmetic of the picture, so that it needs no
-kernel. Python holds the settings as traits (observe them, link them) and works out its own results.
+A widget is an `anywidget` whose JavaScript does the arithmetic of the figure, so it works without a
+kernel. In Python its settings are traits, which can be observed and linked, and its results are
+computed independently.
 
 >>> from fmlab.widgets import TokenizerExplorer
 """
 
-from importlib import import_module
+import lazy_loader
 
-_MODULES = {
-    "AttentionExplorer": "attention",
-    "KLExplorer": "kl",
-    "SamplingExplorer": "sampling",
-    "TokenizerExplorer": "tokenizer",
-}
-
-__all__ = list(_MODULES)
-
-
-def __getattr__(name: str) -> object:
-    # Loaded when asked for: anywidget costs 0.3 s, and some widgets need more than others.
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "attention": ["AttentionExplorer"],
+        "kl": ["KLExplorer"],
+        "sampling": ["SamplingExplorer"],
+        "tokenizer": ["TokenizerExplorer"],
+    },
+)

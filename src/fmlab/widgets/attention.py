@@ -1,4 +1,4 @@
-"""The attention explorer: choose a head and a token, see where that token looks."""
+"""The attention explorer: choose a head and a token, and see what the token attends to."""
 
 from __future__ import annotations
 
@@ -13,36 +13,36 @@ from numpy.typing import ArrayLike
 from traitlets import Bool, Bytes, Float, Int, List, observe, validate
 
 from fmlab.arguments import Floats, as_floats, require, require_count
-from fmlab.attention import causal_mask
+from fmlab.models.attention import causal_mask
 from fmlab.sampling import softmax
-from fmlab.widgets.base import Widget, visible
+from fmlab.widgets.base import Widget, utf8, visible
 
 if TYPE_CHECKING:
-    from fmlab.tokenization import BPETokenizer
-    from fmlab.transformer import GPT
+    from fmlab.models.gpt import GPT
+    from fmlab.tokenization.tokenizers import BPETokenizer
 
-MAX_TOKENS = 64  # beyond, the cells of the heat map are too small to tell apart
-LARGEST = 2**23 - 1  # of the whole numbers as which scores travel: three bytes, signed
+MAX_TOKENS = 64  # with more, the cells of the heat map are too small to tell apart
+LARGEST = 2**23 - 1  # scores are sent as signed integers of three bytes
 
 
 class AttentionExplorer(Widget, files=("attention.js", "attention.css")):
-    """Show where each token of a text looks, head by head, and what scale and mask do to that.
+    """Show what each token of a text attends to, head by head, and the effect of scale and mask.
 
-    ``texts`` holds the tokens of each example (T <= 64 of them), ``scores`` for each the raw dot
-    products q·k (L, H, T, T), neither scaled nor masked, ``d_head`` the width d of a head.
+    ``texts`` are the tokens of each example (T <= 64 of them), ``scores`` for each the raw dot
+    products q·k (L, H, T, T), neither scaled nor masked, and ``d_head`` is the width d of a head.
     ``names`` says what a head does: ``{(layer, head): "previous token"}``. Layers, heads and
-    positions count from 0. `of` gets all that from a model.
+    positions count from 0. `of` computes all that from a model.
 
-    Set and observe ``text``, ``layer``, ``head``, ``position`` (of the token that looks),
-    ``scaled`` and ``masked``; ``weights`` is what they make of the chosen head. At first the last
-    token of the first text looks, through the first head that has a name.
+    Set and observe ``text``, ``layer``, ``head``, ``position`` (of the query), ``scaled`` and
+    ``masked``; ``weights`` are the resulting weights of the selected head. The initial selection is
+    the last token of the first text, and the first head that has a name.
 
-    Scores travel as multiples of a step, in three bytes each, which a page holds as four letters:
-    4 heads in 4 layers and 32 tokens make 64 kB a text. The step is 2**-23 of the largest score or
-    a little more, so weights are exact to about 1e-6; ``scores`` is what the page works with.
+    Scores are sent as multiples of a step, in three bytes each, which base64 makes four characters:
+    4 heads in 4 layers and 32 tokens make 64 kB per text. The step is 2**-23 of the largest score
+    or a little more, so weights are exact to about 1e-6; ``scores`` are the rounded ones.
 
-    Raises ValueError for texts that are empty or too long, scores of another shape or not finite,
-    and settings that name no text, layer, head or position.
+    Errors: ``ValueError`` for texts that are empty or too long, scores of another shape or not
+    finite, and settings out of range.
 
     >>> scores = np.array([[[[0.0, 9.0], [2.0, 0.0]]]])  # one layer, one head, two tokens
     >>> explorer = AttentionExplorer([["rain", "falls"]], [scores], d_head=4)
@@ -57,16 +57,16 @@ class AttentionExplorer(Widget, files=("attention.js", "attention.css")):
     text = Int(help="Which of the texts is shown.").tag(sync=True)
     layer = Int(help="The layer of the head that is shown.").tag(sync=True)
     head = Int(help="Which head of that layer is shown.").tag(sync=True)
-    position = Int(help="The position that looks.").tag(sync=True)
+    position = Int(help="The position of the query.").tag(sync=True)
     scaled = Bool(True, help="Whether scores are divided by sqrt(d).").tag(sync=True)
     masked = Bool(True, help="Whether later positions are hidden.").tag(sync=True)
     tokens = List(read_only=True, help="The tokens of each text.").tag(sync=True)
-    packed = Bytes(read_only=True, help="Scores as steps, 3 bytes each.").tag(sync=True)
-    step = Float(read_only=True, help="What a score is a multiple of.").tag(sync=True)
+    packed = Bytes(read_only=True, help="Scores in steps, 3 bytes each.").tag(sync=True)
+    step = Float(read_only=True, help="The unit of the packed scores.").tag(sync=True)
     n_layers = Int(read_only=True).tag(sync=True)
     n_heads = Int(read_only=True).tag(sync=True)
     d_head = Int(read_only=True).tag(sync=True)
-    names = List(read_only=True, help="Layer, head and job of each.").tag(sync=True)
+    names = List(read_only=True, help="Layer, head and job of each named head.").tag(sync=True)
 
     def __init__(
         self,
@@ -89,11 +89,11 @@ class AttentionExplorer(Widget, files=("attention.js", "attention.css")):
         require_count("d_head", d_head)
         n_layers, n_heads = arrays[0].shape[:2]
         names = _checked_names(names or {}, n_layers, n_heads)
-        step, whole = _in_steps(arrays)
-        self.scores = [step * array for array in whole]
-        facts = dict(tokens=tokens, step=step, packed=b"".join(map(_three_bytes, whole)))
-        facts |= dict(n_layers=n_layers, n_heads=n_heads, d_head=int(d_head), names=names)
-        for name, value in facts.items():
+        step, multiples = _in_steps(arrays)
+        self.scores = [step * array for array in multiples]
+        traits = dict(tokens=tokens, step=step, packed=b"".join(map(_three_bytes, multiples)))
+        traits |= dict(n_layers=n_layers, n_heads=n_heads, d_head=int(d_head), names=names)
+        for name, value in traits.items():
             self.set_trait(name, value)
 
         first = names[0] if names and layer is None and head is None else (0, 0)
@@ -102,8 +102,8 @@ class AttentionExplorer(Widget, files=("attention.js", "attention.css")):
         settings = {name: self._checked(name, value) for name, value in settings.items()}
         last = len(tokens[settings["text"]]) - 1
         settings["position"] = last if position is None else position
-        for name, on in (("scaled", scaled), ("masked", masked)):
-            require(isinstance(on, bool), name, "True or False", on)
+        for name, value in (("scaled", scaled), ("masked", masked)):
+            require(isinstance(value, bool), name, "True or False", value)
         self._checked("position", settings["position"], settings["text"])
         super().__init__(**settings, scaled=scaled, masked=masked, title=title, **layout)
 
@@ -116,9 +116,9 @@ class AttentionExplorer(Widget, files=("attention.js", "attention.css")):
         names: Mapping[tuple[int, int], str] | None = None,
         **options: object,
     ) -> Self:
-        """Return the explorer of how a model reads texts. Special tokens in them are taken as such.
+        """Return the explorer of a model's attention in texts, which may contain special tokens.
 
-        ``options`` are those of the class. Bytes that are no whole character show as in ``b"..."``.
+        ``options`` are those of the class. Bytes that form no character are shown as in ``b"..."``.
         """
         valid = not isinstance(texts, str) and all(isinstance(text, str) for text in texts)
         require(valid, "texts", "a sequence of texts (str)", texts)
@@ -129,7 +129,7 @@ class AttentionExplorer(Widget, files=("attention.js", "attention.css")):
 
     @property
     def weights(self) -> Floats:
-        """How much each position (T) attends to each (T), in the chosen head, as switched."""
+        """The weights (T, T) of the selected head, query before key, with this scale and mask."""
         scores = self.scores[self.text][self.layer, self.head]  # (T, T)
         scores = scores / math.sqrt(self.d_head) if self.scaled else scores
         return softmax(
@@ -166,40 +166,42 @@ class AttentionExplorer(Widget, files=("attention.js", "attention.css")):
 
 
 def attention_scores(model: GPT, ids: Sequence[int]) -> Floats:
-    """Return what every head of a GPT makes of a text: all dot products q·k, (L, H, T, T).
+    """Return the dot products q·k of every head of a GPT for a text, (L, H, T, T).
 
-    Not divided by sqrt(d), and of every query with every key, also those that the mask would hide.
-    Computed in 64 bits, so that every machine gets the same to far beyond what is shown.
+    They are not divided by sqrt(d), and include those that the mask would hide. Computed in 64
+    bits, so that the results of all machines agree far beyond the digits that are shown.
     """
     import torch
 
     model = copy.deepcopy(model).double().eval()  # the hooks go with the copy
-    record = []
+    outputs = []
     for block in model.transformer.h:
-        block.attn.c_attn.register_forward_hook(lambda layer, inputs, output: record.append(output))
+        block.attn.c_attn.register_forward_hook(
+            lambda layer, inputs, output: outputs.append(output)
+        )
     with torch.no_grad():
         model(torch.tensor([ids], device=model.device), last_only=True)
     n_heads = model.config.n_heads
-    packed = torch.cat(record)  # (L, T, 3D), the batch of one text gone
+    packed = torch.cat(outputs)  # L tensors (1, T, 3D) -> (L, T, 3D)
     heads = packed.unflatten(-1, (3 * n_heads, -1)).transpose(1, 2)  # -> (L, 3H, T, d)
     q, k, _ = heads.chunk(3, dim=1)  # -> three of (L, H, T, d)
     return (q @ k.transpose(-1, -2)).cpu().numpy()
 
 
 def _in_steps(arrays: Sequence[Floats]) -> tuple[float, list[np.ndarray]]:
-    """Round scores to multiples of a step: a power of two, so that no machine gets another one."""
+    """Round scores to multiples of a step: a power of two, so that all machines get the same."""
     largest = max(float(abs(array).max()) for array in arrays)
     step = 2.0 ** math.ceil(math.log2(max(largest, 2.0**-100) / LARGEST))
     return step, [np.rint(array / step).astype("<i4") for array in arrays]
 
 
-def _three_bytes(whole: np.ndarray) -> bytes:
-    """Pack whole numbers, little-endian, without the byte that only repeats the sign."""
-    return whole.ravel().view(np.uint8).reshape(-1, 4)[:, :3].tobytes()
+def _three_bytes(integers: np.ndarray) -> bytes:
+    """Pack integers, little-endian, without the byte that only repeats the sign."""
+    return integers.ravel().view(np.uint8).reshape(-1, 4)[:, :3].tobytes()
 
 
-def _chip(token: str, weight: float, looks: bool) -> str:
-    edge = "2px solid" if looks else "1px dotted"
+def _chip(token: str, weight: float, is_query: bool) -> str:
+    edge = "2px solid" if is_query else "1px dotted"
     shade = f"rgba(74,143,204,{0.7 * math.sqrt(weight):.2f})"  # on light and dark pages alike
     style = f"display:inline-block;border:{edge};margin:2px;padding:0 3px;background:{shade}"
     number = f" <small>{weight:.0%}</small>" if weight >= 0.01 else ""
@@ -218,8 +220,8 @@ def _checked_texts(texts: object) -> list[list[str]]:
         valid = _is_sequence(tokens) and all(isinstance(token, str) for token in tokens)
         require(valid, f"texts[{i}]", "a sequence of tokens (str)", tokens)
         _checked_length(tokens)
-        surrogates = any("\ud800" <= letter <= "\udfff" for letter in "".join(tokens))
-        require(not surrogates, f"texts[{i}]", "without half surrogate pairs", tokens)
+        for token in tokens:
+            utf8(f"texts[{i}]", token)
     return [list(tokens) for tokens in texts]
 
 
@@ -230,7 +232,7 @@ def _checked_length(tokens: Sequence) -> Sequence:
 
 def _checked_scores(scores: object, lengths: Sequence[int]) -> list[Floats]:
     valid = isinstance(scores, Sequence | np.ndarray) and len(scores) == len(lengths)
-    require(valid, "scores", f"a sequence of {len(lengths)} arrays, one a text", scores)
+    require(valid, "scores", f"a sequence of {len(lengths)} arrays, one per text", scores)
     arrays = [as_floats(f"scores[{i}]", array) for i, array in enumerate(scores)]
     for i, (array, T) in enumerate(zip(arrays, lengths, strict=True)):
         shape = (*arrays[0].shape[:2], T, T)

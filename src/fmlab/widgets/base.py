@@ -1,4 +1,4 @@
-"""What all widgets share: script and style put together, and a picture where no script runs."""
+"""The base class of all widgets: script and style, and a static picture where no script runs."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ HERE = Path(__file__).parent
 
 
 class Widget(anywidget.AnyWidget):
-    """A widget whose page side is made of script and style files beside this one.
+    """A widget whose script and style come from files in this folder.
 
-    A widget's script travels in the page as text and cannot import other files, so they are put one
-    after the other, the shared ones first:
+    A widget's script is embedded in the page as text and cannot import other files, so the files
+    are concatenated, the shared ones first:
     ``class Explorer(Widget, files=("explorer.js", "explorer.css"))``.
     """
 
@@ -29,25 +29,34 @@ class Widget(anywidget.AnyWidget):
         super().__init_subclass__(**kwargs)
 
     def without_script(self) -> HTML:
-        """Return a still picture of the widget that shows only where no script runs.
+        """Return a static picture of the widget for pages on which no script runs.
 
-        Put it into the widget's cell: ``display(explorer, explorer.without_script())``. It is
-        HTML inside ``<noscript>``, so a browser that runs the widget shows nothing of it.
+        Put it into the widget's cell: ``display(explorer, explorer.without_script())``. It is HTML
+        inside ``<noscript>``, so a browser that runs the widget does not show it.
         """
         return HTML(f"<noscript>{self._still()}</noscript>")
 
     def _still(self) -> str:
-        """Return the HTML of the still picture, styled in place: no style sheet comes with it."""
+        """Return the HTML of the static picture, with inline styles: it has no style sheet."""
         raise NotImplementedError
 
 
 def joined(*names: str) -> str:
-    """Return the texts of files of this folder, one after the other."""
+    """Return the concatenated texts of files in this folder."""
     return "\n".join((HERE / name).read_text(encoding="utf-8") for name in names)
 
 
+def utf8(name: str, text: str) -> bytes:
+    """Return the text as UTF-8. Errors: ``ValueError`` for lone surrogates, which UTF-8 lacks."""
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        message = f"{name} must be without lone surrogates; got {text[:40]!r}"
+        raise ValueError(message) from None
+
+
 def visible(token: bytes) -> str:
-    """Return a token's bytes as text to show: white space as signs, what is no text in hex."""
+    """Return a token's bytes as visible text: white space as symbols, invalid UTF-8 in hex."""
     try:
         return token.decode().replace(" ", "␣").replace("\n", "↵").replace("\t", "⇥")
     except UnicodeDecodeError:

@@ -4,7 +4,7 @@
 const N_BYTES = 256;
 const MAX_WORDS = 20_000; // words remembered
 
-// The split patterns of fmlab.pretokenization. What they mark as possessive could give nothing back
+// The split patterns of fmlab.tokenization. What they mark as possessive could give nothing back
 // here either: classes that follow one another share no character. White space is written as its
 // property because the languages disagree about \s (U+0085, U+FEFF), and the long s is an s to a
 // pattern that ignores case.

@@ -1,4 +1,4 @@
-// The KL explorer. First the arithmetic, that of fmlab.alignment.exact; then what a reader sees.
+// The KL explorer. First the arithmetic, that of fmlab.alignment.tabular; then what a reader sees.
 // A law is an array of probabilities, one a response. KL and entropy are in nats.
 
 const sum = (values) => values.reduce((total, value) => total + value, 0);

@@ -1,4 +1,4 @@
-"""The sampling explorer: from the logits of a model to its next token, one slider a step."""
+"""The sampling explorer: from the logits of a model to its next token, one slider per step."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ from traitlets import Bytes, Float, Int, List, Unicode, observe, validate
 
 from fmlab.arguments import Floats, as_floats, is_number, require, require_count
 from fmlab.sampling import entropy, restrict, softmax
-from fmlab.widgets.base import Widget, visible
+from fmlab.widgets.base import Widget, utf8, visible
 
-# How far the sliders go. The same in sampling.js.
+# The ranges of the sliders. The same in sampling.js.
 RANGES = {"temperature": (0, 2), "top_p": (0.05, 1), "min_p": (0, 0.5)}
 MAX_SEED = 2**32 - 1
 MAX_TOKEN_BYTES = 2**16 - 1  # two bytes hold the length
-STILL_ROWS = 10  # of the picture where no script runs
+STILL_ROWS = 10  # of the static picture
 
 
 class SamplingExplorer(Widget, files=("sampling.js", "sampling.css")):
-    """Show what temperature, top-k, top-p and min-p make of a next-token distribution, and draw.
+    """Show what temperature, top-k, top-p and min-p do to a next-token distribution, and sample.
 
-    ``prompts`` are texts, ``logits`` (n_prompts, V) what a model says of the token after each, and
-    ``tokens`` the V tokens, as text or bytes. The whole vocabulary goes into the page, in 32-bit
+    ``prompts`` are texts, ``logits`` (n_prompts, V) a model's logits of the next token after each,
+    and ``tokens`` the V tokens, as text or bytes. The page contains the whole vocabulary, in 32-bit
     floats. The steps and their order are those of `fmlab.sampling.restrict`.
 
     Set and observe ``prompt`` (an index), ``temperature`` (0 to 2, 0 is argmax), ``top_k`` (0 is
-    off), ``top_p`` (0.05 to 1, 1 is off), ``min_p`` (0 to 0.5, 0 is off), and ``seed``, from which
-    the page draws. ``settings`` hands them on, to `sample` and `generate`. Observe what the kernel
-    works out itself: ``nucleus_size``, the tokens that top-p leaves; ``n_kept``, those that min-p
-    leaves of them; ``mass``, the probability that these had after temperature; and ``entropy`` in
-    bits, of the law (V,) that is drawn from, ``probs``.
+    off), ``top_p`` (0.05 to 1, 1 is off), ``min_p`` (0 to 0.5, 0 is off), and the ``seed`` of the
+    page's samples. ``settings`` are the same as arguments of `sample` and `generate`. Observe the
+    results, which the kernel computes itself: ``nucleus_size``, the number of tokens that top-p
+    keeps; ``n_kept``, the number that remains after min-p; ``mass``, the probability of these after
+    temperature; and ``entropy``, in bits, of the final distribution (V,), ``probs``.
 
-    Raises ValueError for no prompts, half a surrogate pair in a text, logits that are not finite or
-    do not fit prompts and tokens, and settings that the sliders cannot show.
+    Errors: ``ValueError`` for no prompts, a lone surrogate in a text, logits that are not finite or
+    do not fit prompts and tokens, and settings out of range.
 
     >>> explorer = SamplingExplorer(["It"], np.log([[0.2, 0.5, 0.3]]), [" is", " was", b"\\xc3"])
     >>> explorer.top_p = 0.75
@@ -44,16 +44,16 @@ class SamplingExplorer(Widget, files=("sampling.js", "sampling.css")):
     """
 
     prompt = Int(help="Index of the prompt.").tag(sync=True)
-    temperature = Float(1.0, help="What logits are divided by; 0 is argmax.").tag(sync=True)
+    temperature = Float(1.0, help="The divisor of the logits; 0 is argmax.").tag(sync=True)
     top_k = Int(help="How many tokens top-k keeps; 0 is off.").tag(sync=True)
     top_p = Float(1.0, help="The probability that the nucleus reaches; 1 is off.").tag(sync=True)
-    min_p = Float(help="The least share of the largest probability; 0 is off.").tag(sync=True)
-    seed = Int(help="What the page's draws start from.").tag(sync=True)
+    min_p = Float(help="The smallest fraction of the largest probability; 0 is off.").tag(sync=True)
+    seed = Int(help="The seed of the page's samples.").tag(sync=True)
 
-    nucleus_size = Int(read_only=True, help="How many tokens top-p leaves.")
-    n_kept = Int(read_only=True, help="How many tokens all steps leave.")
-    mass = Float(read_only=True, help="Their probability after temperature, before any cut.")
-    entropy = Float(read_only=True, help="Of the law that is drawn from, in bits.")
+    nucleus_size = Int(read_only=True, help="The number of tokens that top-p keeps.")
+    n_kept = Int(read_only=True, help="The number of tokens that all steps keep.")
+    mass = Float(read_only=True, help="Their probability after temperature only.")
+    entropy = Float(read_only=True, help="The entropy of the final distribution, in bits.")
 
     prompts = List(Unicode(), read_only=True, help="The texts.").tag(sync=True)
     logits = Bytes(read_only=True, help="32-bit floats, little-endian, row by row.").tag(sync=True)
@@ -77,7 +77,7 @@ class SamplingExplorer(Widget, files=("sampling.js", "sampling.css")):
         prompts = _checked_prompts(prompts)
         logits = _checked_logits(logits, len(prompts))
         self.vocabulary = _checked_tokens(tokens, logits.shape[1])
-        self.rows = logits.astype(np.float64)  # (n_prompts, V), exactly what the page computes with
+        self.rows = logits.astype(np.float64)  # (n_prompts, V), exactly the numbers of the page
         lengths = np.array([len(token) for token in self.vocabulary], "<u2")
         pairs = zip(lengths, self.vocabulary, strict=True)
         self.set_trait("prompts", prompts)
@@ -100,7 +100,7 @@ class SamplingExplorer(Widget, files=("sampling.js", "sampling.css")):
 
     @property
     def probs(self) -> Floats:
-        """The law (V,) that is drawn from, after all steps."""
+        """The distribution (V,) to sample from, after all steps."""
         return softmax(restrict(self.rows[self.prompt], **self.settings))
 
     @validate("prompt", "temperature", "top_k", "top_p", "min_p", "seed")
@@ -165,7 +165,7 @@ def _checked_logits(logits: ArrayLike, n_prompts: int) -> np.ndarray:
     """Return the logits (n_prompts, V) as little-endian 32-bit floats."""
     logits = as_floats("logits", logits)
     valid = logits.ndim == 2 and len(logits) == n_prompts
-    require(valid, "logits", f"of shape ({n_prompts}, V), a row a prompt", logits.shape)
+    require(valid, "logits", f"of shape ({n_prompts}, V), one row per prompt", logits.shape)
     with np.errstate(over="ignore"):
         narrow = logits.astype("<f4")
     require(np.isfinite(narrow).all(), "logits", "finite, as 32-bit floats too", logits)
@@ -175,7 +175,7 @@ def _checked_logits(logits: ArrayLike, n_prompts: int) -> np.ndarray:
 def _checked_tokens(tokens: object, n_vocab: int) -> list[bytes]:
     valid = isinstance(tokens, Sequence) and not isinstance(tokens, str | bytes)
     require(valid, "tokens", "a sequence of texts or bytes", tokens)
-    require(len(tokens) == n_vocab, "tokens", f"{n_vocab}, one a logit", len(tokens))
+    require(len(tokens) == n_vocab, "tokens", f"{n_vocab}, one per logit", len(tokens))
     encoded = [_encoded(token, f"tokens[{i}]") for i, token in enumerate(tokens)]
     for i, token in enumerate(encoded):
         fits = len(token) <= MAX_TOKEN_BYTES
@@ -185,8 +185,4 @@ def _checked_tokens(tokens: object, n_vocab: int) -> list[bytes]:
 
 def _encoded(text: object, name: str) -> bytes:
     require(isinstance(text, str | bytes), name, "text (str) or bytes", text)
-    try:
-        encoded = text if isinstance(text, bytes) else text.encode()
-    except UnicodeEncodeError:
-        require(False, name, "without half surrogate pairs, which no page can get", text[:40])
-    return encoded
+    return text if isinstance(text, bytes) else utf8(name, text)

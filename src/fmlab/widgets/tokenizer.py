@@ -1,4 +1,4 @@
-"""The tokenizer explorer: type, see the tokens, take merges away and put them back."""
+"""The tokenizer explorer: type a text, see its tokens, and change the number of merges."""
 
 from __future__ import annotations
 
@@ -9,14 +9,16 @@ from itertools import islice
 import numpy as np
 from traitlets import Bytes, Int, List, Unicode, observe, validate
 
-from fmlab.tokenization import GPT2_SPLIT, GPT4_SPLIT, BPETokenizer
-from fmlab.widgets.base import Widget, visible
+from fmlab.arguments import require
+from fmlab.tokenization.pretokenization import GPT2_SPLIT, GPT4_SPLIT
+from fmlab.tokenization.tokenizers import BPETokenizer
+from fmlab.widgets.base import Widget, utf8, visible
 
-SPLITS = {GPT2_SPLIT: "gpt2", GPT4_SPLIT: "gpt4"}  # the patterns that bpe.js knows too
+SPLITS = {GPT2_SPLIT: "gpt2", GPT4_SPLIT: "gpt4"}  # the patterns of bpe.js
 MAX_CHARACTERS = 20_000  # the same in tokenizer.js
 TEXT = "A tokenizer cuts text into pieces. Which pieces it knows depends on what it has read."
 
-# The tags by which a browser knows a language: fonts, hyphens and voices depend on them.
+# Language tags, by which a browser chooses fonts, hyphenation and voices.
 LANGUAGE_TAGS = {
     **{"Amharic": "am", "Arabic": "ar", "Bengali": "bn", "Bulgarian": "bg", "Burmese": "my"},
     **{"Chinese": "zh", "Czech": "cs", "Danish": "da", "Dutch": "nl", "English": "en"},
@@ -30,17 +32,17 @@ LANGUAGE_TAGS = {
 
 
 class TokenizerExplorer(Widget, files=("bpe.js", "tokenizer.js", "tokenizer.css")):
-    """Show how a byte-pair tokenizer cuts text, with as many of its merges as the reader leaves it.
+    """Show how a byte-pair encoding tokenizer splits text with a chosen number of its merges.
 
     Set and observe ``text`` and ``n_merges``; observe ``ids``, the tokens of the text under these
-    merges, which the kernel works out itself. Typed text is never taken for a special token.
+    merges, which the kernel computes itself. Special tokens in the text are ordinary text.
 
-    ``languages`` maps names to translations of one sentence, the first being what the others are
-    compared with. For a language that has no entry in `LANGUAGE_TAGS`, or a made-up one, give
-    ``(tag, sentence)`` instead of the sentence; the tag "" says that the language has none.
+    ``languages`` maps names to translations of one sentence; all are compared with the first. For a
+    language without an entry in `LANGUAGE_TAGS`, give ``(tag, sentence)`` instead of the sentence;
+    the tag "" means that the language has none.
 
-    Raises ValueError for a tokenizer whose split pattern the page does not know, a text that is too
-    long or holds half a surrogate pair, and a number of merges that the tokenizer does not have.
+    Errors: ``ValueError`` for a tokenizer whose split pattern the page does not have, a text that
+    is too long or contains a lone surrogate, and more merges than the tokenizer has.
 
     >>> tokenizer = BPETokenizer.train("low lower lowest", 259)
     >>> explorer = TokenizerExplorer(tokenizer, text="lowest")
@@ -52,7 +54,7 @@ class TokenizerExplorer(Widget, files=("bpe.js", "tokenizer.js", "tokenizer.css"
     """
 
     text = Unicode(help="The text to tokenize.").tag(sync=True)
-    n_merges = Int(help="How many merges are in use, from the first on.").tag(sync=True)
+    n_merges = Int(help="The number of merges in use, from the first on.").tag(sync=True)
     ids = List(Int(), read_only=True, help="The tokens of the text under these merges.")
     merges = Bytes(read_only=True, help="Pairs of ids, little-endian.").tag(sync=True)
     bytes_per_id = Int(read_only=True, help="2 or 4.").tag(sync=True)
@@ -69,17 +71,12 @@ class TokenizerExplorer(Widget, files=("bpe.js", "tokenizer.js", "tokenizer.css"
         title: str = "Tokenizer explorer",
         **layout: object,
     ):
-        if not isinstance(tokenizer, BPETokenizer):
-            raise ValueError(
-                f"tokenizer is of type {type(tokenizer).__name__}; it must be a BPETokenizer"
-            )
-        if tokenizer.pattern not in SPLITS:
-            raise ValueError(
-                f"tokenizer splits text by {tokenizer.pattern!r}; the page knows only GPT2_SPLIT "
-                "and GPT4_SPLIT of fmlab.tokenization"
-            )
+        is_bpe = isinstance(tokenizer, BPETokenizer)
+        require(is_bpe, "tokenizer", "a BPETokenizer", type(tokenizer))
+        allowed = "one that splits text by fmlab.tokenization.GPT2_SPLIT or GPT4_SPLIT"
+        require(tokenizer.pattern in SPLITS, "tokenizer", allowed, tokenizer.pattern)
         self.tokenizer = tokenizer
-        width = 2 if len(tokenizer.merges) <= 0xFF00 else 4  # two bytes hold the ids up to 65535
+        width = 2 if len(tokenizer.merges) <= 0xFF00 else 4  # two bytes are enough for id 65535
         self.set_trait("merges", np.array(list(tokenizer.merges), f"<u{width}").tobytes())
         self.set_trait("bytes_per_id", width)
         self.set_trait("split", SPLITS[tokenizer.pattern])
@@ -103,12 +100,12 @@ class TokenizerExplorer(Widget, files=("bpe.js", "tokenizer.js", "tokenizer.css"
 
     @observe("text", "n_merges")
     def _encode(self, change: dict) -> None:
-        self.set_trait("ids", self._smaller().encode(self.text))
+        self.set_trait("ids", self._reduced().encode(self.text))
 
-    def _smaller(self) -> BPETokenizer:
-        """Return the tokenizer with the merges in use only, and without special tokens."""
-        used = islice(self.tokenizer.merges, self.n_merges)
-        return BPETokenizer(used, pattern=self.tokenizer.pattern)
+    def _reduced(self) -> BPETokenizer:
+        """Return the tokenizer with only the merges in use, and without special tokens."""
+        merges = islice(self.tokenizer.merges, self.n_merges)
+        return BPETokenizer(merges, pattern=self.tokenizer.pattern)
 
     def _still(self) -> str:
         chips = "".join(_chip(self.tokenizer.vocab[i], i) for i in self.ids)
@@ -128,29 +125,21 @@ def _chip(token: bytes, i: int) -> str:
 def _language(name: str, entry: str | tuple[str, str]) -> list[str]:
     if isinstance(entry, str):
         entry = LANGUAGE_TAGS.get(name, ""), entry
-    if not isinstance(entry, tuple) or len(entry) != 2 or not isinstance(entry[0], str):
-        raise ValueError(
-            f"languages[{name!r}] is {entry!r}; it must be a sentence or a pair (tag, sentence)"
-        )
+    valid = isinstance(entry, tuple) and len(entry) == 2 and isinstance(entry[0], str)
+    require(valid, f"languages[{name!r}]", "a sentence or a pair (tag, sentence)", entry)
     tag, sentence = entry
     return [name, tag, _checked_text(sentence, f"languages[{name!r}]")]
 
 
 def _checked_text(text: object, name: str) -> str:
-    if not isinstance(text, str):
-        raise ValueError(f"{name} is of type {type(text).__name__}; it must be text (str)")
-    if len(text) > MAX_CHARACTERS:
-        raise ValueError(f"{name} has {len(text)} characters; at most {MAX_CHARACTERS} are allowed")
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise ValueError(
-            f"{name} is {text[:40]!r}; half a surrogate pair cannot be sent to a page"
-        ) from None
+    require(isinstance(text, str), name, "text (str)", type(text))
+    fits = len(text) <= MAX_CHARACTERS
+    require(fits, name, f"at most {MAX_CHARACTERS} characters long", len(text))
+    utf8(name, text)
     return text
 
 
 def _checked_number(n_merges: object, most: int) -> int:
-    if type(n_merges) is not int or not 0 <= n_merges <= most:
-        raise ValueError(f"n_merges is {n_merges!r}; it must be a whole number from 0 to {most}")
+    valid = type(n_merges) is int and 0 <= n_merges <= most
+    require(valid, "n_merges", f"an integer from 0 to {most}", n_merges)
     return n_merges

@@ -65,9 +65,9 @@ def randomness_is_seeded(notebook: Notebook) -> Iterator[Finding]:
     for cell in notebook.code:
         tree = parse(cell)
         names |= imported(tree)
-        found = list(calls(tree, names))
-        seeded = any(name == "torch.manual_seed" and call.args for name, call in found)
-        for name, call in found:
+        named_calls = list(calls(tree, names))
+        seeded = any(name == "torch.manual_seed" and call.args for name, call in named_calls)
+        for name, call in named_calls:
             if problem := unseeded(name, call, seeded, cell.source):
                 yield cell, f"`{ast.unparse(call)[:60]}`: {problem}"
 

@@ -34,11 +34,11 @@ Exercise = dict[str, NotebookNode]
 
 def exercises(notebook: Notebook) -> dict[str, Exercise]:
     """The exercises of a notebook by name, each with its cells by part."""
-    found: dict[str, Exercise] = {}
+    by_name: dict[str, Exercise] = {}
     for cell in notebook.cells:
         if match := NAME.fullmatch(cell.get("id", "")):
-            found.setdefault(match["name"], {})[match["part"]] = cell
-    return found
+            by_name.setdefault(match["name"], {})[match["part"]] = cell
+    return by_name
 
 
 def family(notebook: Notebook, name: str) -> list[NotebookNode]:
@@ -58,13 +58,13 @@ def exercises_have_their_parts(notebook: Notebook) -> Iterator[Finding]:
     if not own or "setup" not in tags(own[0]):
         yield None, "the first code cell must have the tag setup"
     for name, exercise in exercises(notebook).items():
-        wanted = [part for part in PARTS if part in ("text", "sol") or not is_written(exercise)]
-        for part in wanted:
+        parts = [part for part in PARTS if part in ("text", "sol") or not is_written(exercise)]
+        for part in parts:
             if part not in exercise:
                 yield None, f"exercise {name!r} has no cell {name}-{part}"
-        places = [ids.index(f"{name}-{part}") for part in wanted if part in exercise]
+        places = [ids.index(f"{name}-{part}") for part in parts if part in exercise]
         if places != sorted(places):
-            yield None, f"the cells of exercise {name!r} must be in the order {', '.join(wanted)}"
+            yield None, f"the cells of exercise {name!r} must be in the order {', '.join(parts)}"
         first = family(notebook, name)[0]
         if 2 not in [level for level, _ in headings(first)]:
             yield first, f"begins exercise {name!r}, but not with a heading of level 2"
@@ -82,12 +82,12 @@ def exercises_have_their_parts(notebook: Notebook) -> Iterator[Finding]:
 @rule("exercises")
 def there_are_enough_exercises(notebook: Notebook) -> Iterator[Finding]:
     """At least four, and a bug hunt."""
-    found = exercises(notebook)
-    if len(found) < FEWEST_EXERCISES:
-        yield None, f"{len(found)} exercises; at least {FEWEST_EXERCISES}"
+    names = exercises(notebook)
+    if len(names) < FEWEST_EXERCISES:
+        yield None, f"{len(names)} exercises; at least {FEWEST_EXERCISES}"
     texts = [
         cell.source.lower()
-        for name in found
+        for name in names
         for cell in family(notebook, name)
         if cell.cell_type == "markdown"
     ]
@@ -114,11 +114,11 @@ def nbgrader_knows_what_is_what(notebook: Notebook) -> Iterator[Finding]:
                 yield cell, f"lacks the tag {', '.join(sorted(missing))}"
             if metadata.get("schema_version") != 3:
                 yield cell, f"nbgrader schema_version {metadata.get('schema_version')}, not 3"
-            for key, wanted in NBGRADER[role].items():
-                if metadata.get(key) is not wanted:
-                    yield cell, f"nbgrader {key} is {metadata.get(key)}; it must be {wanted}"
-            if metadata.get("grade_id") != (wanted := GRADE_ID[part].format(name)):
-                yield cell, f"nbgrader grade_id is {metadata.get('grade_id')!r}, not {wanted!r}"
+            for key, expected in NBGRADER[role].items():
+                if metadata.get(key) is not expected:
+                    yield cell, f"nbgrader {key} is {metadata.get(key)}; it must be {expected}"
+            if metadata.get("grade_id") != (expected := GRADE_ID[part].format(name)):
+                yield cell, f"nbgrader grade_id is {metadata.get('grade_id')!r}, not {expected!r}"
             if metadata.get("grade_id") in seen:
                 yield cell, f"nbgrader grade_id {metadata['grade_id']!r} is taken"
             seen.add(metadata.get("grade_id"))

@@ -49,11 +49,11 @@ def parts_are_there_in_order(notebook: Notebook) -> Iterator[Finding]:
     preamble, sections = split_preamble(notebook)
     position = 0
     for part in PREAMBLE:
-        found = preamble.find(part, position)
-        if found < 0:
+        place = preamble.find(part, position)
+        if place < 0:
             yield None, f"before the first section must stand, in this order: {', '.join(PREAMBLE)}"
             break
-        position = found
+        position = place
 
     closing = [title for title in sections if title in CLOSING]
     if sections[-len(CLOSING) :] != CLOSING or len(closing) != len(CLOSING):

@@ -83,14 +83,14 @@ class Notebook:
     @cached_property
     def sections(self) -> list[Section]:
         """All sections; what stands before the first is under the notebook's own title."""
-        found = [Section("", [])]
+        sections = [Section("", [])]
         for cell in self.cells:
             titles = [title for level, title in headings(cell) if level == 2]
             if titles:
-                found += [Section(title, []) for title in titles]
-            found[-1].cells.append(cell)
-        found[0].title = next((title for cell in self.cells for _, title in headings(cell)), "")
-        return found
+                sections += [Section(title, []) for title in titles]
+            sections[-1].cells.append(cell)
+        sections[0].title = next((title for cell in self.cells for _, title in headings(cell)), "")
+        return sections
 
     def section(self, title: str) -> Section | None:
         return next((part for part in self.sections if part.title == title), None)

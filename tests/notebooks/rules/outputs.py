@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 import nbformat
 
 from tests.notebooks.rules.notebook import ROOT, Finding, Notebook, figures, printed, rule, tags
-from tools.execute import STATE, VIEW, normalise, views
+from tools.execute import STATE, VIEW, normalize, views
 
 # Cells of the whole book whose output nbval may ignore. Raise it only for an output that cannot be
 # computed again, with the reason here.
@@ -42,14 +42,14 @@ LONG_FLOAT = re.compile(r"(?<![\w.])\d+\.\d{5,}")
 @rule()
 def stored_as_make_execute_stores(notebook: Notebook) -> Iterator[Finding]:
     """No versions, times or random ids, so that running the notebook again changes nothing."""
-    wanted = copy.deepcopy(notebook.content)
-    normalise(wanted)
-    for cell, other in zip(notebook.cells, wanted.cells):
+    normalized = copy.deepcopy(notebook.content)
+    normalize(normalized)
+    for cell, other in zip(notebook.cells, normalized.cells):
         if cell.get("id") != other.id:
             yield cell, f"its id is random, missing or taken; it would be {other.id!r}"
         elif cell != other:
             yield cell, "its metadata or its widget would be stored differently: run `make execute`"
-    old, new = notebook.content.metadata, wanted.metadata
+    old, new = notebook.content.metadata, normalized.metadata
     for key in sorted(old.keys() | new.keys()):
         if old.get(key) != new.get(key):
             yield None, f"its metadata {key!r} would be stored differently: run `make execute`"

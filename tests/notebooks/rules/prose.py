@@ -162,15 +162,15 @@ def value(match: re.Match[str]) -> str:
 
 def literals(section: Section) -> set[str]:
     """The numbers that stand in the code of a section, as they would be written in a sentence."""
-    found = set()
+    numbers = set()
     for cell in section.cells:
         if cell.cell_type == "code":
             for node in ast.walk(parse(cell)):
                 if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                    found |= {value(match) for match in NUMBER.finditer(node.value)}
+                    numbers |= {value(match) for match in NUMBER.finditer(node.value)}
                 elif (number := constant(node)) is not None:
-                    found |= {str(number), f"{number:g}"}
-    return found
+                    numbers |= {str(number), f"{number:g}"}
+    return numbers
 
 
 def constant(node: ast.AST) -> int | float | None:

@@ -1,0 +1,192 @@
+"""A dialogue as tokens: who speaks, and which of the tokens are the response::
+
+    <|endoftext|><|user|>Where does Ada live?<|assistant|> In Hemmel.<|endoftext|>
+
+USER and ASSISTANT are special tokens, which no text contains, so nothing a user types can pass for
+them. A response ends with END_OF_TEXT, which is part of it: a model has to learn where to stop. In
+tokens, a response begins with a space, as a sentence does that follows another, so that its first
+word is a token that the model knows well. Texts are without that space.
+
+Shapes: B batch, T positions, D model width, V vocabulary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+
+from fmlab.arguments import Ids, require
+from fmlab.data.batching import IGNORED
+from fmlab.tokenization.special_tokens import ASSISTANT, END_OF_TEXT, USER
+from fmlab.tokenization.tokenizers import BPETokenizer
+
+LOSS_ON = ("response", "all")
+Pairs = Sequence[tuple[str, str]]  # of a prompt and a response
+
+
+def prompt_ids(tokenizer: BPETokenizer, prompt: str) -> Ids:
+    """Return the tokens that a model reads before it responds.
+
+    Errors: ``ValueError`` for a tokenizer without chat tokens, or a prompt that contains one.
+    """
+    special = tokenizer.special_tokens
+    lacking = [token for token in (END_OF_TEXT, USER, ASSISTANT) if token not in special]
+    require(not lacking, "tokenizer", "one that add_chat_tokens made", f"without {lacking}")
+    return [special[END_OF_TEXT], special[USER], *tokenizer.encode(prompt), special[ASSISTANT]]
+
+
+def response_ids(tokenizer: BPETokenizer, response: str) -> Ids:
+    """Return the tokens of a complete response, END_OF_TEXT included."""
+    return [*tokenizer.encode(f" {response}"), tokenizer.special_tokens[END_OF_TEXT]]
+
+
+def response_text(tokenizer: BPETokenizer, ids: Ids) -> str:
+    """Return the text of a response, complete or cut off, without any special tokens in it."""
+    special = set(tokenizer.special_tokens.values())
+    return tokenizer.decode(i for i in ids if i not in special).removeprefix(" ")
+
+
+@dataclass(frozen=True)
+class Dialogues:
+    """A batch of prompts with responses, padded on the right to one length.
+
+    ``ids`` are integers (B, T); ``is_response`` (B, T) is True for the tokens of a response.
+    """
+
+    ids: Tensor
+    is_response: Tensor
+
+    @classmethod
+    def of(cls, tokenizer: BPETokenizer, pairs: Iterable[tuple[str, str]]) -> Dialogues:
+        """Make a batch of (prompt, response) texts.
+
+        >>> tokenizer = BPETokenizer(special_tokens=[END_OF_TEXT, USER, ASSISTANT])
+        >>> batch = Dialogues.of(tokenizer, [("Hi?", "Yes"), ("A?", "B")])
+        >>> batch.ids.shape, batch.is_response.sum(dim=1).tolist()
+        (torch.Size([2, 11]), [5, 3])
+        """
+        rows = [(prompt_ids(tokenizer, a), response_ids(tokenizer, b)) for a, b in pairs]
+        return cls.from_ids([a for a, _ in rows], [b for _, b in rows])
+
+    @classmethod
+    def from_ids(cls, prompts: Sequence[Ids], responses: Sequence[Ids]) -> Dialogues:
+        """Make a batch of token ids, for example of responses as they were generated.
+
+        Errors: ``ValueError`` for no rows, lists of unequal length, or an empty prompt or response.
+        """
+        require(len(prompts) > 0, "prompts", "at least one", prompts)
+        n = len(prompts)
+        require(len(responses) == n, "responses", f"{n}, one per prompt", len(responses))
+        for name, lists in (("prompts", prompts), ("responses", responses)):
+            require(all(map(len, lists)), name, "none empty", lists)
+        longest = max(len(a) + len(b) for a, b in zip(prompts, responses))
+        ids = torch.zeros(n, longest, dtype=torch.long)  # padding is never attended to: any token
+        is_response = torch.zeros(n, longest, dtype=torch.bool)
+        for row, (prompt, response) in enumerate(zip(prompts, responses)):
+            begin, end = len(prompt), len(prompt) + len(response)
+            ids[row, :end] = torch.tensor([*prompt, *response])
+            is_response[row, begin:end] = True
+        return cls(ids, is_response)
+
+    @property
+    def targets(self) -> Tensor:
+        """The next token at each position, (B, T); IGNORED if it is not part of a response."""
+        targets = torch.full_like(self.ids, IGNORED)
+        targets[:, :-1] = self.ids[:, 1:].where(self.is_response[:, 1:], IGNORED)
+        return targets
+
+    @property
+    def last(self) -> Tensor:
+        """The position of each response's last token, (B,)."""
+        positions = torch.arange(self.ids.shape[1], device=self.ids.device)
+        return (self.is_response * positions).argmax(dim=1)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def rows(self, rows: Sequence[int] | slice | Tensor) -> Dialogues:
+        """Return some of the rows, with only the padding that they need."""
+        ids, is_response = self.ids[rows], self.is_response[rows]
+        longest = int(is_response.any(dim=0).nonzero().max()) + 1
+        return Dialogues(ids[:, :longest], is_response[:, :longest])
+
+    def to(self, device: torch.device) -> Dialogues:
+        """Return the same on another device."""
+        return Dialogues(self.ids.to(device), self.is_response.to(device))
+
+
+def targets_of(dialogues: Dialogues, loss_on: str = "response") -> Tensor:
+    """Return the target at each position, (B, T); IGNORED where the loss does not count."""
+    if loss_on == "response":
+        return dialogues.targets
+    targets = torch.full_like(dialogues.ids, IGNORED)
+    is_text = torch.arange(dialogues.ids.shape[1]) <= dialogues.last[:, None]  # (B, T)
+    targets[:, :-1] = dialogues.ids[:, 1:].where(is_text[:, 1:], IGNORED)
+    return targets
+
+
+def reading(
+    tokenizer: BPETokenizer, prompt: str, response: str, loss_on: str = "response"
+) -> list[tuple[str, str | None]]:
+    """Return each token that the model reads, with the token it learns to predict next, or None.
+
+    >>> tokenizer = BPETokenizer(special_tokens=[END_OF_TEXT, USER, ASSISTANT])
+    >>> reading(tokenizer, "?", "A")[2:]
+    [('?', None), ('<|assistant|>', ' '), (' ', 'A'), ('A', '<|endoftext|>')]
+    """
+    dialogue = Dialogues.of(tokenizer, [(prompt, response)])
+    ids, targets = dialogue.ids[0].tolist(), targets_of(dialogue, loss_on)[0].tolist()
+    next_texts = [None if target == IGNORED else tokenizer.decode([target]) for target in targets]
+    return [(tokenizer.decode([i]), text) for i, text in zip(ids[:-1], next_texts)]
+
+
+def fitting(
+    model: nn.Module, tokenizer: BPETokenizer, prompts: Sequence[Ids], responses: Sequence[Ids]
+) -> Dialogues:
+    """Return a batch of token ids, checked against the model that will read it.
+
+    Errors: ``ValueError`` for a tokenizer of another vocabulary, or a row beyond the context.
+    """
+    size, expected = tokenizer.vocab_size, model.config.vocab_size
+    require(size == expected, "tokenizer", f"one with the model's {expected} tokens", size)
+    data, most = Dialogues.from_ids(prompts, responses), model.config.context_length
+    longest = data.ids.shape[1]
+    require(longest <= most, "pairs", f"at most {most} tokens long, the context", longest)
+    return data
+
+
+class Preference(Protocol):
+    """A comparison to learn from: a prompt, the chosen response, and the rejected one."""
+
+    prompt: str
+    chosen: str
+    rejected: str
+
+
+def encode_pairs(
+    model: nn.Module, tokenizer: BPETokenizer, pairs: Iterable[tuple[str, str]]
+) -> Dialogues:
+    """Return (prompt, response) texts as a batch that the model can read.
+
+    Errors: ``ValueError`` for no pairs, or as in ``fitting``.
+    """
+    require(not isinstance(pairs, str), "pairs", "(prompt, response) texts", pairs)
+    rows = [(prompt_ids(tokenizer, a), response_ids(tokenizer, b)) for a, b in pairs]
+    require(len(rows) > 0, "pairs", "at least one", rows)
+    return fitting(model, tokenizer, [a for a, _ in rows], [b for _, b in rows])
+
+
+def encode_comparisons(
+    model: nn.Module, tokenizer: BPETokenizer, comparisons: Sequence[Preference]
+) -> Dialogues:
+    """Return N comparisons as 2N rows, in which chosen and rejected alternate.
+
+    Errors: ``ValueError`` for none, or as in ``fitting``.
+    """
+    require(len(comparisons) > 0, "comparisons", "at least one", comparisons)
+    pairs = [(c.prompt, response) for c in comparisons for response in (c.chosen, c.rejected)]
+    return encode_pairs(model, tokenizer, pairs)

@@ -1,0 +1,30 @@
+"""How good a model is: likelihood of text, graded answers, and the uncertainty of both."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "statistics": ["Mean", "Rate", "cohen_kappa", "rank_correlation", "wilson_interval"],
+        "calibration": ["Bin", "expected_calibration_error", "reliability"],
+        "likelihood": [
+            "Surprise",
+            "answer_logprobs",
+            "bits_per_byte",
+            "loss_per_token",
+            "perplexity",
+            "surprise",
+        ],
+        "questions": [
+            "ask",
+            "assertion_rate",
+            "chance",
+            "complete",
+            "exercise_accuracy",
+            "hallucination_rate",
+            "is_solved",
+            "question_accuracy",
+        ],
+        "responses": ["Grades", "answer_rate", "answered", "grade"],
+    },
+)

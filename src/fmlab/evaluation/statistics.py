@@ -1,0 +1,150 @@
+"""Rates and means with confidence intervals, correlation and agreement. No model is needed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+
+from fmlab.arguments import is_number, require, require_count
+
+
+def wilson_interval(successes: int, n: int, confidence: float = 0.95) -> tuple[float, float]:
+    """Return a confidence interval for a rate, given that many successes in n independent trials.
+
+    The score interval: all rates that a z-test would not reject. It never leaves [0, 1], and its
+    width is not 0 even without a single success or failure.
+    Errors: ``ValueError`` for counts that are not 0 <= successes <= n, n >= 1, or a confidence
+    outside (0, 1).
+    Source: Wilson (1927), Probable Inference, the Law of Succession, and Statistical Inference.
+
+    >>> low, high = wilson_interval(9, 10)
+    >>> round(low, 3), round(high, 3)
+    (0.596, 0.982)
+    """
+    require_count("n", n)
+    require_count("successes", successes, least=0)
+    require(successes <= n, "successes", f"at most n, which is {n}", successes)
+    valid = is_number(confidence) and 0 < confidence < 1
+    require(valid, "confidence", "a number in (0, 1)", confidence)
+    z = NormalDist().inv_cdf((1 + confidence) / 2)
+    rate, weight = successes / n, z**2 / n
+    middle = (rate + weight / 2) / (1 + weight)
+    half = z / (1 + weight) * math.sqrt(rate * (1 - rate) / n + weight / n / 4)
+    # At 0 and 1 the limit is exact, and rounding must not exceed it.
+    low = 0.0 if successes == 0 else middle - half
+    high = 1.0 if successes == n else middle + half
+    return low, high
+
+
+@dataclass(frozen=True, repr=False)
+class Rate:
+    """A fraction of outcomes that are successes, with its 95% interval.
+
+    >>> Rate(45, 60)
+    0.750 (0.628 to 0.842, n = 60)
+    """
+
+    successes: int
+    n: int
+
+    def __post_init__(self) -> None:
+        wilson_interval(self.successes, self.n)
+
+    @classmethod
+    def of(cls, outcomes: Iterable[bool]) -> Rate:
+        """Count outcomes. Errors: ``ValueError`` if there are none."""
+        outcomes = list(outcomes)
+        require(len(outcomes) > 0, "outcomes", "at least one", outcomes)
+        return cls(sum(map(bool, outcomes)), len(outcomes))
+
+    @property
+    def rate(self) -> float:
+        """The fraction of successes."""
+        return self.successes / self.n
+
+    @property
+    def low(self) -> float:
+        """Lower end of the interval."""
+        return wilson_interval(self.successes, self.n)[0]
+
+    @property
+    def high(self) -> float:
+        """Upper end of the interval."""
+        return wilson_interval(self.successes, self.n)[1]
+
+    def __repr__(self) -> str:
+        return f"{self.rate:.3f} ({self.low:.3f} to {self.high:.3f}, n = {self.n})"
+
+
+@dataclass(frozen=True, repr=False)
+class Mean:
+    """A mean of independent numbers, with its 95% interval.
+
+    >>> Mean.of([1.0, 2.0, 3.0, 4.0])
+    2.50 (1.23 to 3.77, n = 4)
+    """
+
+    mean: float
+    margin: float
+    n: int
+
+    @classmethod
+    def of(cls, numbers: Sequence[float]) -> Mean:
+        """Average numbers. Errors: ``ValueError`` for fewer than two."""
+        n = len(numbers)
+        require(n > 1, "numbers", "at least two", n)
+        error = float(np.std(numbers, ddof=1)) / math.sqrt(n)
+        return cls(float(np.mean(numbers)), NormalDist().inv_cdf(0.975) * error, n)
+
+    @property
+    def low(self) -> float:
+        """Lower end of the interval."""
+        return self.mean - self.margin
+
+    @property
+    def high(self) -> float:
+        """Upper end of the interval."""
+        return self.mean + self.margin
+
+    def __repr__(self) -> str:
+        return f"{self.mean:.2f} ({self.low:.2f} to {self.high:.2f}, n = {self.n})"
+
+
+def rank_correlation(first: Sequence[float], second: Sequence[float]) -> float:
+    """Return Spearman's correlation of two lists of numbers; ties get the mean of their ranks.
+
+    Errors: ``ValueError`` for lists of unequal length, or one whose numbers are all equal.
+
+    >>> round(rank_correlation([1, 2, 3, 4], [10, 20, 40, 30]), 4)
+    0.8
+    """
+    require(len(first) == len(second), "second", f"{len(first)} numbers", len(second))
+    ranks = []
+    for name, numbers in (("first", first), ("second", second)):
+        values, indices, counts = np.unique(numbers, return_inverse=True, return_counts=True)
+        require(len(values) > 1, name, "numbers that are not all equal", list(values))
+        ranks.append((counts.cumsum() - (counts - 1) / 2)[indices])
+    return float(np.corrcoef(*ranks)[0, 1])
+
+
+def cohen_kappa(first: Sequence[object], second: Sequence[object]) -> float:
+    """Return how far two raters agree beyond chance: 1 is always, 0 is as often as by chance.
+
+    Errors: ``ValueError`` for lists of unequal length, no labels, or raters who both give one label
+    only.
+    Source: Cohen (1960), A Coefficient of Agreement for Nominal Scales.
+
+    >>> round(cohen_kappa([1, 1, 0, 0], [1, 1, 0, 1]), 4)
+    0.5
+    """
+    n = len(first)
+    require(len(second) == n > 0, "second", f"{n} labels, at least one", len(second))
+    observed = sum(a == b for a, b in zip(first, second)) / n
+    labels = {*first, *second}
+    expected = sum(list(first).count(x) * list(second).count(x) for x in labels) / n**2
+    require(expected < 1, "first", "not one label only, the same as second", labels)
+    return (observed - expected) / (1 - expected)

@@ -1,0 +1,13 @@
+"""Tokens from a model: sampling, beam search, chat, and the engines that run it."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "decoding": ["Generated", "TokenStep", "generate", "stream"],
+        "engines": ["ENGINES"],
+        "search": ["beam_search"],
+        "chat": ["respond"],
+    },
+)

@@ -1,0 +1,36 @@
+"""Chat: responses of a model to prompts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from fmlab.data.dialogues import prompt_ids, response_text
+from fmlab.generation.decoding import generate
+from fmlab.models.gpt import GPT
+from fmlab.tokenization.special_tokens import END_OF_TEXT
+from fmlab.tokenization.tokenizers import BPETokenizer
+
+
+def respond(
+    model: GPT,
+    tokenizer: BPETokenizer,
+    prompts: Sequence[str],
+    max_new_tokens: int = 64,
+    *,
+    temperature: float = 0.0,
+    n: int = 1,
+    rng: np.random.Generator | None = None,
+    **options: object,
+) -> list[str]:
+    """Return n responses to each prompt, those to the first prompt first.
+
+    Decoding is greedy unless there is a ``temperature``; ``options`` are those of ``stream``. A
+    response that reaches ``max_new_tokens`` is returned as it is.
+    """
+    rows = [prompt_ids(tokenizer, prompt) for prompt in prompts]
+    end = tokenizer.special_tokens[END_OF_TEXT]
+    options = dict(temperature=temperature, n=n, rng=rng, stop=[end]) | options
+    rows = generate(model, rows, max_new_tokens, **options)
+    return [response_text(tokenizer, ids) for ids in rows.ids]

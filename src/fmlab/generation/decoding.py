@@ -1,0 +1,190 @@
+"""From a model to text: predict, choose, append, repeat.
+
+``stream`` is the generator at the center: it yields the tokens of all rows step by step, and
+``generate`` collects them. Choosing a token is the business of ``fmlab.sampling``, running the
+model that of ``fmlab.generation.engines``: the prompt once (prefill), then one position per step,
+with all earlier ones in a KV cache (decode).
+
+Shapes: R rows (n for each prompt), V vocabulary. Dropout and gradients are off, and the model is
+left as it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import ArrayLike
+from torch import nn
+
+from fmlab.arguments import Ids, require, require_count
+from fmlab.generation.engines import Engine, make_engine
+from fmlab.generation.limits import Limits
+from fmlab.models.inference import HasTokens, as_ids
+from fmlab.sampling import log_softmax, restrict, sample
+
+
+@dataclass(frozen=True)
+class TokenStep:
+    """The tokens of one step: a token, its log-probability and a finish reason for each row.
+
+    ``rows`` are the numbers of the rows that were still running. ``logprobs`` are what the model
+    gave each token, in nats, before temperature, top-k and the like. A finish reason is "stop",
+    "length" (max_new_tokens), "context" (the model can read no more) or None: the row continues.
+    """
+
+    rows: list[int]
+    tokens: Ids
+    logprobs: list[float]
+    finish_reasons: list[str | None]
+
+    def __iter__(self) -> Iterator[tuple[int, int, float, str | None]]:
+        """Yield (row, token, logprob, finish reason) of each running row."""
+        return zip(self.rows, self.tokens, self.logprobs, self.finish_reasons)
+
+
+@dataclass
+class Generated:
+    """What was generated, row by row: n rows for the first prompt, then n for the second, ...
+
+    ``ids`` are the new tokens, a stop sequence included; ``logprobs`` and ``finish_reasons`` are as
+    in ``TokenStep``. ``scores`` are those of ``beam_search``, whose rows come best first.
+    """
+
+    prompts: list[Ids] = field(default_factory=list, repr=False)
+    ids: list[Ids] = field(default_factory=list)
+    logprobs: list[list[float]] = field(default_factory=list)
+    finish_reasons: list[str | None] = field(default_factory=list)
+    scores: list[float] | None = None
+
+    @property
+    def sequences(self) -> list[Ids]:
+        """Prompts and what follows them."""
+        return [prompt + new for prompt, new in zip(self.prompts, self.ids)]
+
+    def add(self, prompt: Ids, ids: Ids, logprobs: list[float], reason: str | None = None) -> None:
+        """Append a row."""
+        self.prompts.append(prompt)
+        self.ids.append(ids)
+        self.logprobs.append(logprobs)
+        self.finish_reasons.append(reason)
+
+
+class TokenStream(Iterator[TokenStep]):
+    """The steps of a generation as they happen; ``prompts`` are those of its rows."""
+
+    def __init__(self, prompts: list[Ids], steps: Iterator[TokenStep]) -> None:
+        self.prompts, self._steps = prompts, steps
+
+    def __next__(self) -> TokenStep:
+        return next(self._steps)
+
+
+def stream(
+    model: nn.Module,
+    ids: ArrayLike | Sequence[ArrayLike],
+    max_new_tokens: int,
+    *,
+    temperature: float = 1.0,
+    top_k: int | None = None,
+    top_p: float | None = None,
+    min_p: float | None = None,
+    stop: Sequence[int | Sequence[int]] = (),
+    rng: np.random.Generator | None = None,
+    n: int = 1,
+    engine: str = "auto",
+) -> TokenStream:
+    """Continue one prompt, or several of any lengths at once, n times each, one token per step.
+
+    A row ends with the first of: a ``stop`` (a token, or a sequence of new tokens), max_new_tokens,
+    or a full context. ``rng`` may be left out at temperature 0. ``engine`` is one of
+    ``fmlab.generation.engines``; all give the same result up to rounding. Nothing is computed
+    before the first step is asked for; do not change the model between steps.
+
+    Every row samples from a generator of its own, spawned from ``rng`` in the order of the rows. So
+    a row does not depend on those beside it: prompts one by one with the same ``rng`` give what
+    they give together, unless rounding, which depends on the shape of a batch, tips the balance.
+    Errors: ``ValueError`` for a prompt that is empty, longer than the context, or has unknown ids;
+    for an unknown engine; other arguments as in ``fmlab.sampling.sample``.
+    """
+    prompts = _as_prompts(ids, model.config)
+    limits = Limits.of(model, max_new_tokens, stop)
+    require_count("n", n)
+    options = dict(temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p)
+    restrict([0.0], **options)  # refuses bad ones before the model runs
+    rngs = _spawn(rng, temperature, len(prompts) * n)
+    capacity = max(map(len, prompts)) + max(map(limits.most_new_tokens, prompts))
+    reader = make_engine(engine, model, len(rngs), capacity)
+    rows = [prompt for prompt in prompts for _ in range(n)]
+    return TokenStream(rows, _steps(reader, prompts, n, limits, rngs, options))
+
+
+def generate(
+    model: nn.Module, ids: ArrayLike | Sequence[ArrayLike], max_new_tokens: int, **options: object
+) -> Generated:
+    """Continue prompts to their end; ``options`` and errors are those of ``stream``.
+
+    >>> from fmlab.models import load
+    >>> model, tokenizer = load("nano")
+    >>> rows = generate(model, tokenizer.encode("The "), 5, temperature=0)
+    >>> len(rows.ids[0]), rows.finish_reasons
+    (5, ['length'])
+    """
+    steps = stream(model, ids, max_new_tokens, **options)
+    result = Generated()
+    for prompt in steps.prompts:
+        result.add(prompt, [], [])
+    for step in steps:
+        for row, token, logprob, reason in step:
+            result.ids[row].append(token)
+            result.logprobs[row].append(logprob)
+            result.finish_reasons[row] = reason
+    return result
+
+
+def _steps(
+    engine: Engine,
+    prompts: list[Ids],
+    n: int,
+    limits: Limits,
+    rngs: list[np.random.Generator],
+    options: dict,
+) -> Iterator[TokenStep]:
+    running = list(range(len(rngs)))
+    new: list[Ids] = [[] for _ in rngs]
+    logits = engine.start(prompts, n)  # (R, V)
+    while True:
+        all_logprobs = log_softmax(logits)
+        tokens = [_choose(logits[i], rngs[row], options) for i, row in enumerate(running)]
+        reasons = []
+        for row, token in zip(running, tokens):
+            new[row].append(token)
+            reasons.append(limits.finish_reason(prompts[row // n], new[row]))
+        logprobs = [float(all_logprobs[i, token]) for i, token in enumerate(tokens)]
+        yield TokenStep(running, tokens, logprobs, reasons)
+        kept = [i for i, reason in enumerate(reasons) if reason is None]
+        if not kept:
+            return
+        running = [running[i] for i in kept]
+        logits = engine.advance(kept, [tokens[i] for i in kept])
+
+
+def _choose(logits: np.ndarray, rng: np.random.Generator, options: dict) -> int:
+    if options["temperature"] == 0:  # what sample gives too, in a tenth of its time
+        return int(logits.argmax())
+    return int(sample(logits, rng=rng, **options))
+
+
+def _as_prompts(ids: object, config: HasTokens) -> list[Ids]:
+    listed = ids.tolist() if hasattr(ids, "tolist") else ids
+    is_batch = isinstance(listed, Sequence) and any(hasattr(item, "__len__") for item in listed)
+    return [as_ids("ids", item, config) for item in (listed if is_batch else [listed])]
+
+
+def _spawn(rng: object, temperature: float, n: int) -> list[np.random.Generator]:
+    if rng is None and temperature == 0:
+        rng = np.random.default_rng(0)  # never used: greedy decoding decides without it
+    is_generator = isinstance(rng, np.random.Generator)
+    require(is_generator, "rng", "a numpy Generator, as np.random.default_rng(0)", rng)
+    return rng.spawn(n)

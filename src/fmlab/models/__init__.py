@@ -1,0 +1,41 @@
+"""Architectures and their weights: GPT-2 to the letter, its parts in NumPy, the book's models."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "configs": ["GPTConfig", "LlamaConfig", "PUBLISHED"],
+        "attention": [
+            "AttentionWeights",
+            "causal_mask",
+            "merge_heads",
+            "multi_head_attention",
+            "scaled_dot_product_attention",
+            "split_heads",
+        ],
+        "gpt": ["GPT"],
+        "kv_cache": ["KVCache"],
+        "losses": ["linear_cross_entropy"],
+        "inference": ["inference"],
+        "logprobs": [
+            "evaluate_response_logprobs",
+            "response_logprobs",
+            "response_token_logprobs",
+            "sequence_logprob",
+            "token_logprobs",
+        ],
+        "masked_lm": ["MaskedModel", "mask_tokens"],
+        "recurrent": ["EncoderDecoder"],
+        "pretrained": [
+            "POST_TRAINED",
+            "REWARD",
+            "SHIPPED",
+            "add_chat_tokens",
+            "card",
+            "load",
+            "next_tokens",
+            "verified",
+        ],
+    },
+)

@@ -1,0 +1,124 @@
+"""GPT-2 weights in the format of the Hugging Face hub: ``config.json`` and ``model.safetensors``.
+
+The hub serves folders in this format, ``transformers`` loads them, and this book stores its own
+models in it. A safetensors file contains only numbers and their names: reading it never runs code,
+unlike reading a pickle.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from fmlab.files import write_atomically
+from fmlab.models.configs import GPTConfig
+
+CONFIG, WEIGHTS = "config.json", "model.safetensors"
+
+# Settings that vary among GPT-2 configurations, and the only value that is supported here.
+FIXED = {
+    "model_type": "gpt2",
+    "activation_function": "gelu_new",
+    "layer_norm_epsilon": 1e-5,
+    "scale_attn_weights": True,
+    "scale_attn_by_inverse_layer_idx": False,
+    "add_cross_attention": False,
+    "tie_word_embeddings": True,
+}
+
+
+def to_hub_config(config: GPTConfig) -> dict:
+    """Return the configuration in the format of ``config.json``."""
+    return FIXED | {
+        "architectures": ["GPT2LMHeadModel"],
+        "vocab_size": config.vocab_size,
+        "n_positions": config.context_length,
+        "n_embd": config.d_model,
+        "n_layer": config.n_layers,
+        "n_head": config.n_heads,
+        "n_inner": None,
+        "resid_pdrop": config.dropout,
+        "embd_pdrop": config.dropout,
+        "attn_pdrop": config.dropout,
+        "bos_token_id": None,  # special tokens belong to the tokenizer
+        "eos_token_id": None,
+    }
+
+
+def from_hub_config(settings: Mapping) -> GPTConfig:
+    """Read the content of a ``config.json``. Errors: ``ValueError`` if it is not GPT-2's."""
+    missing = {"vocab_size", "n_positions", "n_embd", "n_layer", "n_head"} - settings.keys()
+    if missing:
+        raise ValueError(f"{CONFIG} must be that of a GPT-2; it lacks {', '.join(sorted(missing))}")
+    allowed = FIXED | {"n_inner": (None, 4 * settings["n_embd"])}
+    dropout = settings.get("resid_pdrop", 0.1)  # the default of the format
+    allowed |= {"embd_pdrop": dropout, "attn_pdrop": dropout}
+    for name, values in allowed.items():
+        values = values if isinstance(values, tuple) else (values,)
+        value = settings.get(name, 0.1 if name.endswith("_pdrop") else values[0])
+        if value not in values:
+            raise ValueError(f"{name} in {CONFIG} must be {values[-1]!r}; got {value!r}")
+    return GPTConfig(
+        vocab_size=settings["vocab_size"],
+        context_length=settings["n_positions"],
+        n_layers=settings["n_layer"],
+        n_heads=settings["n_head"],
+        d_model=settings["n_embd"],
+        dropout=dropout,
+    )
+
+
+def from_hub_weights(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return the tensors under the names that ``GPT`` uses.
+
+    The oldest files omit the prefix and contain the causal mask, which is not a weight. The output
+    layer is the token embedding; files omit it or contain it twice.
+    """
+    masks = (".attn.bias", ".attn.masked_bias")
+    renamed = {
+        name if name.startswith(("transformer.", "lm_head.")) else f"transformer.{name}": tensor
+        for name, tensor in weights.items()
+        if not name.endswith(masks)
+    }
+    if "transformer.wte.weight" in renamed:
+        renamed.setdefault("lm_head.weight", renamed["transformer.wte.weight"])
+    return renamed
+
+
+def read_folder(folder: str | Path) -> tuple[GPTConfig, dict[str, Tensor]]:
+    """Return the configuration and the weights in a folder of the hub's format.
+
+    Errors: ``FileNotFoundError`` for a missing file, ``ValueError`` for one that is damaged or
+    belongs to another architecture.
+    """
+    folder = Path(folder)
+    for name in (CONFIG, WEIGHTS):
+        if not (folder / name).is_file():
+            raise FileNotFoundError(
+                f"{folder} must contain {CONFIG} and {WEIGHTS}; {name} is missing "
+                "(pickled weights, pytorch_model.bin, are not read: they can run code)"
+            )
+    try:
+        settings = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+        weights = load_file(folder / WEIGHTS)
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{folder / CONFIG} is damaged: {error}") from error
+    except SafetensorError as error:
+        raise ValueError(f"{folder / WEIGHTS} is damaged: {error}") from error
+    return from_hub_config(settings), from_hub_weights(weights)
+
+
+def write_folder(folder: str | Path, config: GPTConfig, weights: Mapping[str, Tensor]) -> None:
+    """Write a folder in the hub's format; existing files are replaced atomically."""
+    folder = Path(folder)
+    stored = {
+        name: tensor.contiguous() for name, tensor in weights.items() if name != "lm_head.weight"
+    }
+    metadata = {"format": "pt"}
+    write_atomically(folder / WEIGHTS, lambda path: save_file(stored, path, metadata=metadata))
+    write_atomically(folder / CONFIG, json.dumps(to_hub_config(config), indent=2) + "\n")

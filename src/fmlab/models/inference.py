@@ -1,0 +1,57 @@
+"""Using a model without training it: checked ids in, dropout and gradients off."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from numbers import Integral
+from typing import Protocol
+
+import torch
+from torch import nn
+
+from fmlab.arguments import Ids, require
+
+
+class HasTokens(Protocol):
+    """The configuration of a model that reads tokens."""
+
+    vocab_size: int
+    context_length: int
+
+
+@contextmanager
+def inference(model: nn.Module, modules: Sequence[nn.Module] | None = None) -> Iterator[None]:
+    """Switch dropout and gradients off; afterwards every module is in the mode it was in.
+
+    ``modules`` are all modules of the model, for callers that enter often: listing them takes
+    longer than the rest.
+    """
+    modules = list(model.modules()) if modules is None else modules
+    were_training = [module for module in modules if module.training]
+    for module in were_training:
+        module.training = False
+    try:
+        with torch.inference_mode():
+            yield
+    finally:
+        for module in were_training:
+            module.training = True
+
+
+def as_ids(name: str, ids: object, config: HasTokens, extra: float = 0) -> Ids:
+    """Return one sequence of token ids as a list of Python integers.
+
+    Errors: ``ValueError``, naming the argument, for anything but a non-empty sequence of ids below
+    V, or one that is more than ``extra`` tokens longer than the context.
+    """
+    listed = ids.tolist() if hasattr(ids, "tolist") else ids
+    allowed = f"token ids, integers from 0 to {config.vocab_size - 1}"
+    require(isinstance(listed, Sequence), name, allowed, ids)
+    require(len(listed) > 0, name, "at least one token", ids)
+    integers = (isinstance(i, Integral) and not isinstance(i, bool) for i in listed)
+    is_known = all(integers) and 0 <= min(listed) <= max(listed) < config.vocab_size
+    require(is_known, name, allowed, ids)
+    longest = config.context_length + extra
+    require(len(listed) <= longest, name, f"at most {longest} tokens, the context", len(listed))
+    return [int(i) for i in listed]

@@ -1,0 +1,138 @@
+"""The models that come with the book, and others in the same formats, ready to use."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from fmlab.arguments import require, require_count
+from fmlab.files import write_atomically
+from fmlab.models.gpt import GPT
+from fmlab.models.huggingface import CONFIG, WEIGHTS
+from fmlab.models.inference import inference
+from fmlab.tokenization.huggingface import from_huggingface
+from fmlab.tokenization.special_tokens import ASSISTANT, END_OF_TEXT, USER
+from fmlab.tokenization.tokenizers import BPETokenizer
+
+CARD, TOKENIZER = "card.json", "bpe.json"
+WEIGHTS_FOLDER = Path(__file__).parent / "weights"
+FILES = (WEIGHTS, CONFIG, TOKENIZER)
+SHIPPED = sorted(card.parent.name for card in WEIGHTS_FOLDER.glob(f"*/{CARD}"))
+POST_TRAINED = ("micro-sft", "micro-dpo", "micro-ppo")
+REWARD = "micro-reward"  # gives scores; ``fmlab.alignment.load_reward`` loads it
+
+
+def load(source: str | Path) -> tuple[GPT, BPETokenizer]:
+    """Return a model, in evaluation mode, and its tokenizer.
+
+    ``source`` is "nano", "micro" or "small", the book's own models; "micro-sft" or another model
+    finetuned from ``micro``; a folder that ``python -m fmlab.recipes`` made; or a GPT-2 in the
+    format of the Hugging Face hub, by folder or by name ("gpt2").
+    Errors: ``FileNotFoundError`` for a missing file; ``ValueError`` for one that is damaged, or a
+    model of another kind.
+
+    >>> model, tokenizer = load("nano")
+    >>> model.config.n_layers, tokenizer.vocab_size
+    (3, 2048)
+    """
+    if not (folder_of(source) / CARD).is_file():
+        require(source not in SHIPPED, "source", "a model that is installed", source)
+        return GPT.from_huggingface(source), from_huggingface(source)
+    folder = verified(source)
+    return GPT.load(folder), BPETokenizer.load(folder / TOKENIZER)
+
+
+def folder_of(source: str | Path) -> Path:
+    """Return the folder of a model: one that comes with the book by its name, others by path."""
+    return WEIGHTS_FOLDER / source if source in SHIPPED else Path(source)
+
+
+def verified(source: str | Path) -> Path:
+    """Return the folder of a model, after comparing its files with the checksums on its card.
+
+    Errors: ``FileNotFoundError`` for a missing file, ``ValueError`` for a damaged one.
+    """
+    folder, facts = folder_of(source), card(source)
+    for name in FILES:
+        if not (folder / name).is_file():
+            raise FileNotFoundError(f"{folder / name} is missing; install the package again")
+        expected = facts["sha256"][name]
+        actual = hashlib.sha256((folder / name).read_bytes()).hexdigest()
+        if actual != expected:
+            raise ValueError(
+                f"{folder / name} is damaged: its sha256 is {actual[:12]}…, and the card beside it "
+                f"says {expected[:12]}…; install it again, or make it with {facts['command']!r}"
+            )
+    return folder
+
+
+def next_tokens(
+    model: GPT, tokenizer: BPETokenizer, text: str, n: int = 10
+) -> list[tuple[str, float]]:
+    """Return the n tokens most likely to follow a text, with their probabilities.
+
+    The text is read as the beginning of a document.
+    Errors: ``ValueError`` for a text longer than the context, or an n below 1.
+    """
+    require_count("n", n)
+    ids = [tokenizer.special_tokens[END_OF_TEXT], *tokenizer.encode(text)]
+    longest = model.config.context_length
+    require(len(ids) <= longest, "text", f"at most {longest - 1} tokens long", len(ids) - 1)
+    with inference(model):
+        logits = model(torch.tensor([ids], device=model.device), last_only=True)[0][0, 0]
+    top = logits.float().softmax(dim=-1).topk(min(n, len(logits)))
+    pairs = zip(top.indices.tolist(), top.values.tolist())
+    return [(tokenizer.decode([i]), p) for i, p in pairs]
+
+
+def card(source: str | Path) -> dict:
+    """Return a model's card: data, settings, tokens, FLOPs, loss, versions, checksums.
+
+    Errors: ``FileNotFoundError`` where there is no card, ``ValueError`` for a damaged one.
+    """
+    folder = folder_of(source)
+    try:
+        facts = json.loads((folder / CARD).read_text(encoding="utf-8"))
+        lacking = {"command", *FILES} - {*facts, *facts["sha256"]}
+        if lacking:
+            raise ValueError(f"it lacks {', '.join(sorted(lacking))}")
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{folder / CARD} is damaged: {error}") from error
+    return facts
+
+
+def add_chat_tokens(model: GPT, tokenizer: BPETokenizer) -> tuple[GPT, BPETokenizer]:
+    """Return a copy of a model and its tokenizer, with USER and ASSISTANT added.
+
+    Their embeddings start as the mean of all others, as nothing is known about them yet.
+    Errors: ``ValueError`` for a tokenizer that has them already, or of another size than the model.
+    """
+    special = list(tokenizer.special_tokens)
+    require(not {USER, ASSISTANT} & set(special), "tokenizer", "one without chat tokens", special)
+    size, expected = tokenizer.vocab_size, model.config.vocab_size
+    require(size == expected, "tokenizer", f"one with the model's {expected} tokens", size)
+    extended = tokenizer.with_special_tokens([USER, ASSISTANT])
+    weights = model.state_dict()
+    known = weights["transformer.wte.weight"]  # (V, D)
+    grown = torch.cat([known, known.mean(dim=0).expand(2, -1)])  # (V + 2, D)
+    weights |= {"transformer.wte.weight": grown, "lm_head.weight": grown}
+    other = GPT(replace(model.config, vocab_size=extended.vocab_size)).to(model.device)
+    other.load_state_dict(weights)
+    return other.train(model.training), extended
+
+
+def save(
+    folder: Path, model: nn.Module, tokenizer: BPETokenizer, contents: Mapping[str, object]
+) -> None:
+    """Write weights in 16 bits, tokenizer and card; the card comes last, with their checksums."""
+    model.save(folder, torch.float16)
+    tokenizer.save(folder / TOKENIZER)
+    sums = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in FILES}
+    card = dict(contents) | {"sha256": sums}
+    write_atomically(folder / CARD, json.dumps(card, indent=1, ensure_ascii=False) + "\n")

@@ -1,0 +1,51 @@
+"""The models that are made from ``micro`` by post-training, each by one function."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+
+from fmlab import models
+from fmlab.arguments import require
+from fmlab.models.pretrained import CARD, save
+from fmlab.recipes.preference import make_dpo, make_ppo
+from fmlab.recipes.reward import make_reward
+from fmlab.recipes.sft import make_sft
+
+RECIPES = {
+    "micro-sft": make_sft,
+    "micro-reward": make_reward,
+    "micro-dpo": make_dpo,
+    "micro-ppo": make_ppo,
+}
+
+
+def make(name: str, folder: str | Path, progress: bool = True) -> dict:
+    """Make a model, write it to a folder, and return its card.
+
+    It is made on one thread: the number of threads decides in what order numbers are added, and so
+    the last bits of the weights. With the same versions and processor, they are always the same.
+    Errors: ``ValueError`` for an unknown name or a folder that already holds a finished model;
+    others as in ``fmlab.training.finetune``.
+    """
+    require(name in RECIPES, "name", f"one of {', '.join(RECIPES)}", name)
+    folder = Path(folder)
+    is_new = not (folder / CARD).exists()
+    require(is_new, "folder", "one without a finished model, which would be lost", str(folder))
+    with _one_thread():
+        model, tokenizer, contents = RECIPES[name](progress)
+    save(folder, model, tokenizer, contents)
+    return models.card(folder)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    n_threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(n_threads)

@@ -1,0 +1,16 @@
+"""Text to token ids and back: byte-pair encoding, simpler tokenizers, and those on the hub."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "bpe": ["apply_merges", "learn_merges"],
+        "pretokenization": ["GPT2_SPLIT", "GPT4_SPLIT", "count_words"],
+        "textbook": ["textbook_bpe"],
+        "tokenizers": ["BPETokenizer"],
+        "lookup": ["CharTokenizer", "WordTokenizer"],
+        "special_tokens": ["ASSISTANT", "END_OF_TEXT", "USER", "end_of_text"],
+        "huggingface": ["HubTokenizer", "from_huggingface"],
+    },
+)

@@ -1,0 +1,151 @@
+"""Byte-level BPE tokenizers in the files of the Hugging Face hub, such as GPT-2's.
+
+The ids are those of the file: GPT-2 numbers the bytes in the order of their characters, and its
+last id, 50256, is ``<|endoftext|>``. Words are split by GPT-2's pattern or, as in Llama 3, by the
+file's own. The package ``tokenizers`` reads these files, too; this module exists because the book
+must run without it, and it is tested against it.
+
+What a file adds to a whole input (a token at its start, truncation, padding) is left to the caller:
+``encode`` gives the ids of the text alone, like theirs with ``add_special_tokens=False``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn, Self
+
+from fmlab.arguments import require
+from fmlab.tokenization import hub_format
+from fmlab.tokenization.bpe import GAP, N_BYTES, Pair, merge_word
+from fmlab.tokenization.pretokenization import splitter, to_bytes
+from fmlab.tokenization.tokenizers import BPETokenizer
+
+if TYPE_CHECKING:
+    import tiktoken
+
+__all__ = ["HubTokenizer", "from_huggingface"]
+
+
+class HubTokenizer(BPETokenizer):
+    """A `BPETokenizer` with the ids of a file; get it from `from_huggingface`.
+
+    Supported are byte-level BPE without a normalizer, words split by GPT-2's pattern (ByteLevel) or
+    by one in the file (a Sequence of Split and ByteLevel), and added tokens that are special.
+    Anything else raises ValueError, because its ids could differ from theirs.
+    """
+
+    def __init__(self, table: Mapping[str, Any]):
+        """Make a tokenizer from the content of a ``tokenizer.json``.
+
+        Errors: ``ValueError`` naming the field that is damaged or not supported.
+        """
+        self._table = hub_format.typed(dict, table, hub_format.TABLE)
+        model = hub_format.typed(dict, table.get("model"), "model")
+        hub_format.require_values(model, "model", hub_format.MODEL)
+        hub_format.require_type(table, "normalizer", [None])
+        hub_format.require_type(table, "decoder", [None, "ByteLevel"])
+        super().__init__(pattern=hub_format.parse_pattern(table.get("pre_tokenizer")))
+        ids = hub_format.typed(dict, model.get("vocab"), "model.vocab")
+        merges = hub_format.parse_merges(model.get("merges"))
+        added = hub_format.parse_added_tokens(table.get("added_tokens") or [])
+        self.special_tokens = {token: entry.get("id") for token, entry in added.items()}
+        hub_format.require_consistent(ids, merges, self.special_tokens)
+        ordinary = {hub_format.token_bytes(t): i for t, i in ids.items() if t not in added}
+        vocab = [(i, token) for token, i in ordinary.items()]
+        vocab += [(i, to_bytes(token)) for token, i in self.special_tokens.items()]
+        self.vocab = dict(sorted(vocab))
+        self.merges = {(ids[left], ids[right]): ids[left + right] for left, right in merges}
+        self._split_special = _splitter(added)
+        self._whole_words = ordinary if model.get("ignore_merges") else {}
+        self._symbol_for = _symbol_lookup(merges)
+        byte_ids = [ids[character] for character in hub_format.CHARACTERS]
+        self._ids = byte_ids + list(self.merges.values())
+
+    def _encode_word(self, word: bytes) -> list[int]:
+        if (whole := self._whole_words.get(word)) is not None:
+            return [whole]
+        return [self._ids[symbol] for symbol in merge_word(word, self._symbol_for)]
+
+    @classmethod
+    def train(cls, *args: object, **options: object) -> NoReturn:
+        """Not supported: train a `BPETokenizer`."""
+        raise NotImplementedError("a HubTokenizer is read from files; use BPETokenizer.train")
+
+    def with_special_tokens(self, tokens: Sequence[str]) -> Self:
+        """Return the same tokenizer with more special tokens, as for any `BPETokenizer`."""
+        added = list(self._table.get("added_tokens") or [])
+        for i, token in enumerate(tokens, self.vocab_size):
+            added.append({"id": i, "content": token, **hub_format.PLAIN})
+        return type(self)({**self._table, "added_tokens": added})
+
+    def save(self, path: str | Path) -> None:
+        """Write a ``tokenizer.json`` that `load` and the package ``tokenizers`` can read."""
+        Path(path).write_text(json.dumps(self._table), encoding="utf-8")
+
+    @classmethod
+    def load(cls, source: str | Path) -> Self:
+        """Read a folder, a ``tokenizer.json``, or a model on the hub ("gpt2"), downloaded once.
+
+        A folder contains ``tokenizer.json`` or else ``vocab.json`` and ``merges.txt``. These two do
+        not say which tokens are special; it is those that are neither bytes nor made by a merge.
+        Errors: ``FileNotFoundError`` for a missing file; ``ValueError`` for a damaged file, another
+        kind of tokenizer, or a model that cannot be downloaded.
+        """
+        path = hub_format.find(source)
+        try:
+            return cls(hub_format.read_table(path))
+        except ValueError as error:
+            raise ValueError(f"{path} is damaged or not supported: {error}") from error
+
+    def to_tiktoken(self) -> tiktoken.Encoding:
+        """Return the same tokenizer as a `tiktoken.Encoding`, as for any `BPETokenizer`.
+
+        Errors: ``ValueError`` if ids do not increase with the merges, which tiktoken assumes.
+        """
+        merged_ids = list(self.merges.values())
+        n_known = N_BYTES + len({*merged_ids}) + len(self.special_tokens)
+        increasing = merged_ids == sorted(merged_ids) and n_known == self.vocab_size
+        require(increasing, "ids", "bytes, special tokens, or increase with the merges", "others")
+        return super().to_tiktoken()
+
+
+def from_huggingface(source: str | Path) -> HubTokenizer:
+    """Load the tokenizer of another model; see ``HubTokenizer.load``."""
+    return HubTokenizer.load(source)
+
+
+def _symbol_lookup(merges: Sequence[tuple[str, str]]) -> Callable[[Pair], int | None]:
+    """Return the function that `merge_word` needs: each merge makes a symbol of its own, in order.
+
+    In these files several merges may make the same token. Whichever of its symbols occurs in a
+    word, pairs are looked up under the token's first one.
+    """
+    first_symbols = dict(hub_format.BYTES)  # of each token
+    first = list(range(N_BYTES))  # of each symbol's token
+    for symbol, (left, right) in enumerate(merges, N_BYTES):
+        first.append(first_symbols.setdefault(left + right, symbol))
+    first.append(GAP)  # the last item, which is that of index GAP
+    symbols = {}
+    for symbol, (left, right) in enumerate(merges, N_BYTES):
+        if left in first_symbols and right in first_symbols:  # else the pair never occurs
+            symbols[first_symbols[left], first_symbols[right]] = symbol
+
+    def symbol_for(pair: Pair) -> int | None:
+        left, right = pair
+        return symbols.get((first[left], first[right]))
+
+    return symbol_for
+
+
+def _splitter(added: Mapping[str, Mapping[str, Any]]) -> Callable[[str], list[str]]:
+    """Split as they do: first at tokens that are not "normalized", then at the others."""
+    late = {token for token, entry in added.items() if entry.get("normalized", True)}
+    early = added.keys() - late
+    split_early, split_late = splitter(early), splitter(late)
+    return lambda text: [
+        piece
+        for part in split_early(text)
+        for piece in ([part] if part in early else split_late(part))
+    ]

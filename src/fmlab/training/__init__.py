@@ -1,0 +1,13 @@
+"""From examples to a trained model: pre-training and supervised finetuning."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "run": ["Run", "Sample", "Step"],
+        "loop": ["Settings", "Trainer", "training_steps", "update"],
+        "pretraining": ["pretrain"],
+        "finetuning": ["finetune", "response_loss"],
+    },
+)

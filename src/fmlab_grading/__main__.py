@@ -1,0 +1,246 @@
+"""``fmlab-grade``, or ``python -m fmlab_grading``: release, grade and report an assignment.
+
+fmlab-grade release attention sampling:labels,stream --name hw1
+fmlab-grade grade downloads.zip --name hw1 --jobs 2
+fmlab-grade report --name hw1 --canvas canvas.csv
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import os
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+try:
+    import nbformat
+except ImportError:
+    sys.exit('fmlab-grade: nbgrader is missing; install it with pip install "fmlab[teach]"')
+
+from fmlab_grading import (
+    assignments,
+    feedback,
+    gradebook,
+    rehearsal,
+    reports,
+    shards,
+    submissions,
+    variants,
+)
+from fmlab_grading.course import Course
+from fmlab_grading.exercises import exercise_names
+from fmlab_grading.grading import grade_class
+from fmlab_grading.limits import Limits
+from fmlab_grading.options import make_parser
+from fmlab_grading.safety import require_sandbox
+from fmlab_grading.sandbox import SandboxUnavailable
+
+INTERRUPTED = 130  # the exit status after Ctrl-C
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; return its exit status: 0, 1 if some results need a look, 2 for a mistake."""
+    options = make_parser(COMMANDS).parse_args(arguments)
+    course = Course.at(options.course)
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    try:
+        return COMMANDS[options.command](course, options)
+    except ModuleNotFoundError as error:
+        if not (error.name or "").startswith("nbgrader"):
+            raise
+        print(
+            'fmlab-grade: nbgrader is missing; install it with pip install "fmlab[teach]"',
+            file=sys.stderr,
+        )
+        return 2
+    except (ValueError, FileNotFoundError, SandboxUnavailable, RuntimeError) as error:
+        print(f"fmlab-grade: {error}", file=sys.stderr)
+        return 2
+
+
+def release(course: Course, options: argparse.Namespace) -> int:
+    """Make an assignment from exercises, and the students' version of it."""
+    if options.variants and not options.students:
+        raise ValueError("--variants needs --students, a file with the ids of the students")
+    name = options.name or "-".join(Path(part.partition(":")[0]).stem for part in options.parts)
+    hidden = assignments.read_hidden(options.hidden) if options.hidden else None
+    notebook = assignments.assemble(options.parts, options.title or name, hidden)
+    if options.variants:
+        notebook.metadata[variants.SEED] = options.variants
+        fixed = _fixed_exercises(notebook)
+    source = course.source(name) / f"{name}.ipynb"
+    if source.exists() and not options.replace:
+        raise ValueError(f"{source} exists; use --replace to replace it, or another --name")
+    source.parent.mkdir(parents=True, exist_ok=True)
+    nbformat.write(notebook, source)
+    gradebook.release(course, name)
+    students = _roster(options.students) if options.students else []
+    gradebook.add_students(course, students)
+    released = course.release(name) / source.name
+    print(f"{released}: {assignments.total_points(notebook):g} points")
+    if options.variants:
+        for student in students:
+            path = course.root / "variants" / student / name / source.name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            text = course.notebooks(name, student)[source.name][1]
+            path.write_text(text, encoding="utf-8")
+        folder = course.root / "variants"
+        print(f"{folder}: {len(students)} variants; give each student their own")
+        if fixed:
+            print(f"the same for all students: {', '.join(fixed)}")
+    return 0
+
+
+def _fixed_exercises(notebook: nbformat.NotebookNode) -> list[str]:
+    """Return the exercises whose numbers don't vary. Errors: ``ValueError`` if none varies."""
+    names = exercise_names(notebook)
+    fixed = [name for name in names if not variants.choices_of(notebook, name)]
+    if len(fixed) == len(names):
+        listed = ", ".join(names)
+        raise ValueError(f"--variants needs an exercise with numbers that vary; got {listed}")
+    return fixed
+
+
+def grade(course: Course, options: argparse.Namespace) -> int:
+    """Grade the submissions; first copy them into the course, if they are elsewhere."""
+    require_sandbox()
+    name = _assignment(course, options)
+    if options.shard or options.results:
+        return _grade_shard(course, name, options)
+    if options.submissions:
+        _take_in(course, name, options)
+    limits = Limits(memory=options.memory, cell_seconds=options.cell, total_seconds=options.total)
+    started, records = time.monotonic(), []
+    try:
+        grade_class(
+            course,
+            name,
+            students=options.student,
+            n_jobs=options.jobs,
+            limits=limits,
+            again=options.again,
+            progress=not options.quiet,
+            on_record=records.append,
+        )
+    except KeyboardInterrupt:
+        command = "The same command without --again" if options.again else "The same command"
+        print(f"\nInterrupted; {len(records)} submissions are graded. {command} resumes from here.")
+        return INTERRUPTED
+    seconds = time.monotonic() - started
+    path = reports.write_report(course, name, course.root / f"{name}-report.csv")
+    failed = [record for record in records if record["status"] != "ok"]
+    n = len(records)
+    peak = max((record["memory"] for record in records), default=0)
+    details = f", {seconds / n:.2f} s and at most {peak} MB each" if n else "; nothing is new"
+    print(f"{n} submissions graded in {seconds:.1f} s{details}; {path}")
+    for record in failed:
+        print(f"  {record['student']}: {record['status']}")
+    return 1 if failed else 0
+
+
+def _grade_shard(course: Course, name: str, options: argparse.Namespace) -> int:
+    if not (options.shard and options.results):
+        raise ValueError("--shard and --results go together: K/N, and the folder for the results")
+    if options.submissions or options.student or options.again:
+        raise ValueError(
+            "--shard grades what is in the course: use take-in first, and no --student or --again"
+        )
+    shard = shards.parse_shard(options.shard)
+    limits = Limits(memory=options.memory, cell_seconds=options.cell, total_seconds=options.total)
+    results = shards.grade_shard(
+        course, name, shard, options.results, n_jobs=options.jobs, limits=limits
+    )
+    print(f"shard {options.shard}: {len(results)} submissions graded; {options.results / name}")
+    for result in results:
+        if result["status"] != "ok":
+            print(f"  {result['student']}: {result['status']}")
+    return 0  # a bad submission is not a failure of the shard, which would be retried
+
+
+def take_in(course: Course, options: argparse.Namespace) -> int:
+    """Copy submissions into the course without grading them: for shards to grade."""
+    name = _assignment(course, options)
+    if options.submissions:
+        _take_in(course, name, options)
+    for student in course.students(name):
+        submissions.submission_time(course.submitted(student, name))
+    return 0
+
+
+def _take_in(course: Course, name: str, options: argparse.Namespace) -> None:
+    notebooks = list(course.notebooks(name))
+    if len(notebooks) > 1:
+        raise ValueError(f"{name} has several notebooks; collect them with nbgrader")
+    students = submissions.take_in(
+        options.submissions, course.root / "submitted", name, notebooks[0], options.student_id
+    )
+    print(f"{len(students)} submissions taken in")
+
+
+def merge(course: Course, options: argparse.Namespace) -> int:
+    """Save the results of all shards to the gradebook; only one process may do this."""
+    name = _assignment(course, options)
+    records, missing = shards.merge(course, name, options.results)
+    path = reports.write_report(course, name, course.root / f"{name}-report.csv")
+    print(f"{len(records)} results saved; {path}")
+    if missing:
+        print(f"No current result for {len(missing)}: {', '.join(missing)}")
+    return 1 if missing else 0
+
+
+def report(course: Course, options: argparse.Namespace) -> int:
+    """Write tables of the scores, and feedback pages."""
+    name = _assignment(course, options)
+    path = options.csv or course.root / f"{name}-report.csv"
+    print(reports.write_report(course, name, path))
+    if options.canvas:
+        print(reports.write_canvas(course, name, options.canvas))
+    if options.moodle:
+        print(reports.write_moodle(course, name, options.moodle))
+    if options.feedback:
+        pages = feedback.write_feedback(course, name)
+        print(f"{course.root / 'feedback'}: {len(pages)} pages")
+    return 0
+
+
+def rehearse(course: Course, options: argparse.Namespace) -> int:
+    """Write notebooks of invented students, to try everything out before the real class."""
+    name = _assignment(course, options)
+    path = rehearsal.rehearse(course, name, options.students, options.folder)
+    print(f"{options.folder}: {options.students} notebooks; {path}: the points they should get")
+    return 0
+
+
+COMMANDS = {
+    "release": release,
+    "rehearse": rehearse,
+    "take-in": take_in,
+    "grade": grade,
+    "merge": merge,
+    "report": report,
+}
+
+
+def _assignment(course: Course, options: argparse.Namespace) -> str:
+    """Return the assignment given by --name, or the only one that exists."""
+    released = course.assignments()
+    if options.name is None and len(released) != 1:
+        raise ValueError(
+            f"--name must be a released assignment ({', '.join(released) or 'none yet'})"
+        )
+    return options.name or released[0]
+
+
+def _roster(path: Path) -> list[str]:
+    """Return the first column of a CSV file, without its heading."""
+    with open(path, newline="", encoding="utf-8-sig") as file:
+        ids = [line[0].strip() for line in csv.reader(file) if line and line[0].strip()]
+    headings = {"id", "student", "student id", "student_id", "id number", "username"}
+    return [student for student in ids if student.lower() not in headings]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

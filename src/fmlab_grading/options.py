@@ -1,0 +1,60 @@
+"""The options of the command line, ``fmlab-grade``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from fmlab_grading.limits import Limits
+from fmlab_grading.submissions import STUDENT_ID
+
+DESCRIPTION = (
+    "Release, grade and report assignments. The exit status is 0, 1 if some results need a look, "
+    "or 2 for a mistake."
+)
+
+
+def make_parser(commands: Mapping[str, Callable]) -> argparse.ArgumentParser:
+    """Return the parser of ``fmlab-grade``; the help of a command is its docstring."""
+    parser = argparse.ArgumentParser(prog="fmlab-grade", description=DESCRIPTION)
+    subparsers = parser.add_subparsers(dest="command", required=True)
+    parsers = {}
+    for name, command in commands.items():
+        summary = command.__doc__
+        parsers[name] = subparsers.add_parser(name, help=summary, description=summary)
+        add = parsers[name].add_argument
+        add("--course", type=Path, default=Path(), help="the course's folder (this one)")
+        add("--name", help="name of the assignment (needed if there are several)")
+    add = parsers["release"].add_argument
+    add("parts", nargs="+", metavar="CHAPTER[:EXERCISE,...]", help="CHAPTER may also be a path")
+    add("--title", help="title of the notebook")
+    add("--hidden", type=Path, metavar="FILE.py", help="your own hidden tests")
+    add("--variants", metavar="SEED", help="different numbers for each student; any word")
+    add("--students", type=Path, metavar="FILE.csv", help="student ids are in its first column")
+    add("--replace", action="store_true", help="replace an existing assignment")
+    add = parsers["rehearse"].add_argument
+    add("folder", type=Path, help="folder for the notebooks")
+    add("--students", type=int, default=12, help="number of students (%(default)s)")
+    for name in ("grade", "take-in"):
+        add = parsers[name].add_argument
+        add("submissions", nargs="?", type=Path, help="a folder or zip file (without: submitted/)")
+        add("--student-id", default=STUDENT_ID, metavar="REGEX", help="finds the id in a path")
+    add = parsers["grade"].add_argument
+    add("--shard", metavar="K/N", help="grade only this shard, into --results; then use merge")
+    add("--results", type=Path, metavar="FOLDER", help="folder for the results of a shard")
+    add("--student", action="append", metavar="ID", help="grade only this one (may be repeated)")
+    add("--jobs", type=int, default=os.cpu_count() or 1, help="submissions at a time (%(default)s)")
+    add("--cell", type=float, default=Limits.cell_seconds, help="seconds per cell (%(default)g)")
+    add("--total", type=float, default=Limits.total_seconds, help="per notebook (%(default)g)")
+    add("--memory", type=int, default=Limits.memory, help="MB per sandbox (%(default)s)")
+    add("--again", action="store_true", help="grade again what has been graded")
+    add("--quiet", action="store_true", help="show no progress bar")
+    parsers["merge"].add_argument("results", type=Path, help="folder with the shards' results")
+    add = parsers["report"].add_argument
+    add("--csv", type=Path, help="file for the table (NAME-report.csv in the course)")
+    add("--canvas", type=Path, help="a table for Canvas")
+    add("--moodle", type=Path, help="a table for Moodle")
+    add("--feedback", action="store_true", help="a page for each student, in feedback/")
+    return parser

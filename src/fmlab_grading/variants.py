@@ -1,0 +1,105 @@
+"""The same exercise with different numbers for each student.
+
+The metadata of an exercise's text declares which numbers or pieces of text may vary::
+
+    "variants": {"250_000": [200_000, 220_000, 240_000], "11, 12": ["11, 12", "11, 12, 13"]}
+
+For a student, each of these numbers is replaced by one from its list, in all cells of the exercise
+and in every spelling (250000, 250_000 or 250,000). A piece of text is replaced where it occurs
+literally. The course's seed, the student and the number determine the choice, so it is always the
+same. Solutions and tests must compute their results from the numbers.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import re
+from collections.abc import Sequence
+
+from nbformat import NotebookNode
+
+from fmlab.arguments import is_number, require
+from fmlab_grading.exercises import cells_of, exercise_names
+
+KEY = "variants"  # in the metadata of a text cell
+SEED = "fmlab_course_seed"  # in the metadata of an assignment that has variants
+
+Choice = int | float | str
+
+
+def choices_of(notebook: NotebookNode, exercise: str) -> dict[str, list[Choice]]:
+    """Return the numbers and texts of an exercise that may vary, with the choices for each.
+
+    Errors: ``ValueError`` for choices of another type, or a value that does not occur.
+    """
+    cells = cells_of(notebook, exercise)
+    declared: dict[str, list[Choice]] = {}
+    for cell in cells:
+        declared |= cell.metadata.get(KEY, {})
+    text = "\n".join(cell.source for cell in cells)
+    for original, choices in declared.items():
+        kind, is_valid = ("numbers", is_number) if _is_number(original) else ("texts", _is_text)
+        all_valid = bool(choices) and all(map(is_valid, choices))
+        require(all_valid, KEY, f"a list of {kind} for {original}", choices)
+        occurs = bool(_pattern(original).search(text))
+        require(occurs, KEY, f"numbers or texts that occur in {exercise!r}", original)
+    return declared
+
+
+def _is_number(original: str) -> bool:
+    return re.fullmatch(r"\d[\d_,]*(\.\d+)?", original) is not None
+
+
+def _is_text(choice: object) -> bool:
+    return isinstance(choice, str)
+
+
+def vary(notebook: NotebookNode, student: str, seed: str) -> NotebookNode:
+    """Return the notebook, the author's or the released one, with the numbers of one student."""
+    varied = copy.deepcopy(notebook)
+    varied.metadata.pop(SEED, None)
+    for exercise in exercise_names(varied):
+        chosen = {
+            original: pick(choices, seed, student, exercise, original)
+            for original, choices in choices_of(varied, exercise).items()
+        }
+        for cell in cells_of(varied, exercise):
+            cell.source = _replaced(cell.source, chosen)
+            cell.metadata.pop(KEY, None)
+    return varied
+
+
+def pick(choices: Sequence[Choice], *names: str) -> Choice:
+    """Return one of the choices: always the same one for the same names."""
+    digest = hashlib.sha256("\0".join(names).encode()).digest()
+    return choices[int.from_bytes(digest[:8], "big") % len(choices)]
+
+
+def _replaced(source: str, chosen: dict[str, Choice]) -> str:
+    """Return the source with all replacements made at once, so that none is replaced again."""
+    if not chosen:
+        return source
+    originals = {f"n{i}": original for i, original in enumerate(chosen)}  # by regex group
+    any_original = "|".join(
+        f"(?P<{group}>{_pattern(original).pattern})" for group, original in originals.items()
+    )
+
+    def replacement(match: re.Match[str]) -> str:
+        separator = next((mark for mark in "_," if mark in match[0]), "")
+        value = chosen[originals[match.lastgroup]]
+        return f"{value:{separator}}" if separator and isinstance(value, int) else str(value)
+
+    return re.sub(any_original, replacement, source)
+
+
+def _pattern(original: str) -> re.Pattern[str]:
+    if not _is_number(original):
+        return re.compile(rf"(?<!\w){re.escape(original)}(?!\w)")
+    digits = original.replace("_", "").replace(",", "")
+    whole, point, fraction = digits.partition(".")
+    groups = re.findall(r"\d{1,3}(?=(?:\d{3})*$)", whole)
+    # No letter, digit, or decimal point with digits on either side: 2.9 doesn't match in 12.9 or
+    # 2.95, nor 3 in 1e-3.
+    number = "[_,]?".join(groups) + re.escape(point + fraction)
+    return re.compile(rf"(?<![\w.])(?<!\d,)(?<!\de[+-]){number}(?!\w)(?!\.\d)(?!,\d)")

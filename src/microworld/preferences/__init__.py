@@ -1,0 +1,1 @@
+"""Demonstrations by simulated demonstrators, and comparisons by simulated annotators."""

@@ -1,0 +1,1 @@
+"""Questions and tasks about the world, their correct answers, and grading."""

@@ -1,0 +1,10 @@
+"""What the Makefile sets for all tests holds for ``pytest`` in any shell, too.
+
+Results depend on neither variable. One thread per process is faster when tests run side by side;
+no test downloads anything, so no library has to look for updates first.
+"""
+
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("HF_HUB_OFFLINE", "1")

@@ -1,0 +1,46 @@
+"""Properties of fmlab.experiments.preference_lab and overoptimization: how results are counted."""
+
+import numpy as np
+import pytest
+
+from fmlab.alignment.best_of_n import Candidates
+from fmlab.evaluation.statistics import Mean, Rate
+from fmlab.experiments.overoptimization import Watched
+from fmlab.experiments.preference_lab import Lab, as_dict, curve
+
+
+class World:
+    """The utility of a response is its length, plus ten times the number in its prompt."""
+
+    def utility(self, prompt, response):
+        return 10.0 * int(prompt) + len(response)
+
+
+@pytest.fixture
+def lab():
+    lab = Lab.__new__(Lab)
+    lab.world = World()
+    return lab
+
+
+def test_curve_is_the_means_of_windows_without_an_incomplete_one():
+    assert curve({"a": [1, 3, 5, 7, 100], "b": [0] * 5}, 2) == {"a": [2, 6], "b": [0, 0]}
+
+
+@pytest.mark.parametrize("interval", [Mean.of([1.0, 2.0, 4.5]), Rate(3, 4)])
+def test_interval_is_recorded_around_its_center(interval):
+    recorded = as_dict(interval)
+    assert recorded["low"] < recorded["value"] < recorded["high"]
+    assert recorded["low"] == pytest.approx(interval.low, abs=1e-4)
+
+
+def test_candidate_utilities_belong_to_the_prompt_of_their_row(lab):
+    candidates = Candidates(["1", "2"], [["a", "bb"], ["", "cccc"]], np.zeros((2, 2)))
+    assert lab.candidate_utilities(candidates).tolist() == [[11, 12], [20, 24]]
+
+
+def test_watched_reward_returns_the_proxy_and_records_the_true_utility(lab):
+    watched = Watched(lab, lambda prompts, responses: [-float(len(text)) for text in responses])
+    assert watched(["0", "0"], ["x", "yyy"]) == [-1, -3]
+    assert watched(["1"], ["zz"]) == [-2]
+    assert watched.true == [2, 12]

@@ -1,0 +1,130 @@
+"""The tokenizer explorer, Python side: traits, results, and errors for bad input."""
+
+import ipywidgets
+import numpy as np
+import pytest
+
+from fmlab.tokenization.pretokenization import GPT2_SPLIT
+from fmlab.tokenization.tokenizers import BPETokenizer
+from fmlab.widgets import TokenizerExplorer
+
+TEXT = "low lower lowest"
+
+
+@pytest.fixture
+def tokenizer():
+    return BPETokenizer.train(TEXT, 262, special_tokens=["<|end|>"])
+
+
+def test_all_merges_are_in_use_at_first(tokenizer):
+    explorer = TokenizerExplorer(tokenizer, text=TEXT)
+    assert explorer.n_merges == len(tokenizer.merges) == 5
+    assert explorer.ids == tokenizer.encode(TEXT)
+
+
+def test_without_merges_the_ids_are_the_bytes(tokenizer):
+    assert TokenizerExplorer(tokenizer, text="é low", n_merges=0).ids == list("é low".encode())
+
+
+def test_ids_follow_text_and_merges_and_can_be_observed(tokenizer):
+    explorer = TokenizerExplorer(tokenizer, text=TEXT)
+    changes = []
+    explorer.observe(lambda change: changes.append(change.new), "ids")
+    explorer.n_merges = 2
+    explorer.text = "lowest"
+    fewer = BPETokenizer(list(tokenizer.merges)[:2])
+    assert changes == [fewer.encode(TEXT), fewer.encode("lowest")]
+
+
+def test_ids_follow_what_the_page_sends(tokenizer):
+    explorer = TokenizerExplorer(tokenizer, text=TEXT)
+    explorer.set_state({"text": "low", "n_merges": 0})
+    assert explorer.ids == list(b"low")
+
+
+def test_two_explorers_can_be_linked(tokenizer):
+    one, two = (TokenizerExplorer(tokenizer, text=TEXT) for _ in range(2))
+    ipywidgets.link((one, "n_merges"), (two, "n_merges"))
+    one.n_merges = 1
+    assert two.ids == one.ids == BPETokenizer(list(tokenizer.merges)[:1]).encode(TEXT)
+
+
+def test_typed_text_is_never_a_special_token(tokenizer):
+    ids = TokenizerExplorer(tokenizer, text="<|end|>").ids
+    assert tokenizer.decode(ids) == "<|end|>"
+    assert not set(ids) & set(tokenizer.special_tokens.values())
+
+
+@pytest.mark.parametrize(("n_merges", "width"), [(5, 2), (0xFF00, 2), (0xFF01, 4)])
+def test_merges_are_packed_as_little_endian_pairs_as_narrow_as_possible(n_merges, width):
+    pairs = [[i // 256, i % 256] for i in range(n_merges)]
+    explorer = TokenizerExplorer(BPETokenizer(pairs), text="")
+    assert explorer.bytes_per_id == width
+    assert np.frombuffer(explorer.merges, f"<u{width}").reshape(-1, 2).tolist() == pairs
+
+
+def test_a_tokenizer_without_merges_is_shown_too():
+    explorer = TokenizerExplorer(BPETokenizer(), text="ab")
+    assert (explorer.n_merges, explorer.merges, explorer.ids) == (0, b"", [97, 98])
+
+
+def test_the_page_gets_the_name_of_the_split_pattern():
+    assert TokenizerExplorer(BPETokenizer(), text="").split == "gpt4"
+    assert TokenizerExplorer(BPETokenizer(pattern=GPT2_SPLIT), text="").split == "gpt2"
+
+
+def test_a_language_has_the_known_tag_or_the_given_one(tokenizer):
+    languages = {"English": "low", "Arabic": "مطر", "Ilvish": "lów", "Norse": ("non", "lágr")}
+    assert TokenizerExplorer(tokenizer, languages=languages).languages == [
+        ["English", "en", "low"],
+        ["Arabic", "ar", "مطر"],
+        ["Ilvish", "", "lów"],
+        ["Norse", "non", "lágr"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"text": 3}, r"text must be text \(str\); got <class 'int'>"),
+        ({"text": "x" * 20_001}, "text must be at most 20000 characters long; got 20001"),
+        ({"text": "\ud83d"}, "text must be without lone surrogates"),
+        ({"n_merges": -1}, "n_merges must be an integer from 0 to 5; got -1"),
+        ({"n_merges": 6}, "n_merges must be an integer from 0 to 5; got 6"),
+        ({"n_merges": True}, "n_merges must be .*; got True"),
+        ({"n_merges": 2.0}, "n_merges must be .*; got 2.0"),
+        ({"languages": {"English": 3}}, r"languages\['English'\] must be .*; got 3"),
+        ({"languages": {"English": ("en", 3)}}, r"languages\['English'\] must be text"),
+    ],
+)
+def test_bad_options_are_refused(tokenizer, options, message):
+    with pytest.raises(ValueError, match=message):
+        TokenizerExplorer(tokenizer, **options)
+
+
+def test_what_is_not_a_tokenizer_is_refused():
+    with pytest.raises(ValueError, match=r"tokenizer must be a BPETokenizer; got .*str"):
+        TokenizerExplorer("low")
+
+
+def test_a_pattern_that_the_page_does_not_know_is_refused():
+    with pytest.raises(ValueError, match=r"one that splits text by .*; got '\.'"):
+        TokenizerExplorer(BPETokenizer(pattern="."))
+
+
+def test_bad_settings_are_refused_and_change_nothing(tokenizer):
+    explorer = TokenizerExplorer(tokenizer, text=TEXT)
+    with pytest.raises(ValueError, match=r"n_merges must be .*; got 6"):
+        explorer.n_merges = 6
+    with pytest.raises(ValueError, match="text must be without lone surrogates"):
+        explorer.text = "\udc00"
+    assert (explorer.text, explorer.n_merges) == (TEXT, 5)
+
+
+def test_without_script_there_is_a_picture_and_no_markup_from_the_text():
+    explorer = TokenizerExplorer(BPETokenizer(), text="<b> é")
+    picture = explorer.without_script().data
+    assert picture.startswith("<noscript>")
+    assert "<b>" not in picture
+    assert picture.count("<small>") == len(explorer.ids) == 6
+    assert "⟨C3⟩" in picture
