@@ -62,14 +62,14 @@ test-code: $(VENV)/.installed ## unit, reference, architecture and widget tests,
 	@echo "Testing the code"
 	@$(BIN)/pytest -q -n 2 --doctest-modules src tests/unit tests/reference tests/architecture tests/widgets
 
-test-grading: $(VENV)/.installed ## grade simulated classes, hostile submissions among them, in the sandbox
+test-grading: $(VENV)/.installed ## grade simulated classes, including hostile submissions, in the sandbox
 	@echo "Testing the grading"
 	@$(BIN)/pytest -q -n 2 --dist loadfile tests/grading
 
 sandbox: $(VENV)/.package ## install bubblewrap, the sandbox in which submissions are graded (Linux)
 	@$(BIN)/python tools/system_packages.py --not-run $$($(BIN)/python tools/system_packages.py bubblewrap)
 
-test-notebooks: $(VENV)/.installed ## run every notebook; outputs and figures must be the stored ones
+test-notebooks: $(VENV)/.installed ## run every notebook; outputs and figures must equal the stored ones
 	@echo "Testing the notebooks"
 	@$(BIN)/pytest -q -n 2 --dist loadfile --nbval tests/notebooks book
 
@@ -91,7 +91,7 @@ lint: $(VENV)/.linters ## check style, and which package imports which
 format: $(VENV)/.linters ## fix style
 	@$(BIN)/ruff check --quiet --fix . && $(BIN)/ruff format --quiet .
 
-bench: $(VENV)/.installed ## measure speeds against peers (minutes; the table goes into the book)
+bench: $(VENV)/.installed ## compare speeds with other libraries (minutes; writes the table of the book)
 	@$(BIN)/python -m tests.benchmarks.bench
 
 clean: ## remove what was built; keeps .venv
@@ -104,7 +104,7 @@ $(SITE)/.built: $(VENV)/.installed $(SOURCES) _config.yml _toc.yml package-lock.
 	@$(BIN)/jupyter-book build . --all -W -n --keep-going --quiet >/dev/null
 	@touch $@
 
-# The environment with the book's own package in it, editable, and nothing that the package needs.
+# The environment with the book's own package, editable, without its dependencies.
 # setuptools is pinned and installed first: with build isolation, pip would download the newest one.
 $(VENV)/.package: pyproject.toml requirements.txt
 	@python=$$(PYTHON="$(PYTHON)" tools/find_python) || exit 1; \
@@ -115,7 +115,7 @@ $(VENV)/.package: pyproject.toml requirements.txt
 	@$(PIP) --quiet --no-deps --no-build-isolation --editable . $(NO_WARNINGS)
 	@touch $@
 
-# What `make lint` needs: seconds, where everything takes minutes.
+# Only what `make lint` needs, which installs in seconds instead of minutes.
 $(VENV)/.linters: requirements-dev.txt constraints.txt | $(VENV)/.package
 	@$(PIP) --quiet -c constraints.txt $$(grep -E '^(ruff|import-linter)==' requirements-dev.txt) $(NO_WARNINGS)
 	@touch $@
@@ -126,5 +126,5 @@ $(VENV)/.installed: requirements.txt requirements-dev.txt constraints.txt | $(VE
 		$(if $(filter Linux,$(shell uname -s)),--extra-index-url $(TORCH_CPU_INDEX)) $(TORCH) $(SHOW)
 	@$(PIP) -r requirements-dev.txt $(SHOW)
 	@$(BIN)/python -c "import torch" || { echo "torch was installed but does not load: the CPU build could not \
-	be had from $(TORCH_CPU_INDEX). Install torch 2.13.0 for CPU into $(VENV) and run make again."; exit 1; }
+	be downloaded from $(TORCH_CPU_INDEX). Install torch 2.13.0 for CPU into $(VENV) and run make again."; exit 1; }
 	@touch $@

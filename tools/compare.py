@@ -16,7 +16,7 @@ IMAGES = ("image/png", "image/jpeg")
 BEGINNINGS = ("iVBORw0KGgo", "/9j/")  # of a PNG and of a JPEG in base64
 
 # A curve that moves by a thousandth of a pixel changes no pixel by this much; one changed digit in
-# the smallest print changes at least four. Figures of one matplotlib are the same on all machines.
+# the smallest print changes at least four. One version of matplotlib draws the same everywhere.
 LEVELS = 32  # of 255, in any channel
 PIXELS = 2  # that may differ by more
 
@@ -49,12 +49,12 @@ class Figure(str):
         """Say how the figures differ; empty if they look the same."""
         if self.pixels.shape != other.pixels.shape:
             return f"{self} and {other} differ in size"
-        off = np.abs(self.pixels - other.pixels).max(axis=-1)
-        rows, columns = np.nonzero(off > LEVELS)
+        differences = np.abs(self.pixels - other.pixels).max(axis=-1)
+        rows, columns = np.nonzero(differences > LEVELS)
         if len(rows) <= PIXELS:
             return ""
         box = f"x {columns.min()}-{columns.max()}, y {rows.min()}-{rows.max()}"
-        return f"{len(rows)} pixels differ by up to {off.max()} of 255, at {box}"
+        return f"{len(rows)} pixels differ by up to {differences.max()} of 255, at {box}"
 
 
 def is_figure(value: object) -> bool:
@@ -64,8 +64,8 @@ def is_figure(value: object) -> bool:
 def comparable(outputs: list[dict]) -> dict[str, list]:
     """Return the outputs of a cell by kind, without what differs from run to run.
 
-    Outputs of one kind keep their order. Streams arrive in pieces and are joined; of a widget only
-    that it is shown counts.
+    Outputs of one kind keep their order. Streams arrive in pieces and are joined; of a widget,
+    only the fact that it is shown counts.
     """
     streams: dict[str, str] = {}
     by_kind: dict[str, list] = {}

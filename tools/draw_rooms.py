@@ -32,8 +32,8 @@ def draw(package: str, rooms: list[list[str]]) -> str:
     columns = max(map(len, rooms))
     rows = ["".join(f" {room}".ljust(width) for room in layer) for layer in rooms]
     line = "─" * (columns * width)
-    floors = f"\n├{line}┤\n".join(f"│{row.ljust(columns * width)}│" for row in rows)
-    return f"{package}\n┌{line}┐\n{floors}\n└{line}┘\n"
+    body = f"\n├{line}┤\n".join(f"│{row.ljust(columns * width)}│" for row in rows)
+    return f"{package}\n┌{line}┐\n{body}\n└{line}┘\n"
 
 
 def diagram() -> str:
@@ -43,7 +43,7 @@ def diagram() -> str:
 
 
 def drawn(page: str) -> str:
-    """Return what stands between the markers of a page."""
+    """Return the diagrams that a page has now: the text between its markers."""
     return page.partition(START)[2].partition(END)[0]
 
 

@@ -72,7 +72,7 @@ def run(notebook: NotebookNode, folder: Path, timeout: float, progress=lambda do
     client = NotebookClient(
         notebook, kernel_name="python3", timeout=timeout, record_timing=False, coalesce_streams=True
     )
-    client.extra_arguments = ["--log-level=CRITICAL"]  # or each kernel warns that it uses TCP
+    client.extra_arguments = ["--log-level=CRITICAL"]  # else each kernel warns that it uses TCP
     done = 0
     for cell in code_cells(notebook):
         cell.outputs, cell.execution_count = [], None
@@ -129,12 +129,12 @@ def normalize(notebook: NotebookNode) -> None:
 
 
 def name_cells(notebook: NotebookNode) -> None:
-    """Give cells whose id is random, missing or taken one made from the heading above them."""
+    """Replace ids of cells that are random, missing or used twice with ids made from headings."""
 
     def is_chosen(name: str) -> bool:
         return bool(CHOSEN_ID.fullmatch(name)) and not RANDOM_ID.fullmatch(name)
 
-    taken, section = {cell.get("id", "") for cell in notebook.cells}, "start"
+    used, section = {cell.get("id", "") for cell in notebook.cells}, "start"
     seen = set()
     for cell in notebook.cells:
         if cell.cell_type == "markdown" and (headings := HEADING.findall(cell.source)):
@@ -144,10 +144,10 @@ def name_cells(notebook: NotebookNode) -> None:
         if not is_chosen(name) or name in seen:
             numbers = iter(range(2, len(notebook.cells) + 2))
             name = section if section[0].isalpha() else f"section-{section}"
-            while name in taken or not is_chosen(name):
+            while name in used or not is_chosen(name):
                 name = f"{section}-{next(numbers)}"
         cell["id"] = name
-        taken.add(name)
+        used.add(name)
         seen.add(name)
 
 
@@ -233,7 +233,7 @@ def write(path: Path, text: str) -> None:
 
 
 def record(runtimes: dict[str, dict[str, float]], file: Path = RUNTIMES) -> None:
-    """Store run times that are new or have changed by more than noise; forget lost notebooks."""
+    """Store run times that are new or have changed by more than noise; drop deleted notebooks."""
     stored = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
 
     def changed(old: dict[str, float], new: dict[str, float]) -> bool:
@@ -242,8 +242,8 @@ def record(runtimes: dict[str, dict[str, float]], file: Path = RUNTIMES) -> None
     for name, new in runtimes.items():
         if name not in stored or changed(stored[name], new):
             stored[name] = new
-    kept = {name: stored[name] for name in sorted(stored) if (ROOT / name).exists()}
-    write(file, json.dumps(kept, indent=2) + "\n")
+    existing = {name: stored[name] for name in sorted(stored) if (ROOT / name).exists()}
+    write(file, json.dumps(existing, indent=2) + "\n")
 
 
 def main() -> int:

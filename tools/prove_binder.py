@@ -37,22 +37,22 @@ OUTPUTS = {"stream", "display_data", "execute_result", "error"}
 
 
 class Failure(Exception):
-    """What went wrong, as a message for the person who ran this."""
+    """The notebooks do not run on Binder; the message says why."""
 
 
 def say(text: str) -> None:
-    print(f"[{time.perf_counter() - BEGUN:4.0f} s] {text}", flush=True)
+    print(f"[{time.perf_counter() - STARTED:4.0f} s] {text}", flush=True)
 
 
-BEGUN = time.perf_counter()
+STARTED = time.perf_counter()
 
 # The image
 
 
 def copy_repository(target: Path) -> None:
     """Copy what a clone would have: nothing that was built or installed here."""
-    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    names = subprocess.run(listed, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    names = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
     for name in filter(None, names.split("\0")):
         if (ROOT / name).is_file():
             (target / name).parent.mkdir(parents=True, exist_ok=True)
@@ -60,10 +60,10 @@ def copy_repository(target: Path) -> None:
 
 
 def environment(home: Path, venv: Path) -> dict[str, str]:
-    """Return an environment that knows nothing of this project or of the user's own settings."""
+    """Return an environment without any settings of this project or of the user."""
     dropped = ("PYTHON", "JUPYTER", "IPYTHON", "VIRTUAL_ENV", "OMP_", "MPL", "MAKE", "HF_")
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(dropped)}
-    return kept | {"HOME": str(home), "PATH": f"{venv / 'bin'}{os.pathsep}{kept['PATH']}"}
+    variables = {key: value for key, value in os.environ.items() if not key.startswith(dropped)}
+    return variables | {"HOME": str(home), "PATH": f"{venv / 'bin'}{os.pathsep}{variables['PATH']}"}
 
 
 def install(repository: Path, venv: Path, variables: dict[str, str]) -> None:
@@ -80,7 +80,7 @@ def install(repository: Path, venv: Path, variables: dict[str, str]) -> None:
 
 
 def run(command: list, folder: Path, variables: dict[str, str]) -> str:
-    done = subprocess.run(
+    result = subprocess.run(
         [str(folder / part) if part == "binder/postBuild" else part for part in command],
         cwd=folder,
         env=variables,
@@ -89,9 +89,9 @@ def run(command: list, folder: Path, variables: dict[str, str]) -> str:
         stderr=subprocess.STDOUT,
         check=False,
     )
-    if done.returncode:
-        raise Failure(f"{' '.join(map(str, command))}\n{done.stdout[-3000:]}")
-    return done.stdout
+    if result.returncode:
+        raise Failure(f"{' '.join(map(str, command))}\n{result.stdout[-3000:]}")
+    return result.stdout
 
 
 # The server
@@ -224,7 +224,7 @@ def main() -> int:
     parser.add_argument(
         "notebook", nargs="*", help="paths in the repository; default: all of book/"
     )
-    chosen = parser.parse_args().notebook
+    selected = parser.parse_args().notebook
     with tempfile.TemporaryDirectory(prefix="binder-") as folder:
         home, repository, venv = (Path(folder, name) for name in ("home", "repository", "venv"))
         home.mkdir()
@@ -237,12 +237,12 @@ def main() -> int:
                 path.relative_to(repository) for path in repository.glob("book/**/*.ipynb")
             ]
             with jupyterlab(repository, variables) as server:
-                paths = chosen or sorted(path.as_posix() for path in notebooks)
+                paths = selected or sorted(path.as_posix() for path in notebooks)
                 differences = [line for path in paths for line in check(server, path)]
         except Failure as failure:
             print(failure, file=sys.stderr)
             return 1
-    print("\n".join(differences) or "All outputs are the stored ones.")
+    print("\n".join(differences) or "All outputs equal the stored ones.")
     return 1 if differences else 0
 
 

@@ -1,7 +1,7 @@
 """Install what the tests need from the system: a browser, fonts, and bubblewrap.
 
 ``python tools/system_packages.py [chromium] [bubblewrap]`` checks that both work, or the named one.
-On Debian and Ubuntu it installs with apt-get what is missing, after saying so; on other systems it
+On Debian and Ubuntu it announces what is missing and installs it with apt-get; on other systems it
 says what to install. It prints the names of those still missing on stdout, all else on stderr.
 
 ``python tools/system_packages.py --not-run NAME ...`` says which tests were not run without them,
@@ -46,8 +46,8 @@ def works(name: str) -> bool:
 
 def find_browser() -> str | None:
     """Return the path of a browser that starts: ``CHROMIUM``, one on the path, or Playwright's."""
-    if named := os.environ.get("CHROMIUM"):
-        return named if starts([named, "--version"]) else None
+    if configured := os.environ.get("CHROMIUM"):
+        return configured if starts([configured, "--version"]) else None
     for name in [*BROWSERS, MAC_BROWSER]:
         if (path := shutil.which(name)) and starts([path, "--version"]):
             return path
@@ -70,7 +70,7 @@ def sandbox_starts() -> bool:
 
 
 def starts(command: Sequence[str]) -> bool:
-    """Return whether a command can be run and succeeds. A package may install one that does not."""
+    """Return whether a command runs and succeeds; some packages install commands that fail."""
     try:
         return subprocess.run(command, capture_output=True, timeout=60).returncode == 0
     except (OSError, subprocess.TimeoutExpired):
@@ -112,8 +112,8 @@ def example(missing: Sequence[str]) -> str:
         "zypper": f"sudo zypper install {names}",
         "brew": "brew install --cask google-chrome",
     }
-    known = (command for manager, command in commands.items() if shutil.which(manager))
-    return next(known, "use your system's package manager")
+    available = (command for manager, command in commands.items() if shutil.which(manager))
+    return next(available, "use your system's package manager")
 
 
 def apt_has_chromium() -> bool:

@@ -1,4 +1,4 @@
-"""Fetch what the site takes from npm: KaTeX's stylesheet and fonts, and axe-core for the tests.
+"""Fetch what the site needs from npm: KaTeX's stylesheet and fonts, and axe-core for the tests.
 
 Run by ``make book``. Versions are pinned in ``package-lock.json``; nothing is fetched or
 printed when both are already in place. The pages load nothing from other hosts: the stylesheet and
@@ -45,14 +45,16 @@ def install(digest: str) -> None:
     print("Fetching KaTeX and axe-core from npm ...", flush=True)
     command = [npm_command(), "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
     try:
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+        result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     except OSError as error:
         raise SystemExit(f"npm could not be started ({error}).") from None
-    if done.returncode:
-        last = next((line for line in done.stderr.splitlines() if "npm error" in line), "no reason")
+    if result.returncode:
+        last = next(
+            (line for line in result.stderr.splitlines() if "npm error" in line), "no reason"
+        )
         raise SystemExit(
-            f"npm could not fetch KaTeX and axe-core ({last.strip()}). Is there a network? "
-            "They are needed once; run the same command again."
+            f"npm could not fetch KaTeX and axe-core ({last.strip()}). Check the "
+            "network connection and run the same command again; they are fetched only once."
         )
     (MODULES / STAMP).write_text(digest)
 

@@ -62,11 +62,15 @@ def text_of(
         members = names.setdefault(f"{room}.{module}", [])
         members += [name for name in more.split() if name not in members]
     lines = [f".. automodule:: {room}", ""]
-    for module, members in names.items():
+    inheriting = {f"{room}.{module}" for module in inherited.split()}
+    # Inheriting classes come last: the source page of a base class links to the module that is
+    # documented first, and that has to be its own.
+    for module in sorted(names, key=inheriting.__contains__):
+        members = names[module]
         lines.append(f".. automodule:: {module}")
         if members:
             lines.append(f"   :members: {', '.join(members)}")
-        if module.removeprefix(f"{room}.") in inherited.split():
+        if module in inheriting:
             lines.append("   :inherited-members: object")
         lines.append("")
         for name in undocumented(module, members):

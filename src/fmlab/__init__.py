@@ -1,10 +1,10 @@
 """The helper package of The Foundation Model Lab: what the chapters of the book import.
 
-From bottom to top; each builds on some of those above its line and on none below (`pyproject.toml`
-has the exact order):
+The rooms, from the bottom layer to the top. A room imports only from rooms above it in this table
+(`pyproject.toml` has the exact order):
 
 ====================== ==========================================================================
-``arguments``          checks of arguments; ``files`` (downloads, writes), ``plotting`` (diagrams)
+``arguments``          argument checks; also ``files`` (downloads, writes), ``plotting`` (diagrams)
 ``sampling``           from logits to the next token
 ``tokenization``       from text to token ids and back
 ``data``               what models are trained on: corpora, dialogues, batches
@@ -13,7 +13,7 @@ has the exact order):
 ``interpretability``   what the parts of a model do: attention heads, ablation
 ``scaling``            parameters, FLOPs, memory, scaling laws
 ``training``           pretraining and finetuning, with checkpoints
-``evaluation``         how good a model is, and how certain that is
+``evaluation``         how good a model is, with confidence intervals
 ``alignment``          from preferences to a model that follows them: reward models, DPO, PPO
 ``recipes``            how each of the book's models is made
 ``experiments``        runs that take too long for a chapter
@@ -21,7 +21,7 @@ has the exact order):
 ``checks``             the automatic checks of the exercises
 ====================== ==========================================================================
 
-Importing the package loads none of them; each is imported where it is needed.
+``import fmlab`` loads none of them; import the ones you need.
 """
 
 __version__ = "0.1.0"

@@ -1,4 +1,4 @@
-"""Checks of arguments: an error names the argument, its value, and what is allowed."""
+"""Argument checks: each error names the argument, its value, and what is allowed."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def as_floats(name: str, values: ArrayLike) -> Floats:
 
 
 def require_texts(name: str, texts: object) -> None:
-    """Raise ValueError unless the argument is a sequence of texts; a single text does not count."""
+    """Raise ValueError unless the argument is a sequence of texts; a single string is not."""
     is_sequence = isinstance(texts, Sequence) and not isinstance(texts, str)
     valid = is_sequence and all(isinstance(text, str) for text in texts)
     require(valid, name, "a sequence of texts", texts)

@@ -1,4 +1,4 @@
-"""Files: downloaded with a checksum, and written whole or not at all."""
+"""Files: downloads with checksums, and atomic writes."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ TIMEOUT = 30  # seconds without a response from a server
 def book_folder() -> Path:
     """Return the folder ``book/`` of the repository that this package was installed from.
 
-    The environment variable ``FMLAB_BOOK`` names another one. A wheel does not contain the book.
+    The environment variable ``FMLAB_BOOK`` overrides it. A wheel does not contain the book.
     Errors: ``FileNotFoundError`` if there is no such folder.
     """
-    named = os.environ.get("FMLAB_BOOK")
-    folder = Path(named) if named else Path(__file__).resolve().parents[2] / "book"
+    override = os.environ.get("FMLAB_BOOK")
+    folder = Path(override) if override else Path(__file__).resolve().parents[2] / "book"
     if not (folder / "concepts.yml").is_file():
         raise FileNotFoundError(
             f"{folder} is not the book: the package is installed without it. Set FMLAB_BOOK to the "
@@ -35,7 +35,7 @@ def write_atomically(path: Path, content: bytes | str | Callable[[Path], object]
     """Write a file so that an interrupt leaves the old one or the new one, never half of one.
 
     ``content`` is bytes, text (written as UTF-8), or a function that writes to the path it gets.
-    The new file is on the disk before it replaces the old one, so a power failure costs neither.
+    The new file is flushed to disk before it replaces the old one, so a power failure is safe, too.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".writing-") as folder:
@@ -52,10 +52,10 @@ def write_atomically(path: Path, content: bytes | str | Callable[[Path], object]
 
 
 def download(url: str, sha256: str | None, cache: bool) -> bytes:
-    """Return what is at a URL; the first time it is downloaded, later it is read from the cache.
+    """Return the content of a URL: downloaded the first time, then read from the cache.
 
-    Errors: ``ValueError`` for another kind of URL or a wrong checksum, ``ConnectionError`` for a
-    download that fails.
+    Errors: ``ValueError`` for a URL that is not http(s) or a wrong checksum, ``ConnectionError``
+    for a download that fails.
     """
     if not url.startswith(("http://", "https://")):
         raise ValueError(f"path_or_url is {url!r}; a URL must start with http:// or https://")
@@ -79,7 +79,7 @@ def download(url: str, sha256: str | None, cache: bool) -> bytes:
 
 
 def _read_url(url: str) -> bytes:
-    """Download with a progress bar; the length must be the one that the server announced."""
+    """Download with a progress bar; raise ConnectionError if the download is incomplete."""
     from tqdm import tqdm
 
     chunks = []
@@ -115,7 +115,7 @@ def verify(data: bytes, sha256: str | None, name: str) -> None:
 
 
 def cache_folder() -> Path:
-    """Return where downloads are kept: ``FMLAB_CACHE``, else a folder in the user's cache."""
+    """Return the folder of cached downloads: ``FMLAB_CACHE``, else a folder in the user's cache."""
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(os.environ.get("FMLAB_CACHE") or Path(base) / "fmlab")
 

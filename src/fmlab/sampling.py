@@ -25,8 +25,8 @@ from fmlab.arguments import (
     require_probability,
 )
 
-# A sum of rounded probabilities reaches its goal if it comes this close, relatively: in floats,
-# 0.7 + 0.2 < 0.9, and a top-p of 0.9 should not include a third token because of that.
+# The relative tolerance for sums of rounded probabilities: in floats, 0.7 + 0.2 < 0.9, and a top-p
+# of 0.9 should not include a third token because of that.
 ROUNDING = 1e-12
 
 
@@ -46,7 +46,7 @@ def softmax(logits: ArrayLike, temperature: float = 1.0) -> Floats:
 
 
 def log_softmax(logits: ArrayLike, temperature: float = 1.0) -> Floats:
-    """Return the natural log of ``softmax`` (..., V), also where the probability underflows to 0.
+    """Return the natural log of ``softmax`` (..., V), accurate even where that underflows to 0.
 
     >>> log_softmax([0.0, -1000.0])
     array([    0., -1000.])
@@ -112,10 +112,10 @@ def keep_top_p(logits: ArrayLike, p: float) -> Floats:
         return logits.copy()
     order = np.argsort(-logits, axis=-1, kind="stable")  # ids, most likely first (..., V)
     mass = np.take_along_axis(softmax(logits), order, axis=-1).cumsum(axis=-1)
-    needed = np.ones(logits.shape, dtype=bool)  # the first token always; each later one only
-    needed[..., 1:] = mass[..., :-1] < p * (1 - ROUNDING)  # if those before it do not reach p
-    keep = np.empty_like(needed)
-    np.put_along_axis(keep, order, needed, axis=-1)  # from rank order to id order
+    in_nucleus = np.ones(logits.shape, dtype=bool)  # the first token always; each later one only
+    in_nucleus[..., 1:] = mass[..., :-1] < p * (1 - ROUNDING)  # if those before it do not reach p
+    keep = np.empty_like(in_nucleus)
+    np.put_along_axis(keep, order, in_nucleus, axis=-1)  # from rank order to id order
     return np.where(keep, logits, -np.inf)
 
 
@@ -153,7 +153,7 @@ def restrict(
     >>> restrict([4.0, 2.0, 0.0], temperature=2.0, top_k=2)
     array([  2.,   1., -inf])
     """
-    require_count("top_k", 1 if top_k is None else top_k)  # here, because the steps would say "k"
+    require_count("top_k", 1 if top_k is None else top_k)  # here, so that errors name top_k, not k
     require_probability("top_p", 1 if top_p is None else top_p)
     require_probability("min_p", 1 if min_p is None else min_p)
     logits = _divide(_check_logits(logits), temperature)
@@ -175,18 +175,18 @@ def sample(
     """Sample token ids from softmax(restrict(logits, ...)): logits (..., V) give ids (...).
 
     ``size``, an integer or a tuple, adds leading axes of independent samples: ids of size + (...).
-    ``rng`` is a ``numpy.random.Generator``; a seed is refused, because every call would return the
-    same. Each sample uses one uniform number, even at temperature 0. Inverse CDF: the probabilities
-    divide [0, 1) into intervals; the token is the one whose interval contains the number, and a
-    token of probability 0 has none.
-    Errors: ``ValueError`` as in ``restrict``, and for another rng or a negative size.
+    ``rng`` is a ``numpy.random.Generator``; a seed is an error, because every call would return the
+    same sample. Each sample uses one uniform number, even at temperature 0. Inverse CDF: the
+    probabilities divide [0, 1) into intervals; the token is the one whose interval contains the
+    number, and a token of probability 0 has none.
+    Errors: ``ValueError`` as in ``restrict``, and for an invalid rng or a negative size.
 
     >>> sample([[1.0, 3.0], [2.0, 0.0]], temperature=0, rng=np.random.default_rng(0), size=2)
     array([[1, 0],
            [1, 0]])
     """
     is_generator = isinstance(rng, np.random.Generator)
-    require(is_generator, "rng", "a numpy Generator, as np.random.default_rng(0)", rng)
+    require(is_generator, "rng", "a numpy Generator, such as np.random.default_rng(0)", rng)
     size = () if size is None else size if isinstance(size, tuple) else (size,)
     for n in size:
         require_count("size", n, least=0)

@@ -6,7 +6,7 @@ tests; here it runs in a sandbox without a network, and the tests run in a secon
 =============== ====================================================================================
 Sandbox         ``codec``, ``proxies``, ``protocol``: what the two programs exchange, and how;
                 ``kernel``: the program in a sandbox; ``limits``, ``sandbox``: bubblewrap and its
-                limits; ``safety``: whether it works here; ``container``: one for Gradescope;
+                limits; ``safety``: a test of the sandbox; ``container``: one for Gradescope;
                 ``two_kernels``: a notebook run in two sandboxes
 Submissions     ``exercises``: the role of each cell; ``submissions``: found and read as untrusted
                 input; ``merge``: answers copied into the instructor's notebook
@@ -18,8 +18,8 @@ Commands        ``workers``, ``grading``: a class; ``shards``: on several machin
                 one submission there; ``options``, ``__main__``: ``fmlab-grade``
 =============== ====================================================================================
 
-Needs ``pip install "fmlab[teach]"`` and bubblewrap, hence Linux. Assignments are made from the
-notebooks of the book, so ``fmlab-grade release`` needs a clone of the repository.
+Needs ``pip install "fmlab[teach]"`` and bubblewrap, so it runs on Linux only. Assignments are made
+from the notebooks of the book, so ``fmlab-grade release`` needs a clone of the repository.
 Source: Hamrick et al. (2019), nbgrader: a tool for creating and grading assignments in the Jupyter
 Notebook, for the format.
 """

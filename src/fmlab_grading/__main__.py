@@ -42,7 +42,7 @@ INTERRUPTED = 130  # the exit status after Ctrl-C
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; return its exit status: 0, 1 if some results need a look, 2 for a mistake."""
+    """Run a command; return 0, 1 if some results need attention, or 2 for an error."""
     options = make_parser(COMMANDS).parse_args(arguments)
     course = Course.at(options.course)
     os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -99,13 +99,14 @@ def _fixed_exercises(notebook: nbformat.NotebookNode) -> list[str]:
     names = exercise_names(notebook)
     fixed = [name for name in names if not variants.choices_of(notebook, name)]
     if len(fixed) == len(names):
-        listed = ", ".join(names)
-        raise ValueError(f"--variants needs an exercise with numbers that vary; got {listed}")
+        raise ValueError(
+            f"--variants needs an exercise with numbers that vary; got {', '.join(names)}"
+        )
     return fixed
 
 
 def grade(course: Course, options: argparse.Namespace) -> int:
-    """Grade the submissions; first copy them into the course, if they are elsewhere."""
+    """Grade the submissions; first copy them into the course if they are in another place."""
     require_sandbox()
     name = _assignment(course, options)
     if options.shard or options.results:

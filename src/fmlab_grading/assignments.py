@@ -82,11 +82,11 @@ def read_hidden(path: Path) -> dict[str, tuple[str, int | None]]:
 
 
 def _selected(part: str) -> tuple[Path, NotebookNode, list[str]]:
-    chapter, _, listed = part.partition(":")
+    chapter, _, names = part.partition(":")
     path = notebook_of(chapter)
     notebook = nbformat.read(path, as_version=4)
     available = exercise_names(notebook)
-    selected = listed.split(",") if listed else available
+    selected = names.split(",") if names else available
     for name in selected:
         allowed = f"one of {', '.join(available)}"
         require(name in available, "exercise", allowed, f"{chapter}:{name}")

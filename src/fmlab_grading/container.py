@@ -41,7 +41,7 @@ ALLOW, REFUSE, KILL = 0x7FFF0000, 0x00050000 | 1, 0x80000000  # REFUSE with EPER
 
 
 def require_container(secret: Path) -> None:
-    """Return if submissions can be run here as other users; ``secret`` is a file of the course.
+    """Check that submissions can be run here as other users; ``secret`` is a file of the course.
 
     Errors: ``SandboxUnavailable``, which says why not.
     """
@@ -64,9 +64,9 @@ def end_all() -> None:
         if (child := os.fork()) == 0:
             try:
                 os.setresuid(user, user, user)
-                os.kill(-1, signal.SIGKILL)  # all that this user may kill: its own
+                os.kill(-1, signal.SIGKILL)  # all processes that this user may kill: its own
             finally:
-                os._exit(0)  # even if there were none
+                os._exit(0)  # even if there were no processes
         os.waitpid(child, 0)
 
 
@@ -91,7 +91,7 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def _forbid_sockets() -> None:
-    """Forbid this process and its descendants to open sockets (socket pairs are harmless)."""
+    """Stop this process and its descendants from opening sockets; socket pairs are harmless."""
     machine, opens_socket = MACHINES[platform.machine()]
     program = [  # operation, steps to skip if true, steps to skip if false, operand
         (LOAD, 0, 0, 4),  # AUDIT_ARCH of the call

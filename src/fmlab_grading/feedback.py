@@ -34,7 +34,7 @@ img { max-width: 100%; }
 
 
 def write_feedback(course: Course, assignment: str, student: str | None = None) -> list[Path]:
-    """Write the pages where ``nbgrader release_feedback`` looks for them; return their paths.
+    """Write the pages to where ``nbgrader release_feedback`` reads them; return their paths.
 
     For all students with a submission, or for one of them.
     """

@@ -52,7 +52,7 @@ def release(course: Course, assignment: str) -> None:
 
 
 def _put_alembic_on_path() -> None:
-    """Let nbgrader find the command that it calls for a new database; it is beside Python."""
+    """Put Python's folder on the path, where nbgrader finds alembic to make a new database."""
     folder = str(Path(sys.executable).parent)
     folders = os.environ.get("PATH", os.defpath).split(os.pathsep)
     if folder not in folders:
@@ -60,7 +60,7 @@ def _put_alembic_on_path() -> None:
 
 
 def add_students(course: Course, students: Sequence[str]) -> None:
-    """Add students, so that they have a row even if they submit nothing."""
+    """Add students to the gradebook, so that they have a row even if they submit nothing."""
     with opened(course) as gradebook:
         for student in students:
             gradebook.update_or_create_student(student)

@@ -1,7 +1,7 @@
 """Grading a class: every submission runs in its own process and sandboxes.
 
-Nothing that a submission does stops the run; each student gets a score, a status and notes. What
-has been graded and has not changed since is not run again, so an interrupted run can be resumed.
+Nothing that a submission does stops the run; each student gets a score, a status and notes. A
+submission that was graded and has not changed is not run again, so interrupted runs can resume.
 """
 
 from __future__ import annotations

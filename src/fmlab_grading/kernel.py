@@ -157,16 +157,16 @@ def _as_text(data: dict) -> dict:
 def run(shell: Shell, outputs: Outputs, source: str) -> bytes:
     """Run a cell; return its outputs, its number and its error, if any, as JSON."""
     outputs.start()
-    failed = None
+    failure = None
     try:
         result = shell.run_cell(source, store_history=True)
         error = result.error_before_exec or result.error_in_exec
-        failed = None if error is None else [type(error).__name__, str(error)[:2000]]
+        failure = None if error is None else [type(error).__name__, str(error)[:2000]]
     except BaseException as error:  # from outside the cell's own code, such as a late TimeLimit
-        failed = [type(error).__name__, str(error)[:2000]]
-    if failed and not any(item["output_type"] == "error" for item in outputs.items):
-        outputs.error(*failed, [": ".join(failed)])
-    outcome = {"outputs": outputs.joined(), "number": shell.execution_count - 1, "error": failed}
+        failure = [type(error).__name__, str(error)[:2000]]
+    if failure and not any(item["output_type"] == "error" for item in outputs.items):
+        outputs.error(*failure, [": ".join(failure)])
+    outcome = {"outputs": outputs.joined(), "number": shell.execution_count - 1, "error": failure}
     return json.dumps(outcome, default=str).encode()
 
 
@@ -205,7 +205,7 @@ def main(role: str, source: str, target: str, limits: str) -> None:
             elif kind == NAMES:
                 update_names(peer, json.loads(data))
                 connection.send(DONE, b"{}")
-        except TimeLimit as error:  # the time was up after the work, but before the response
+        except TimeLimit as error:  # the time ran out after the work, but before the response
             outputs.start()
             outputs.error("TimeLimit", str(error), [str(error)])
             outcome = {"outputs": outputs.joined(), "number": None, "error": ["TimeLimit", ""]}

@@ -18,7 +18,7 @@ from nbformat import NotebookNode
 from fmlab_grading.exercises import grade_id, is_answer, nbgrader_metadata
 from fmlab_grading.two_kernels import NAMES_KEY, STUDENT
 
-# What an answer has little reason to mention: a hint for the instructor, never a verdict.
+# Code that an answer rarely needs: a note for the instructor, without any effect on the score.
 SUSPICIOUS = re.compile(
     r"get_ipython|input_transformer|sys\.modules|ctypes|gc\.get_\w+|gradebook|os\.(?:kill|_exit|fork)"
     r"|/proc/|\bsocket\b|subprocess|__reduce__|\b(?:np|torch)\.\w+\s*=[^=]|check_\w+\s*=[^=]"
@@ -82,19 +82,19 @@ def _answers(
     return answers, used, notes
 
 
-def _positions(submitted: NotebookNode, wanted: NotebookNode) -> tuple[list[int], str]:
+def _positions(submitted: NotebookNode, answer_cell: NotebookNode) -> tuple[list[int], str]:
     """Return the positions of an answer's cells, and the criterion by which they were found."""
-    names = defined_names(wanted.source) if wanted.cell_type == "code" else set()
+    names = defined_names(answer_cell.source) if answer_cell.cell_type == "code" else set()
     criteria = {
-        "grade_id": lambda cell: grade_id(cell) == grade_id(wanted),
-        "cell id": lambda cell: cell.get("id") == wanted.get("id"),
+        "grade_id": lambda cell: grade_id(cell) == grade_id(answer_cell),
+        "cell id": lambda cell: cell.get("id") == answer_cell.get("id"),
         "names": lambda cell: not grade_id(cell) and bool(defined_names(cell.source) & names),
     }
     for criterion, matches in criteria.items():
         positions = [
             i
             for i, cell in enumerate(submitted.cells)
-            if cell.cell_type == wanted.cell_type and matches(cell)
+            if cell.cell_type == answer_cell.cell_type and matches(cell)
         ]
         if positions:
             return positions, criterion
@@ -106,15 +106,17 @@ def _extra_cells(
 ) -> dict[str | None, list[NotebookNode]]:
     """Return the code cells that the student added, by the id of the cell they follow."""
     ids = {grade_id(cell) for cell in released.cells} - {None}
-    known = {cell.source.strip(): grade_id(cell) or cell.get("id") for cell in released.cells}
+    released_names = {
+        cell.source.strip(): grade_id(cell) or cell.get("id") for cell in released.cells
+    }
     extra, previous = {}, None
     for i, cell in enumerate(submitted.cells):
-        name = grade_id(cell) if grade_id(cell) in ids else known.get(cell.source.strip())
+        name = grade_id(cell) if grade_id(cell) in ids else released_names.get(cell.source.strip())
         if i in used or name is not None:
             previous = name or previous
         elif cell.cell_type == "code" and cell.source.strip():
-            added = nbformat.v4.new_code_cell(cell.source, metadata={"tags": [STUDENT]})
-            extra.setdefault(previous, []).append(added)
+            new_cell = nbformat.v4.new_code_cell(cell.source, metadata={"tags": [STUDENT]})
+            extra.setdefault(previous, []).append(new_cell)
     return extra
 
 

@@ -11,8 +11,8 @@ from fmlab_grading.limits import Limits
 from fmlab_grading.submissions import STUDENT_ID
 
 DESCRIPTION = (
-    "Release, grade and report assignments. The exit status is 0, 1 if some results need a look, "
-    "or 2 for a mistake."
+    "Release, grade and report assignments. The exit status is 0, 1 if some results need "
+    "attention, or 2 for an error."
 )
 
 
@@ -25,7 +25,7 @@ def make_parser(commands: Mapping[str, Callable]) -> argparse.ArgumentParser:
         summary = command.__doc__
         parsers[name] = subparsers.add_parser(name, help=summary, description=summary)
         add = parsers[name].add_argument
-        add("--course", type=Path, default=Path(), help="the course's folder (this one)")
+        add("--course", type=Path, default=Path(), help="the course's folder (default: this one)")
         add("--name", help="name of the assignment (needed if there are several)")
     add = parsers["release"].add_argument
     add("parts", nargs="+", metavar="CHAPTER[:EXERCISE,...]", help="CHAPTER may also be a path")
@@ -40,16 +40,28 @@ def make_parser(commands: Mapping[str, Callable]) -> argparse.ArgumentParser:
     for name in ("grade", "take-in"):
         add = parsers[name].add_argument
         add("submissions", nargs="?", type=Path, help="a folder or zip file (without: submitted/)")
-        add("--student-id", default=STUDENT_ID, metavar="REGEX", help="finds the id in a path")
+        add(
+            "--student-id",
+            default=STUDENT_ID,
+            metavar="REGEX",
+            help="regular expression that finds the student id in a path",
+        )
     add = parsers["grade"].add_argument
     add("--shard", metavar="K/N", help="grade only this shard, into --results; then use merge")
     add("--results", type=Path, metavar="FOLDER", help="folder for the results of a shard")
-    add("--student", action="append", metavar="ID", help="grade only this one (may be repeated)")
+    add(
+        "--student", action="append", metavar="ID", help="grade only this student (may be repeated)"
+    )
     add("--jobs", type=int, default=os.cpu_count() or 1, help="submissions at a time (%(default)s)")
     add("--cell", type=float, default=Limits.cell_seconds, help="seconds per cell (%(default)g)")
-    add("--total", type=float, default=Limits.total_seconds, help="per notebook (%(default)g)")
+    add(
+        "--total",
+        type=float,
+        default=Limits.total_seconds,
+        help="seconds per notebook (%(default)g)",
+    )
     add("--memory", type=int, default=Limits.memory, help="MB per sandbox (%(default)s)")
-    add("--again", action="store_true", help="grade again what has been graded")
+    add("--again", action="store_true", help="grade all submissions again, not only new ones")
     add("--quiet", action="store_true", help="show no progress bar")
     parsers["merge"].add_argument("results", type=Path, help="folder with the shards' results")
     add = parsers["report"].add_argument

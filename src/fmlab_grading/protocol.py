@@ -1,7 +1,7 @@
-"""Two programs that send each other requests: one of them runs at a time, while its clock ticks.
+"""The protocol of the two sandboxes: one program runs at a time, and its time is limited.
 
 A frame is one letter for its kind, the seconds its receiver may take, a length, and that many
-bytes. Whoever sends a frame then waits for one. So the response to a request may be another
+bytes. A program that sends a frame then waits for one. So the response to a request may be another
 request, for instance when a function that was passed as an argument is called.
 """
 

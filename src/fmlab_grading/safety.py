@@ -1,6 +1,6 @@
-"""Whether this machine can run submissions safely: tested with a mild attack before any is run.
+"""Check that this machine can run submissions safely, with a harmless attack from the sandbox.
 
-A sandbox that is only believed to work is worse than none.
+Nothing is graded on a machine whose sandbox fails this check.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ VIOLATIONS = {
 
 @functools.cache
 def require_sandbox() -> None:
-    """Return if submissions can be run safely on this machine; takes about a second, once.
+    """Check that submissions can be run safely on this machine; takes about a second, once.
 
     Errors: ``SandboxUnavailable``, which says why not.
     """
@@ -88,7 +88,7 @@ def require_sandbox() -> None:
 def require_isolation(
     make_command: Callable[..., list[str]] | None = None, secret: Path | None = None
 ) -> None:
-    """Return if a sandbox isolates its program; ``make_command`` is that of ``Sandbox``.
+    """Check that a sandbox isolates its program; ``make_command`` is that of ``Sandbox``.
 
     ``secret`` is a file that must be invisible inside it, by default a temporary file.
     Errors: ``SandboxUnavailable``.

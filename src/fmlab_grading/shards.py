@@ -38,9 +38,9 @@ def parse_shard(text: str) -> tuple[int, int]:
 
 
 def shard_of(student: str, n_shards: int) -> int:
-    """Return the shard of a student, from 1 to ``n_shards``, whoever else is in the class.
+    """Return the shard of a student, from 1 to ``n_shards``, independent of the other students.
 
-    So a late submission moves no other student, and all machines agree without communicating.
+    So a late submission does not move other students, and all machines agree without communicating.
 
     >>> shard_of("ada", 8) == shard_of("ada", 8)
     True

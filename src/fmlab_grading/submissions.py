@@ -1,4 +1,4 @@
-"""Submissions: found, copied into the folders of the course, and read as untrusted input."""
+"""Find submissions, copy them into the course's folders, and read them as untrusted input."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A notebook run in two sandboxes: the student's cells in one, the tests in the other.
+"""Run a notebook in two sandboxes: the student's cells in one, the tests in the other.
 
 The tests see the names that an answer defines and nothing else of the student's program; that
 program sees the arguments that the tests pass to its functions. So the only way to get points is to
@@ -25,13 +25,13 @@ from fmlab_grading.sandbox import GRACE, Sandbox, SandboxEnded
 STUDENT = "student"  # in a merged notebook, the tag of cells that the student added
 SAME_PROCESS = "same-process"
 NAMES_KEY = "fmlab_names"  # in a merged notebook, the names that an answer should define
-FINAL_SECONDS = 0.1  # to finish a call when the time is up
+FINAL_SECONDS = 0.1  # a program gets them to finish a call when the time is up
 MAX_OUTPUT = 2_000_000  # characters; a figure may be that long
 
 
 @dataclass(frozen=True)
 class RunResult:
-    """How a notebook ran: "ok" or what cut it short, and the peak memory of both sandboxes in MB.
+    """The result of a run: "ok" or why it was cut short, and the peak memory of both in MB.
 
     The memory of a sandbox whose program ended by itself is unknown, and counts as 0.
     """

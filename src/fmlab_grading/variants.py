@@ -60,12 +60,12 @@ def vary(notebook: NotebookNode, student: str, seed: str) -> NotebookNode:
     varied = copy.deepcopy(notebook)
     varied.metadata.pop(SEED, None)
     for exercise in exercise_names(varied):
-        chosen = {
+        replacements = {
             original: pick(choices, seed, student, exercise, original)
             for original, choices in choices_of(varied, exercise).items()
         }
         for cell in cells_of(varied, exercise):
-            cell.source = _replaced(cell.source, chosen)
+            cell.source = _replaced(cell.source, replacements)
             cell.metadata.pop(KEY, None)
     return varied
 
@@ -76,18 +76,18 @@ def pick(choices: Sequence[Choice], *names: str) -> Choice:
     return choices[int.from_bytes(digest[:8], "big") % len(choices)]
 
 
-def _replaced(source: str, chosen: dict[str, Choice]) -> str:
+def _replaced(source: str, replacements: dict[str, Choice]) -> str:
     """Return the source with all replacements made at once, so that none is replaced again."""
-    if not chosen:
+    if not replacements:
         return source
-    originals = {f"n{i}": original for i, original in enumerate(chosen)}  # by regex group
+    originals = {f"n{i}": original for i, original in enumerate(replacements)}  # by regex group
     any_original = "|".join(
         f"(?P<{group}>{_pattern(original).pattern})" for group, original in originals.items()
     )
 
     def replacement(match: re.Match[str]) -> str:
         separator = next((mark for mark in "_," if mark in match[0]), "")
-        value = chosen[originals[match.lastgroup]]
+        value = replacements[originals[match.lastgroup]]
         return f"{value:{separator}}" if separator and isinstance(value, int) else str(value)
 
     return re.sub(any_original, replacement, source)

@@ -1,7 +1,7 @@
-"""A process for each task, with a time limit: one that crashes or is late costs only its own task.
+"""Run each task in its own process, with a time limit: a crash or a timeout affects only that task.
 
-Every task gets a new process, forked from a server that has the imports done, so no task can affect
-the next. (Python's own process pools hang if a worker is killed.)
+Every task gets a new process, forked from a server that has already imported everything, so no task
+can affect the next. Python's own process pools are not used: they hang if a worker is killed.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ def run_each(
 ) -> Iterator[tuple[dict, dict | str]]:
     """Yield each task with the result of ``work``, or with a text that says why there is none.
 
-    In the order in which they finish; each may take the given seconds. ``work`` is a function of a
-    module, and its result must be JSON-serializable. When the iterator is closed, or raises, no
-    process is left running.
+    Tasks are yielded in the order in which they finish; each may take the given seconds. ``work``
+    is a function of a module, and its result must be JSON-serializable. When the iterator is
+    closed, or raises, no process is left running.
     """
     context = get_context("forkserver")
     context.set_forkserver_preload([work.__module__])

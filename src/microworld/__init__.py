@@ -1,6 +1,7 @@
-"""The micro world: generated text about invented people and places whose every fact is known.
+"""The micro world: generated text about invented people and places, with all facts known.
 
-`MicroWorld` is the public interface. From the bottom up, each part may import those above it:
+`MicroWorld` is the public interface. The parts, from the bottom layer to the top; each imports only
+from parts above it in this table:
 
 ==================  ============================================================================
 ``words``           names, grammar and phrasings, in English and in Šolmi
@@ -9,8 +10,8 @@
 ``questions``       questions, tasks, true answers, and grading
 ``preferences``     demonstrators and annotators
 ``truth``           `MicroWorld` without text: entities, facts, answers, checks of claims
-``writing``         the same with documents and exercises
-``micro_world``     the same with questions, demonstrations and comparisons: `MicroWorld`
+``writing``         adds documents and exercises to ``truth``
+``micro_world``     adds questions, demonstrations and comparisons: the whole `MicroWorld`
 ==================  ============================================================================
 """
 

@@ -40,7 +40,7 @@ def as_weights(
     options: Collection[str],
     default: Mapping[str, float],
 ) -> dict[str, float]:
-    """Return a choice of options as weights: names count equally, None means the default.
+    """Return a choice of options as weights: names have equal weights, None means the default.
 
     >>> as_weights("tasks", ["sum", "list"], ["sum", "list", "json"], {"sum": 1.0})
     {'sum': 1.0, 'list': 1.0}
@@ -51,7 +51,7 @@ def as_weights(
         weights = dict(choice)
     else:
         weights = dict.fromkeys([choice] if isinstance(choice, str) else choice, 1.0)
-    known = all(option in options for option in weights)
-    require(known, name, f"some of {', '.join(options)}", list(weights))
+    valid = all(option in options for option in weights)
+    require(valid, name, f"some of {', '.join(options)}", list(weights))
     require_weights(name, weights)
     return weights

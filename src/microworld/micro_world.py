@@ -30,7 +30,7 @@ DEFAULT_FILTERS = {
 
 
 class MicroWorld(Writing):
-    """A world of invented people, places, animals, events and works whose every fact is known.
+    """A world of invented people, places, animals, events and works, with all facts known.
 
     The same ``seed`` gives the same world and the same text on every machine and Python version.
     ``n_people`` (100 to 50 000) sets its size; the other kinds grow with it. Entities are sorted by
@@ -135,21 +135,21 @@ class MicroWorld(Writing):
     def features(self, prompt: str, response: str) -> Features:
         """Return correctness, length, politeness, source and flattery of any response.
 
-        Raises ValueError for a prompt that is no question or task of this world.
+        Raises ValueError for a prompt that is not a question or task of this world.
         """
         return features(self._grader, prompt, response)
 
     def utility(self, prompt: str, response: str) -> float:
         """Return the true utility of a response, with the weights `microworld.TRUE`.
 
-        Raises ValueError for a prompt that is no question or task of this world.
+        Raises ValueError for a prompt that is not a question or task of this world.
         """
         return TRUE.utility(self.features(prompt, response))
 
     # --- helpers ---------------------------------------------------------------------------------
 
     def _questions(self, *path: object, **filters) -> Iterator[Question]:
-        """Yield questions until no more fit; the filters are those of `questions`."""
+        """Yield questions that fit the filters of `questions`, until there are no more."""
         some_filters = f"some of {', '.join(DEFAULT_FILTERS)}"
         require(set(filters) <= set(DEFAULT_FILTERS), "filters", some_filters, list(filters))
         options = {**DEFAULT_FILTERS, **filters}
@@ -178,7 +178,7 @@ class MicroWorld(Writing):
 
 
 def _first(n: int, items: Iterator[T], name: str) -> list[T]:
-    """Return the first n items. Raises ValueError if there are fewer; ``name`` is for the error."""
+    """Return the first n items. Raises ValueError, with the ``name``, if there are fewer."""
     require_count("n", n)
     first = list(islice(items, n))
     require(len(first) == n, "n", f"at most {len(first)}, the number of {name} that fit", n)

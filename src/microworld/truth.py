@@ -18,7 +18,7 @@ from microworld.words import schema
 from microworld.words.hops import HOPS
 from microworld.words.phrasing import PHRASINGS
 
-LEAST_PEOPLE, MOST_PEOPLE = 100, 50_000
+MIN_PEOPLE, MAX_PEOPLE = 100, 50_000
 
 
 @dataclass(frozen=True)
@@ -66,8 +66,8 @@ class Truth:
 
     def __init__(self, seed: int = 0, *, n_people: int = 30_000):
         require(isinstance(seed, int), "seed", "an integer", seed)
-        size = f"from {LEAST_PEOPLE} to {MOST_PEOPLE}"
-        require(LEAST_PEOPLE <= n_people <= MOST_PEOPLE, "n_people", size, n_people)
+        size = f"from {MIN_PEOPLE} to {MAX_PEOPLE}"
+        require(MIN_PEOPLE <= n_people <= MAX_PEOPLE, "n_people", size, n_people)
         self.seed = seed
         self.almanac = Almanac(seed, n_people)
         self.facts = Facts(self.almanac)
@@ -139,10 +139,10 @@ class Truth:
         return self._oracle.is_correct(text, completion)
 
     def claims(self, text: str, subject: str | None = None) -> list[Claim]:
-        """Return every fact that a text states and this world can check, with the truth.
+        """Return every claim of a text that this world can check, with the true value.
 
-        ``subject`` is the name that a pronoun at the start of the text stands for. Raises
-        ValueError if this world does not know it.
+        ``subject`` is the name that a pronoun at the start of the text refers to. Raises
+        ValueError for a name that this world does not know.
         """
         return self._oracle.claims(text, subject)
 

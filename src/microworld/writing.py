@@ -20,7 +20,7 @@ from microworld.words.exercises import Exercise
 
 
 class Writing(Truth):
-    """A world with its text."""
+    """A world with its text: documents, passages and exercises."""
 
     # --- text ------------------------------------------------------------------------------------
 
@@ -54,7 +54,7 @@ class Writing(Truth):
         noise: Noise | None = None,
         stream: str = "train",
     ) -> Iterator[Document]:
-        """Yield the same documents with their register, language, facts, labels and noise."""
+        """Yield what `documents` yields, with its register, language, facts, labels and noise."""
         require_count("n", n)
         chosen = mixture(registers, language)
         path = ("documents", stream)
@@ -95,7 +95,7 @@ class Writing(Truth):
         return [make(self._writer, rnd) for _ in range(n)]
 
     def sentence_pairs(self, n: int, seed: int = 0) -> list[tuple[str, str]]:
-        """Return n facts, each as a sentence in English and the same in Šolmi."""
+        """Return n facts, each as a sentence in English and in Šolmi."""
         require_count("n", n)
         rnd = self.almanac.stream("sentence pairs", seed)
         return [pair(self._writer, rnd, Notes()) for _ in range(n)]

@@ -73,7 +73,7 @@ def noise_ceiling(
     """Return the highest expected accuracy of a model that predicts an annotator's choices.
 
     It is that of a model that knows the annotator's preferences. The rest is the annotator's noise,
-    which nobody can predict.
+    which no model can predict.
     """
     require(len(comparisons) > 0, "comparisons", "at least one", comparisons)
     probabilities = [

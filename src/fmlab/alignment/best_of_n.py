@@ -1,4 +1,4 @@
-"""Best of n: sample n responses and keep the one of the highest reward. No weights change.
+"""Best of n: sample n responses and keep the one with the highest reward. No weights change.
 
 All compute is spent at inference time. N samples per prompt also give an estimate for every smaller
 n, without sampling again: the response of rank i is the best of a random n of them with a known

@@ -118,11 +118,11 @@ def measured(
     reference_logprobs = reference_logprobs.to(logprobs.device)
     chosen, rejected = logprobs[0::2], logprobs[1::2]  # (N,) each
     loss = dpo_loss(chosen, rejected, reference_logprobs[0::2], reference_logprobs[1::2], beta)
-    moved = logprobs.detach() - reference_logprobs
+    log_ratios = logprobs.detach() - reference_logprobs
     return loss, {
         "loss": loss.item(),
-        "accuracy": float((moved[0::2] > moved[1::2]).float().mean()),
-        "chosen": beta * float(moved[0::2].mean()),
-        "rejected": beta * float(moved[1::2].mean()),
-        "distance": float(moved.abs().mean()),
+        "accuracy": float((log_ratios[0::2] > log_ratios[1::2]).float().mean()),
+        "chosen": beta * float(log_ratios[0::2].mean()),
+        "rejected": beta * float(log_ratios[1::2].mean()),
+        "distance": float(log_ratios.abs().mean()),
     }

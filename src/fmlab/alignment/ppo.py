@@ -6,7 +6,7 @@ A step, as in Ziegler et al. (2019), Stiennon et al. (2020) and Ouyang et al. (2
    each response as a whole.
 2. Reward every token: with the KL penalty, -beta (log pi - log pi_ref), and the last token with the
    score as well.
-3. Estimate advantages: the return minus what the value head expected (GAE).
+3. Estimate advantages: the return minus the value head's estimate (GAE).
 4. Take gradient steps on the same responses several times, in minibatches: increase the
    probability of tokens with a positive advantage and decrease that of the others, within the clip;
    fit the value head to the returns.
@@ -38,14 +38,14 @@ ADVICE = "A lower learning_rate, a higher beta or fewer epochs may help"
 
 @dataclass(frozen=True)
 class PPOSettings:
-    """What determines, together with the models, prompts and reward, how training goes.
+    """The hyperparameters of PPO.
 
     Each step samples ``batch_size`` responses, ``per_prompt`` of them to the same prompt, and
     trains on them ``epochs`` times in minibatches. ``beta`` is the weight of the KL penalty; with a
     ``target_kl``, in nats per response, it changes by up to 2% per step to keep the KL there
     (Ziegler et al. 2019, section 2.2). ``baseline`` "value" is PPO as published; "group" needs no
     value head: the baseline is the mean reward of the other responses to the prompt (RLOO). A run
-    stops with an error beyond ``kl_limit``, in nats per response.
+    stops with an error if the KL exceeds ``kl_limit``, in nats per response.
     Errors: ``ValueError`` for a number outside its range.
     """
 
@@ -86,10 +86,12 @@ class PPOSettings:
         valid = target is None or (is_number(target) and 0 < target < math.inf)
         require(valid, "target_kl", "None, or a number above 0", target)
         require(self.baseline in ("value", "group"), "baseline", "value or group", self.baseline)
-        alone = self.baseline == "group" and self.per_prompt < 2
-        require(not alone, "per_prompt", "at least 2 for baseline group", self.per_prompt)
-        whole = self.batch_size % self.per_prompt == 0
-        require(whole, "per_prompt", f"a divisor of batch_size {self.batch_size}", self.per_prompt)
+        has_group = self.baseline != "group" or self.per_prompt > 1
+        require(has_group, "per_prompt", "at least 2 for baseline group", self.per_prompt)
+        divides = self.batch_size % self.per_prompt == 0
+        require(
+            divides, "per_prompt", f"a divisor of batch_size {self.batch_size}", self.per_prompt
+        )
 
     def learning_rate_at(self, step: int) -> float:
         """Return the learning rate of a step, from 0: it rises linearly, then stays constant."""
@@ -253,6 +255,6 @@ def clipped_value_loss(
     ``clip`` of the old one. Errors: ``ValueError`` as in ``clipped_policy_loss``.
     """
     require(is_number(clip) and 0 < clip < math.inf, "clip", "a number above 0", clip)
-    near = old_values + (values - old_values).clamp(-clip, clip)
-    error = torch.max((values - returns) ** 2, (near - returns) ** 2)
+    clipped = old_values + (values - old_values).clamp(-clip, clip)
+    error = torch.max((values - returns) ** 2, (clipped - returns) ** 2)
     return error[as_mask(mask, error)].mean() / 2

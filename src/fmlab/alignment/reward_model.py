@@ -3,7 +3,7 @@
 People find it easier to compare than to score. A ``RewardModel`` turns comparisons into scores: the
 body of a language model reads prompt and response, and a linear head computes one number from the
 hidden state of the last token. Training only makes the chosen response's score higher than the
-other one's, so only differences between responses to the same prompt mean anything.
+rejected one's, so only differences between responses to the same prompt mean anything.
 
 Shapes: B batch, T positions, D model width, N pairs or responses.
 """
@@ -48,8 +48,8 @@ def bradley_terry_loss(chosen: Tensor, rejected: Tensor) -> Tensor:
     >>> round(bradley_terry_loss(torch.tensor([2.0]), torch.tensor([2.0])).item(), 4)  # ln 2
     0.6931
     """
-    same = chosen.shape == rejected.shape and chosen.numel() > 0
-    require(same, "rejected", f"of shape {tuple(chosen.shape)}, not empty", tuple(rejected.shape))
+    valid = chosen.shape == rejected.shape and chosen.numel() > 0
+    require(valid, "rejected", f"of shape {tuple(chosen.shape)}, not empty", tuple(rejected.shape))
     return -F.logsigmoid(chosen - rejected).mean()
 
 
@@ -111,8 +111,8 @@ class RewardModel(nn.Module):
     def save(self, folder: str | Path, dtype: torch.dtype | None = None) -> None:
         """Write ``config.json`` and ``model.safetensors``; ``dtype`` is as in ``GPT.save``."""
         weights = self.gpt.state_dict() | {HEAD: self.head.weight}
-        kept = {name: weight.detach().to("cpu", dtype) for name, weight in weights.items()}
-        huggingface.write_folder(folder, self.config, kept)
+        tensors = {name: weight.detach().to("cpu", dtype) for name, weight in weights.items()}
+        huggingface.write_folder(folder, self.config, tensors)
 
     @classmethod
     def load(cls, folder: str | Path) -> Self:

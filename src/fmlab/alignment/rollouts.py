@@ -34,8 +34,8 @@ Reward = Callable[[list[str], list[str]], Sequence[float]]
 class ValueHead(nn.Module):
     """The expected future reward, computed from a policy's hidden states: (..., D) -> (...).
 
-    It starts at 0. Its loss has no gradient in the policy: errors of rewards of any size would
-    damage the policy's representations.
+    It starts at 0. It detaches the hidden states, so its loss does not train the policy: rewards
+    can be large, and gradients of their errors would damage the policy's representations.
     """
 
     def __init__(self, width: int, seed: int = 0) -> None:

@@ -1,4 +1,4 @@
-"""The checks of the exercises, by chapter. An error says what is wrong, and which section helps.
+"""Automatic checks of the exercises, by chapter. Errors say what is wrong and which section helps.
 
 >>> from fmlab import checks
 >>> checks.tokenization.toy().encode("the")

@@ -1,4 +1,4 @@
-"""What checks have in common: they compare a result with the right one and explain mistakes."""
+"""Helpers of all checks: compare a result with the correct one, and explain common mistakes."""
 
 from __future__ import annotations
 

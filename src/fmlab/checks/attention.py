@@ -116,7 +116,7 @@ def check_reach(
 
 
 def check_longest_context(longest_context: Callable[..., int]) -> None:
-    """Check on machines on which each common mistake gives a different number."""
+    """Check for memory sizes at which each common mistake gives a different number of tokens."""
     # 100 bytes beside the weights; a token takes 2 x 2 layers x 1 head x 5 numbers x 1 byte = 20.
     small = dict(n_layers=2, n_kv_heads=1, d_head=5, bytes_per_number=1)
     result = longest_context(memory=1100, weights=1000, **small)

@@ -90,7 +90,7 @@ def check_optimum(
     best_policy: Callable[[Floats, Floats, float], Floats],
     objective: Callable[[Floats, Floats, Floats, float], float],
 ) -> None:
-    """Check the formula, that it does not overflow, and the objective of its policy."""
+    """Check the optimal policy, also for rewards that overflow exp, and its objective."""
     reference, reward, beta = np.array([0.4, 0.3, 0.2, 0.1]), np.array([0.0, 1.0, -1.0, 2.0]), 0.5
     expected, weights = exact.optimum(reference, reward, beta), reference * np.exp(reward / beta)
     mistakes = {
@@ -203,7 +203,7 @@ def softplus(x: Floats) -> Floats:
 def check_dpo(
     sequence_logprob: Callable[[Floats, Floats], Floats], dpo_loss: Callable[..., float]
 ) -> None:
-    """Check the sum over the response, then the loss of three comparisons."""
+    """Check the log-probability of a response, then the DPO loss of three comparisons."""
     tokens = np.log([[0.5, 0.9, 0.2, 0.4], [0.5, 0.1, 0.8, 0.3]])
     mask = np.array([[0, 1, 1, 1], [0, 1, 1, 0]])  # a prompt of one token, padding at the end
     total = (tokens * mask).sum(axis=1)

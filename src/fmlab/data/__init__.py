@@ -1,4 +1,4 @@
-"""What models are trained on: corpora, dialogues, and the batches they are read in."""
+"""Training data: corpora, dialogues, and the batches in which models read them."""
 
 import lazy_loader
 

@@ -10,8 +10,8 @@ import numpy as np
 from fmlab.arguments import require, require_count
 
 IGNORED = -100  # a target that adds nothing to the loss
-ROWS_AT_ONCE, TOKENS_AT_ONCE = 64, 8192  # most in a batch that is not trained on
-WINDOW = 16  # batches whose examples are sorted by length together; more would be less random
+ROWS_AT_ONCE, TOKENS_AT_ONCE = 64, 8192  # the most in one batch of an evaluation
+WINDOW = 16  # batches that are sorted by length together; more would make the order less random
 
 
 def batches(lengths: Sequence[int], most_rows: int, most_tokens: float) -> Iterator[list[int]]:
@@ -36,8 +36,8 @@ def batches(lengths: Sequence[int], most_rows: int, most_tokens: float) -> Itera
 class Order(Sequence[list[int]]):
     """Which examples each step trains on: all of them once per epoch, each epoch in another order.
 
-    The examples of a batch are of about equal length. ``order[i]`` are the rows of step i, for any
-    i: it does not depend on which steps were asked for before.
+    The examples of a batch are of about equal length. ``order[i]`` are the rows of step i. They
+    depend only on i, not on which steps were requested before.
     """
 
     def __init__(self, lengths: Sequence[int], batch_size: int, seed: int = 0) -> None:

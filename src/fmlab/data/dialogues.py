@@ -5,7 +5,7 @@
 USER and ASSISTANT are special tokens, which no text contains, so nothing a user types can pass for
 them. A response ends with END_OF_TEXT, which is part of it: a model has to learn where to stop. In
 tokens, a response begins with a space, as a sentence does that follows another, so that its first
-word is a token that the model knows well. Texts are without that space.
+word is a token that the model knows well. The response as text does not have this space.
 
 Shapes: B batch, T positions, D model width, V vocabulary.
 """
@@ -34,8 +34,8 @@ def prompt_ids(tokenizer: BPETokenizer, prompt: str) -> Ids:
     Errors: ``ValueError`` for a tokenizer without chat tokens, or a prompt that contains one.
     """
     special = tokenizer.special_tokens
-    lacking = [token for token in (END_OF_TEXT, USER, ASSISTANT) if token not in special]
-    require(not lacking, "tokenizer", "one that add_chat_tokens made", f"without {lacking}")
+    missing = [token for token in (END_OF_TEXT, USER, ASSISTANT) if token not in special]
+    require(not missing, "tokenizer", "one that add_chat_tokens made", f"without {missing}")
     return [special[END_OF_TEXT], special[USER], *tokenizer.encode(prompt), special[ASSISTANT]]
 
 
@@ -74,7 +74,7 @@ class Dialogues:
 
     @classmethod
     def from_ids(cls, prompts: Sequence[Ids], responses: Sequence[Ids]) -> Dialogues:
-        """Make a batch of token ids, for example of responses as they were generated.
+        """Make a batch of token ids, such as responses that a model generated.
 
         Errors: ``ValueError`` for no rows, lists of unequal length, or an empty prompt or response.
         """

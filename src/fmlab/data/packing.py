@@ -24,7 +24,7 @@ from fmlab.tokenization.tokenizers import BPETokenizer
 class Batches:
     """Batches of B rows of T tokens, by number: ``batches[i]`` is (ids, targets), each (B, T).
 
-    There is no last batch; batch i belongs to epoch i // ``per_epoch``. The tokens at the end of an
+    Any index is valid: batch i belongs to epoch i // ``per_epoch``. The tokens at the end of an
     epoch that do not fill a batch are dropped; they differ from epoch to epoch.
     Errors: ``ValueError`` for texts that are too short for one batch, a tokenizer without
     END_OF_TEXT, or an i below 0.

@@ -15,14 +15,14 @@ from fmlab.evaluation.statistics import Rate
 
 @dataclass(frozen=True)
 class Bin:
-    """Predictions of similar confidence: their mean confidence, and the rate of right ones."""
+    """Predictions of similar confidence: their mean confidence, and the rate of correct ones."""
 
     confidence: float
     right: Rate
 
 
 def reliability(confidences: ArrayLike, right: Sequence[bool], n_bins: int = 10) -> list[Bin]:
-    """Sort predictions (N,) by confidence into n_bins equal parts of [0, 1].
+    """Bin predictions (N,) by confidence, into n_bins equal parts of [0, 1].
 
     Empty bins are left out. If a model is calibrated, each bin's rate is close to its confidence.
     Errors: ``ValueError`` for confidences outside [0, 1], or unless there is one outcome for each.
@@ -34,8 +34,8 @@ def reliability(confidences: ArrayLike, right: Sequence[bool], n_bins: int = 10)
     require(valid, "confidences", "numbers in [0, 1], (N,)", confidences)
     right = np.asarray(right, dtype=bool)
     require(right.shape == confidences.shape, "right", f"{len(confidences)} outcomes", right.shape)
-    numbers = np.minimum((confidences * n_bins).astype(int), n_bins - 1)  # of each one's bin
-    masks = [numbers == i for i in range(n_bins)]
+    indices = np.minimum((confidences * n_bins).astype(int), n_bins - 1)  # the bin of each (N,)
+    masks = [indices == i for i in range(n_bins)]
     return [
         Bin(float(confidences[mask].mean()), Rate.of(right[mask])) for mask in masks if mask.any()
     ]

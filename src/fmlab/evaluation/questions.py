@@ -48,7 +48,7 @@ def complete(
     ids = [[end, *tokenizer.encode(prompt)] for prompt in prompts]
     longest = max(map(len, ids), default=0)
     require(longest <= most, "prompts", f"at most {most} tokens long, {END_OF_TEXT} too", longest)
-    stop_ids = [end, *(i for i, token in tokenizer.vocab.items() if _holds_any(token, stop))]
+    stop_ids = [end, *(i for i, token in tokenizer.vocab.items() if _contains_any(token, stop))]
     texts = [""] * len(ids)
     for rows in batches([len(row) + max_new_tokens for row in ids], ROWS_AT_ONCE, TOKENS_AT_ONCE):
         batch = [ids[i] for i in rows]
@@ -67,11 +67,11 @@ def ask(
 ) -> list[str]:
     """Return the model's answers, each up to the end of its line.
 
-    ``form`` is the prompt, with {} for the question; by default the form of most documents of the
-    world. Errors as in ``complete``, and ``ValueError`` for a form without {}.
+    ``form`` is the prompt, with {} in place of the question; by default, as in most documents of
+    the world. Errors as in ``complete``, and ``ValueError`` for a form without {}.
     """
-    has_place = isinstance(form, str) and "{}" in form
-    require(has_place, "form", "a text with {} in place of the question", form)
+    has_placeholder = isinstance(form, str) and "{}" in form
+    require(has_placeholder, "form", "a text with {} in place of the question", form)
     require(not isinstance(questions, str), "questions", "a sequence of questions", questions)
     texts = [q.text if isinstance(q, Question) else q for q in questions]
     require_texts("questions", texts)
@@ -160,10 +160,10 @@ def hallucination_rate(
     return Rate.of(any(not claim.true for claim in first) for first in claims)
 
 
-def _holds_any(token: bytes, texts: Sequence[str]) -> bool:
+def _contains_any(token: bytes, texts: Sequence[str]) -> bool:
     return any(text.encode() in token for text in texts)
 
 
 def _up_to(text: str, stops: Sequence[str]) -> str:
     """Return the text before the first of the stops."""
-    return text[: min((at for stop in stops if (at := text.find(stop)) >= 0), default=None)]
+    return text[: min((i for stop in stops if (i := text.find(stop)) >= 0), default=None)]

@@ -1,4 +1,4 @@
-"""Grades of responses by the facts of the micro world: correct, wrong, abstaining, and how useful.
+"""Grade responses by the facts of the micro world: correct, wrong or abstaining, and utility.
 
 No judge model is needed. ``MicroWorld.features`` analyzes prompt and response, and the true utility
 is computed from these features.
@@ -54,17 +54,17 @@ class Grades:
 
     @property
     def correct(self) -> Rate:
-        """How many are correct; "I don't know" is, if there is nothing to know."""
+        """The rate of correct responses; "I don't know" is correct if there is nothing to know."""
         return Rate.of(features.correct == 1 for features in self.features)
 
     @property
     def wrong(self) -> Rate:
-        """How many are wrong: neither correct nor honest about not knowing."""
+        """The rate of wrong responses: neither correct nor honest about not knowing."""
         return Rate.of(features.correct == -1 for features in self.features)
 
     @property
     def abstains(self) -> Rate:
-        """How many say "I don't know", whether or not that is correct."""
+        """The rate of responses that say "I don't know", whether or not that is correct."""
         return Rate.of(map(is_abstention, self.responses))
 
     @property
@@ -119,5 +119,5 @@ def answered(
 
 
 def answer_rate(world: MicroWorld, questions: Sequence[Question], responses: Sequence[str]) -> Rate:
-    """Return how many responses answer their question; see ``answered``."""
+    """Return the rate of responses that answer their question; see ``answered``."""
     return Rate.of(answered(world, questions, responses))

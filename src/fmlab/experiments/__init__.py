@@ -6,7 +6,7 @@ A chapter plots them, runs one point again, and asserts that it agrees.
 ===================== ==========================================================================
 ``ladder``            what the book's models know and can do (their exam is in ``questions``)
 ``seq2seq_copy``      what an encoder-decoder can copy, with attention and without
-``reading_speed``     how long reading and writing take
+``reading_speed``     how long prefill and decoding take
 ``sampling_cost``     how long it takes to sample a token
 ``extraction``        how well a model can be copied from its outputs
 ``supervised``        what finetuning learns from different demonstrations

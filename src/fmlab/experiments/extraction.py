@@ -36,7 +36,7 @@ BATCH_SIZE, LEARNING_RATE, CLIP, WARMUP = 4, 8e-3, 1.0, 20
 ADVICE = "A lower LEARNING_RATE may help"
 EVALUATE_EVERY = 20  # steps
 
-LIVE = dict(n_queries=16, n_steps=120)  # the point that the chapter computes again
+LIVE = dict(n_queries=16, n_steps=120)  # the chapter repeats this one
 GRID = [
     LIVE,
     dict(n_queries=64, n_steps=300),
@@ -86,7 +86,7 @@ def loss(student: GPT, teacher: Teacher, rows: Tensor, revealed: str) -> Tensor:
         return -(logp.exp() * logq).sum(-1).mean()
     logp, ids = logp.topk(TOP, dim=-1)  # (B, T, 5)
     logq, p = logq.gather(-1, ids), logp.exp()
-    rest = (1 - logq.exp().sum(-1)).clamp(min=1e-6).log()  # of the student's, (B, T)
+    rest = (1 - logq.exp().sum(-1)).clamp(min=1e-6).log()  # of all other tokens, (B, T)
     return -((p * logq).sum(-1) + (1 - p.sum(-1)) * rest).mean()
 
 

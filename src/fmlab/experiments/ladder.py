@@ -62,7 +62,7 @@ def shipped() -> list[str]:
 
 @dataclass
 class Candidate:
-    """A model that takes the exam."""
+    """A model to be measured with an exam; ``jobs`` lists all of its measurements."""
 
     model: GPT
     tokenizer: BPETokenizer
@@ -202,7 +202,7 @@ def measure_and_record(
     folder: str | Path | None = None,
     preparation: float = 0.0,
 ) -> None:
-    """Measure models one by one; add the results of each to the record when it is finished.
+    """Measure models one by one; record the results of each as soon as it is finished.
 
     Earlier results with an exam of another size are dropped. ``preparation`` is the time that
     making the exam took, in seconds.

@@ -1,9 +1,9 @@
-"""A stage of ``fmlab.experiments.preference_tuning``: overoptimization of a proxy reward.
+"""Overoptimization of a proxy reward: a stage of ``fmlab.experiments.preference_tuning``.
 
 PPO is run without a KL penalty, and best-of-N with many samples, for two proxies of the true
 utility: the book's reward model, and one trained on few comparisons of an annotator with unusual
-preferences. Proxy and true utility are recorded as KL grows. From where the true utility falls, the
-proxy is overoptimized.
+preferences. Proxy and true utility are recorded as KL grows. Beyond the KL at which
+the true utility starts to fall, the proxy is overoptimized.
 Source: Gao et al. (2023), Scaling Laws for Reward Model Overoptimization.
 
 Shapes: P prompts, N responses to each.

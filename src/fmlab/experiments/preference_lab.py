@@ -29,7 +29,7 @@ from microworld import MicroWorld, is_abstention
 N_TEST, TEST_SEED, MAX_NEW_TOKENS = 400, 31, 48
 PROMPTS_AT_ONCE = 100
 FAMILIAR = 300  # how often the corpus states a familiar fact, at least
-N_QUESTIONS = 440  # about as many as there are about such facts
+N_QUESTIONS = 440  # about as many as the world has about such facts
 
 
 class Lab:
@@ -47,7 +47,7 @@ class Lab:
 
     @cached_property
     def familiar(self) -> list[str]:
-        """Questions about such names, whose answers the corpus states very often."""
+        """Questions about held-out names whose answers the corpus states very often."""
         options = dict(exposure=(FAMILIAR, math.inf), phrasing="any")
         questions = self.world.questions(N_QUESTIONS, **options)
         return [question.text for question in questions if is_held_out(question.text)]
@@ -104,7 +104,7 @@ def rates_and_utility(grades: Grades) -> dict:
 
 
 def by_abstention(grades: Grades) -> dict:
-    """Return these, and the mean utility of answers and of abstentions on their own."""
+    """Return ``rates_and_utility``, and the mean utility of answers and of abstentions."""
     abstains = np.array([*map(is_abstention, grades.responses)])
     results = rates_and_utility(grades)
     for name, mask in (("if_answered", ~abstains), ("if_abstained", abstains)):

@@ -1,7 +1,7 @@
 """Preference finetuning of ``micro``: how much does each method raise the true utility?
 
 All methods start from ``micro-sft``. DPO was trained on comparisons of samples, PPO with the reward
-model; best-of-N trains nothing and samples more. They are compared on prompts about names that are
+model; best-of-N does not train, but samples more. They are compared on prompts about names that are
 not in any training prompt. Then PPO and best-of-N are optimized further, for the reward model and
 for one of an annotator with unusual preferences, until the true utility falls. Last, a smaller
 pre-trained model gets the same training.
@@ -91,7 +91,7 @@ def kl_from(reference: GPT, policy: GPT, samples: Dialogues) -> dict[str, float]
 
 
 def base_row(lab: Lab, sft: Grades) -> dict:
-    """Return the row of ``micro``, prompted like its documents and stopped at a line's end."""
+    """Return the row of ``micro``, prompted like its documents and stopped at the end of a line."""
     model, tokenizer = models.load("micro")
     end, line = tokenizer.special_tokens[END_OF_TEXT], tokenizer.encode("\n")
     rows = [[end, *tokenizer.encode(f"Question: {prompt}\nAnswer:")] for prompt in lab.test]
@@ -136,7 +136,7 @@ def cost_of(name: str | None) -> dict:
 
 
 def work_on_card(name: str) -> dict:
-    """Return the work that it took to train a model, by its card."""
+    """Return the steps, FLOPs, seconds and tokens of a model's training, from its card."""
     card = models.card(name)
     return {key: card[key] for key in ("steps", "flops", "seconds", "tokens")}
 

@@ -33,9 +33,9 @@ BINS: dict[str, Times] = {
     "1": (1, 1),
     "0": (0, 0),
 }
-OFTEN: Times = (100, math.inf)  # what a model may be expected to know
+OFTEN: Times = (100, math.inf)  # facts that a model can be expected to know
 PEOPLE = tuple(relation.key for relation in RELATIONS if relation.kind == "person")
-ANSWER_OF = {hop.key: hop.second for hop in HOPS}  # the relation whose value the answer is
+ANSWER_OF = {hop.key: hop.second for hop in HOPS}  # the answer is a value of this relation
 TASKS = (
     *("look-up", "counterfactual", "repeat", "key", "labels", "capitals", "series"),
     *("story", "sentiment", "sum", "held-out sum", "translation"),
@@ -83,7 +83,7 @@ class Exam:
     # --- questions -------------------------------------------------------------------------------
 
     def facts_told(self, times: Times, phrasing: str = "train") -> list[Question]:
-        """Return one question each about facts of people that occur this often in the corpus.
+        """Return questions about facts of people that the corpus states this often, one per fact.
 
         ``phrasing``: "train" (that of documents) or "held-out" (one that no document has).
         """
@@ -105,10 +105,10 @@ class Exam:
 
     def _one_per_fact(self, n: int, relation: str, times: Times, phrasing: str) -> list[Question]:
         n = min(n, self._available(relation, times))
-        chosen: dict[int, Question] = {}
+        by_fact: dict[int, Question] = {}
         for seed in count():
-            if len(chosen) >= n:
-                return list(chosen.values())[:n]
+            if len(by_fact) >= n:
+                return list(by_fact.values())[:n]
             questions = self._up_to(
                 2 * n,
                 relations=[relation],
@@ -117,7 +117,7 @@ class Exam:
                 mentions=self.mentions,
                 seed=seed,
             )
-            chosen = {question.fact: question for question in questions} | chosen
+            by_fact = {question.fact: question for question in questions} | by_fact
 
     def known(self, kind: str) -> list[Question]:
         """Return questions of a kind about facts, or pairs of facts, that occur often."""

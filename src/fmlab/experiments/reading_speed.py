@@ -1,4 +1,4 @@
-"""How long it takes to read and to write: in steps and at once, with a KV cache and without.
+"""Timings of prefill and decoding: sequential and parallel, with a KV cache and without.
 
 The shape of the curves is what matters; the times are those of one machine, on one thread.
 
@@ -40,6 +40,43 @@ def at_once(x: Floats, w: Floats) -> Floats:
     return np.tanh(x + x @ w)
 
 
+def one_by_one(x: Floats, w: Floats) -> Floats:
+    """Compute ``at_once`` in a loop over positions: the control has the loop but no chain."""
+    outputs = np.empty_like(x)
+    for t in range(len(x)):
+        outputs[t] = np.tanh(x[t] + x[t] @ w)
+    return outputs
+
+
+class Depth:
+    """A number that counts the operations that had to come before it, one after the other.
+
+    NumPy computes with it in arrays of objects. An operation is one deeper than its deepest input.
+    """
+
+    def __init__(self, depth: int = 0) -> None:
+        self.depth = depth
+
+    def __add__(self, other: Depth | float) -> Depth:
+        return Depth(1 + max(self.depth, getattr(other, "depth", 0)))
+
+    __radd__ = __mul__ = __rmul__ = __add__
+
+    def tanh(self) -> Depth:
+        """Called by ``np.tanh``."""
+        return Depth(1 + self.depth)
+
+
+def sequential_depth(read: Callable[[Floats, Floats], Floats], length: int) -> int:
+    """Return how many operations of a way to read must come one after the other, at width 1.
+
+    That is how long it takes with as many processors as can be used, if an operation takes 1.
+    """
+    x = np.array([[Depth()] for _ in range(length)])
+    outputs = read(x, np.array([[Depth()]]))
+    return max(output.depth for output in outputs.ravel())
+
+
 def inputs(length: int, width: int = WIDTH, seed: int = 0) -> tuple[Floats, Floats]:
     """Sample an input (length, width), and a matrix (width, width) that keeps states bounded."""
     generator = np.random.default_rng(seed)
@@ -47,7 +84,7 @@ def inputs(length: int, width: int = WIDTH, seed: int = 0) -> tuple[Floats, Floa
 
 
 def reading_seconds(read: Callable[[Floats, Floats], Floats], length: int) -> float:
-    """Time ``in_steps`` or ``at_once`` on an input of this length."""
+    """Time a way to read on an input of this length."""
     x, w = inputs(length)
     return fastest(lambda: read(x, w))
 
@@ -99,6 +136,7 @@ def run() -> dict:
     return {
         "lengths": LENGTHS,
         "in steps": [ms(reading_seconds(in_steps, n)) for n in LENGTHS],
+        "one by one": [ms(reading_seconds(one_by_one, n)) for n in LENGTHS],
         "at once": [ms(reading_seconds(at_once, n)) for n in LENGTHS],
         "prompt": PROMPT,
         "prefill": ms(pass_seconds(model, PROMPT, n=15)),

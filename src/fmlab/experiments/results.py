@@ -1,4 +1,4 @@
-"""Results of experiments as JSON files, which also say how they were made."""
+"""Write and read the results of experiments: JSON files that also record how they were made."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ def record(
     _require_name(name)
     path = Path(folder or book_folder() / "results") / f"{name}.json"
     require(is_number(seconds) and seconds >= 0, "seconds", "a number >= 0", seconds)
-    taken = sorted(set(results) & set(PROVENANCE))
-    require(not taken, "results", f"without {', '.join(PROVENANCE)}", taken)
+    reserved = sorted(set(results) & set(PROVENANCE))
+    require(not reserved, "results", f"without {', '.join(PROVENANCE)}", reserved)
     values = (command, date.today().isoformat(), round(seconds, 1), machine(), versions(packages))
     content = dict(zip(PROVENANCE, values)) | dict(results)
     try:
@@ -53,7 +53,7 @@ def record(
 def read(name: str, folder: str | Path | None = None) -> dict:
     """Return what ``record`` wrote.
 
-    Without a ``folder``, and if the package is installed without the book, it is downloaded.
+    Without a ``folder``, and if the package is installed without the book, the file is downloaded.
     Errors: ``FileNotFoundError`` for results that are not recorded; ``ValueError`` for a damaged
     file; ``ConnectionError`` for a failed download.
     """
@@ -70,8 +70,8 @@ def read(name: str, folder: str | Path | None = None) -> dict:
         text = path.read_text(encoding="utf-8")
     try:
         content = json.loads(text)
-        lacking = sorted(set(PROVENANCE) - set(content))
-        require(not lacking, "content", f"JSON with {', '.join(PROVENANCE)}", f"none of {lacking}")
+        missing = sorted(set(PROVENANCE) - set(content))
+        require(not missing, "content", f"JSON with {', '.join(PROVENANCE)}", f"none of {missing}")
     except (TypeError, ValueError) as error:
         raise ValueError(f"{path} is damaged: {error}") from error
     return content
@@ -88,4 +88,4 @@ def machine() -> str:
 
 
 def _require_name(name: object) -> None:
-    require(isinstance(name, str) and name.isidentifier(), "name", "one word, as ladder", name)
+    require(isinstance(name, str) and name.isidentifier(), "name", "one word, such as ladder", name)

@@ -30,7 +30,7 @@ from microworld import Comparison, MicroWorld
 
 JUDGES = ("nano, random", "nano", "micro, random", "micro", "micro-sft")
 SIZES = (500, 2_000)  # comparisons that they are trained on
-LIVE = dict(judge="nano", n=500)  # the one that the chapter trains again
+LIVE = dict(judge="nano", n=500)  # the chapter trains this one again
 N_HELD_OUT, N_FEW = 1_000, 200
 TRAINING = dict(n_epochs=2, batch_size=16, learning_rate=5e-4)
 

@@ -1,7 +1,7 @@
 """How long a sequence an encoder-decoder can copy, with attention and without.
 
-The task is the simplest one: read random symbols, and write them in the same order. Nothing has to
-be understood, so every error is an error of memory. Without attention, the whole source must fit
+The task is the simplest one: read random symbols, and write them in the same order. The task needs
+no understanding, so every error is an error of memory. Without attention, the whole source must fit
 into the last state of the encoder, and long ones do not fit.
 
     python -m fmlab.experiments seq2seq_copy    # a minute; writes book/results/seq2seq_copy.json
@@ -27,7 +27,7 @@ LENGTHS = [2, 4, 6, 8, 10, 12, 16, 20, 25, 30]  # in the test
 BATCH_SIZE, LEARNING_RATE, CLIP = 64, 1e-2, 1.0
 ADVICE = "A lower LEARNING_RATE may help"
 
-LIVE = dict(width=64, n_steps=400)  # the two runs, with attention and without, of the chapter
+LIVE = dict(width=64, n_steps=400)  # the chapter repeats it, with attention and without
 GRID = [
     LIVE | dict(attention=True),
     LIVE | dict(attention=False),

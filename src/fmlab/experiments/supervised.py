@@ -43,7 +43,7 @@ ALL = N_STEPS * BATCH_SIZE  # demonstrations: one epoch
 SEEDS = (0, 1, 2)
 N_QUESTIONS, N_NONEXISTENT, N_PAIRS = 100, 60, 100
 
-LIVE = dict(n=ALL)  # the point that the chapter computes again
+LIVE = dict(n=ALL)  # the chapter repeats this one
 SIZES = [dict(n=n, start=start) for start in LEARNING_RATES for n in (25, 100, 400, ALL)]
 ERRORS = [dict(error_rate=rate) for rate in (0.0, 0.25, 0.5, 0.75)]
 KINDS = [dict(facts=facts) for facts in FACTS]
@@ -146,16 +146,16 @@ def point(lab: Lab, **settings: object) -> dict:
 def run() -> dict:
     """Train and measure all models; return the results."""
     torch.set_num_threads(1)  # as in the chapter, so that sums are added in the same order
-    lab, done = Lab(MicroWorld()), {}
+    lab, measured = Lab(MicroWorld()), {}
     defaults = dict(n=ALL, start="micro", error_rate=0.0, facts="told often", loss_on="response")
 
     def measure(settings: dict) -> dict:
         key = tuple((defaults | settings).values())
-        if key not in done:
+        if key not in measured:
             points = [point(lab, **settings, seed=seed) for seed in SEEDS]
-            done[key] = {name: [p[name] for p in points] for name in points[0]}
-            print(settings, done[key], flush=True)
-        return settings | done[key]
+            measured[key] = {name: [p[name] for p in points] for name in points[0]}
+            print(settings, measured[key], flush=True)
+        return settings | measured[key]
 
     grids = dict(sizes=SIZES, errors=ERRORS, facts=KINDS, losses=LOSSES)
     results = {name: [measure(settings) for settings in grid] for name, grid in grids.items()}

@@ -1,4 +1,4 @@
-"""Tokens from a model: sampling, beam search, chat, and the engines that run it."""
+"""Text generation: sampling, beam search, chat, and the inference engines behind them."""
 
 import lazy_loader
 

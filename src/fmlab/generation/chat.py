@@ -1,4 +1,4 @@
-"""Chat: responses of a model to prompts."""
+"""Chat: generate a model's responses to prompts."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ def respond(
     rng: np.random.Generator | None = None,
     **options: object,
 ) -> list[str]:
-    """Return n responses to each prompt, those to the first prompt first.
+    """Return n responses per prompt: n for the first prompt, then n for the second, and so on.
 
-    Decoding is greedy unless there is a ``temperature``; ``options`` are those of ``stream``. A
-    response that reaches ``max_new_tokens`` is returned as it is.
+    Decoding is greedy unless a ``temperature`` is given; ``options`` are those of ``stream``. A
+    response that reaches ``max_new_tokens`` is cut off there.
     """
     rows = [prompt_ids(tokenizer, prompt) for prompt in prompts]
     end = tokenizer.special_tokens[END_OF_TEXT]

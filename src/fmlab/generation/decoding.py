@@ -1,12 +1,12 @@
 """From a model to text: predict, choose, append, repeat.
 
 ``stream`` is the generator at the center: it yields the tokens of all rows step by step, and
-``generate`` collects them. Choosing a token is the business of ``fmlab.sampling``, running the
-model that of ``fmlab.generation.engines``: the prompt once (prefill), then one position per step,
-with all earlier ones in a KV cache (decode).
+``generate`` collects them. ``fmlab.sampling`` chooses each token. ``fmlab.generation.engines`` run
+the model: the whole prompt in one pass (prefill), then one position per step, with all earlier ones
+in a KV cache (decode).
 
-Shapes: R rows (n for each prompt), V vocabulary. Dropout and gradients are off, and the model is
-left as it was.
+Shapes: R rows (n for each prompt), V vocabulary. Dropout and gradients are off during generation;
+afterwards the model is in the mode it was in before.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ from fmlab.sampling import log_softmax, restrict, sample
 class TokenStep:
     """The tokens of one step: a token, its log-probability and a finish reason for each row.
 
-    ``rows`` are the numbers of the rows that were still running. ``logprobs`` are what the model
-    gave each token, in nats, before temperature, top-k and the like. A finish reason is "stop",
-    "length" (max_new_tokens), "context" (the model can read no more) or None: the row continues.
+    ``rows`` are the indices of the rows that are still running. ``logprobs`` are the tokens'
+    log-probabilities under the model, in nats, before temperature, top-k, top-p and min-p. A finish
+    reason is "stop", "length" (max_new_tokens), "context" (it is full), or None: the row continues.
     """
 
     rows: list[int]
@@ -46,10 +46,10 @@ class TokenStep:
 
 @dataclass
 class Generated:
-    """What was generated, row by row: n rows for the first prompt, then n for the second, ...
+    """Generated tokens, row by row: n rows for the first prompt, then n for the second, ...
 
-    ``ids`` are the new tokens, a stop sequence included; ``logprobs`` and ``finish_reasons`` are as
-    in ``TokenStep``. ``scores`` are those of ``beam_search``, whose rows come best first.
+    ``ids`` are the new tokens, including a stop sequence; ``logprobs`` and ``finish_reasons`` are
+    as in ``TokenStep``. ``scores`` are those of ``beam_search``, whose rows come best first.
     """
 
     prompts: list[Ids] = field(default_factory=list, repr=False)
@@ -60,7 +60,7 @@ class Generated:
 
     @property
     def sequences(self) -> list[Ids]:
-        """Prompts and what follows them."""
+        """Each prompt followed by its new tokens."""
         return [prompt + new for prompt, new in zip(self.prompts, self.ids)]
 
     def add(self, prompt: Ids, ids: Ids, logprobs: list[float], reason: str | None = None) -> None:
@@ -72,7 +72,7 @@ class Generated:
 
 
 class TokenStream(Iterator[TokenStep]):
-    """The steps of a generation as they happen; ``prompts`` are those of its rows."""
+    """An iterator over the steps of a generation; ``prompts`` holds the prompt of each row."""
 
     def __init__(self, prompts: list[Ids], steps: Iterator[TokenStep]) -> None:
         self.prompts, self._steps = prompts, steps
@@ -98,13 +98,14 @@ def stream(
     """Continue one prompt, or several of any lengths at once, n times each, one token per step.
 
     A row ends with the first of: a ``stop`` (a token, or a sequence of new tokens), max_new_tokens,
-    or a full context. ``rng`` may be left out at temperature 0. ``engine`` is one of
+    or a full context. ``rng`` may be omitted at temperature 0. ``engine`` is one of
     ``fmlab.generation.engines``; all give the same result up to rounding. Nothing is computed
-    before the first step is asked for; do not change the model between steps.
+    until the first step is requested; do not change the model between steps.
 
     Every row samples from a generator of its own, spawned from ``rng`` in the order of the rows. So
-    a row does not depend on those beside it: prompts one by one with the same ``rng`` give what
-    they give together, unless rounding, which depends on the shape of a batch, tips the balance.
+    a row does not depend on the other rows of its batch: prompts generated one by one with the same
+    ``rng`` give the same tokens as prompts generated together, except where rounding, which depends
+    on the shape of the batch, changes the choice of a token.
     Errors: ``ValueError`` for a prompt that is empty, longer than the context, or has unknown ids;
     for an unknown engine; other arguments as in ``fmlab.sampling.sample``.
     """
@@ -112,12 +113,12 @@ def stream(
     limits = Limits.of(model, max_new_tokens, stop)
     require_count("n", n)
     options = dict(temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p)
-    restrict([0.0], **options)  # refuses bad ones before the model runs
+    restrict([0.0], **options)  # raises for invalid options before the model runs
     rngs = _spawn(rng, temperature, len(prompts) * n)
     capacity = max(map(len, prompts)) + max(map(limits.most_new_tokens, prompts))
-    reader = make_engine(engine, model, len(rngs), capacity)
+    backend = make_engine(engine, model, len(rngs), capacity)
     rows = [prompt for prompt in prompts for _ in range(n)]
-    return TokenStream(rows, _steps(reader, prompts, n, limits, rngs, options))
+    return TokenStream(rows, _steps(backend, prompts, n, limits, rngs, options))
 
 
 def generate(
@@ -163,28 +164,28 @@ def _steps(
             reasons.append(limits.finish_reason(prompts[row // n], new[row]))
         logprobs = [float(all_logprobs[i, token]) for i, token in enumerate(tokens)]
         yield TokenStep(running, tokens, logprobs, reasons)
-        kept = [i for i, reason in enumerate(reasons) if reason is None]
-        if not kept:
+        unfinished = [i for i, reason in enumerate(reasons) if reason is None]
+        if not unfinished:
             return
-        running = [running[i] for i in kept]
-        logits = engine.advance(kept, [tokens[i] for i in kept])
+        running = [running[i] for i in unfinished]
+        logits = engine.advance(unfinished, [tokens[i] for i in unfinished])
 
 
 def _choose(logits: np.ndarray, rng: np.random.Generator, options: dict) -> int:
-    if options["temperature"] == 0:  # what sample gives too, in a tenth of its time
+    if options["temperature"] == 0:  # the same token as sample, ten times faster
         return int(logits.argmax())
     return int(sample(logits, rng=rng, **options))
 
 
 def _as_prompts(ids: object, config: HasTokens) -> list[Ids]:
-    listed = ids.tolist() if hasattr(ids, "tolist") else ids
-    is_batch = isinstance(listed, Sequence) and any(hasattr(item, "__len__") for item in listed)
-    return [as_ids("ids", item, config) for item in (listed if is_batch else [listed])]
+    ids = ids.tolist() if hasattr(ids, "tolist") else ids
+    is_batch = isinstance(ids, Sequence) and any(hasattr(item, "__len__") for item in ids)
+    return [as_ids("ids", prompt, config) for prompt in (ids if is_batch else [ids])]
 
 
 def _spawn(rng: object, temperature: float, n: int) -> list[np.random.Generator]:
     if rng is None and temperature == 0:
-        rng = np.random.default_rng(0)  # never used: greedy decoding decides without it
+        rng = np.random.default_rng(0)  # greedy decoding never uses it
     is_generator = isinstance(rng, np.random.Generator)
-    require(is_generator, "rng", "a numpy Generator, as np.random.default_rng(0)", rng)
+    require(is_generator, "rng", "a numpy Generator, such as np.random.default_rng(0)", rng)
     return rng.spawn(n)

@@ -1,14 +1,14 @@
-"""Engines: what turns sequences of tokens into the logits of the next one, step after step.
+"""Inference engines: they compute the logits of the next token for a batch of sequences.
 
 An engine reads the prompts once (``start``), then takes one token per row and step (``advance``).
 Which one runs is chosen by name, and all give the same logits up to rounding:
 
 ============  ====================================================================================
 ``torch``     keeps a KV cache, so that each step computes one position per row
-``numpy``     the same for a single row of an untouched ``GPT``, where most of a step's time would
-              go into calling torch: ``NumPyDecoder``, the whole model on one page
-``uncached``  reads everything again at each step
-``auto``      ``numpy`` where it can serve, else ``torch``
+``numpy``     the same for a single row of an unmodified ``GPT``, with ``NumPyDecoder``: it avoids
+              the overhead of calling torch, which would take most of a step's time
+``uncached``  reads the whole sequence again at each step
+``auto``      ``numpy`` where it is supported, else ``torch``
 ============  ====================================================================================
 
 Shapes: R rows, V vocabulary, D model width, H heads, d = D / H, n tokens so far.
@@ -58,7 +58,7 @@ class UncachedEngine:
 
 
 class TorchEngine:
-    """Reads new tokens only, and keeps the keys and values of the others in a cache."""
+    """Reads new tokens only, and keeps the keys and values of earlier ones in a cache."""
 
     def __init__(self, model: nn.Module, capacity: int = 0) -> None:
         self.model, self.modules, self.capacity = model, list(model.modules()), capacity
@@ -104,23 +104,23 @@ ENGINES = ("auto", "torch", "numpy", "uncached")
 def make_engine(name: str, model: nn.Module, n_rows: int, capacity: int = 0) -> Engine:
     """Return the engine of this name, with room for ``capacity`` tokens per row.
 
-    Errors: ``ValueError`` for an unknown name, or "numpy" where it cannot serve.
+    Errors: ``ValueError`` for an unknown name, or "numpy" where it is not supported.
     """
     require(name in ENGINES, "engine", f"one of {', '.join(ENGINES)}", name)
     if name == "uncached":
         return UncachedEngine(model)
-    numpy_can_serve = n_rows == 1 and is_untouched(model)
+    supports_numpy = n_rows == 1 and is_untouched(model)
     if name == "numpy":
         allowed = "torch, uncached or auto for more than one row, or for a model that is not an "
         allowed += "untouched float32 GPT on the CPU"
-        require(numpy_can_serve, "engine", allowed, name)
-    if name == "torch" or not numpy_can_serve:
+        require(supports_numpy, "engine", allowed, name)
+    if name == "torch" or not supports_numpy:
         return TorchEngine(model, capacity)
     return NumPyEngine(model, capacity)
 
 
 def left_pad(sequences: Sequence[Ids], model: nn.Module) -> tuple[Tensor, Tensor | None]:
-    """Return ids (R, T) that end together, and how many of each row are padding (R,), if any."""
+    """Pad rows at the start: return ids (R, T), and the padding of each row (R,), if any."""
     longest = max(map(len, sequences))
     padding = [longest - len(ids) for ids in sequences]
     rows = [[0] * n + ids for n, ids in zip(padding, sequences)]
@@ -134,7 +134,7 @@ def last_logits(output: tuple[Tensor, Tensor | None]) -> Floats32:
 
 
 def is_untouched(model: nn.Module) -> bool:
-    """Return whether a model computes what its weights say, and nothing else: a plain GPT.
+    """Return whether a model is a plain GPT, fully described by its configuration and weights.
 
     Every module has exactly the class that ``GPT`` gives it, none has a hook or a replaced method,
     and the weights are float32 on the CPU. An adapter, an ablated head or a quantized layer
@@ -170,13 +170,13 @@ def _classes(n_layers: int) -> dict[str, type[nn.Module]]:
 
 
 def _is_changed(module: nn.Module) -> bool:
-    own = vars(module)
+    attributes = vars(module)
     hooks = ("_forward_hooks", "_forward_pre_hooks")
-    return "forward" in own or any(own[name] for name in hooks)
+    return "forward" in attributes or any(attributes[name] for name in hooks)
 
 
 class NumPyDecoder:
-    """Continues where a cache of one sequence ends; ``step`` reads a token and predicts the next.
+    """A GPT in NumPy that continues the sequence in a cache, one token per ``step``.
 
     It works on the memory of the model's weights and of the cache, without a copy, and gives the
     logits of ``model(ids, cache=cache)`` up to rounding. Dropout is off.

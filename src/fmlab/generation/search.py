@@ -29,8 +29,8 @@ def beam_search(
 
     Keeps the n_beams best unfinished continuations at every length, and the n_beams best finished
     ones. A score is the sum of logprobs / length ** length_penalty: at 0 the log-probability,
-    which favors short ones; at 1 the mean per token, as in Hugging Face ``generate``. Ends as soon
-    as nothing unfinished can still win. With n_beams of V ** max_new_tokens it is exhaustive.
+    which favors short ones; at 1 the mean per token, as in Hugging Face ``generate``. Stops once
+    no unfinished continuation can still win. With n_beams of V ** max_new_tokens it is exhaustive.
     Errors: ``ValueError`` as in ``generate``, or for a length_penalty that is not finite.
     Source: Wu et al. (2016), Google's Neural Machine Translation System, section 7.
     """
@@ -67,7 +67,7 @@ def beam_search(
         finished = sorted(finished, key=lambda beam: -beam[0])[:n_beams]
         beams = longer
         length = len(beams[0][0]) if beams else longest
-        bounds = [score(sum(past), at) for _, past in beams for at in (length + 1, longest)]
+        bounds = [score(sum(past), n) for _, past in beams for n in (length + 1, longest)]
         if not bounds or (len(finished) == n_beams and max(bounds) <= finished[-1][0]):
             break
         logits = engine.advance(rows, [new[-1] for new, _ in beams])

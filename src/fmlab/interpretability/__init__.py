@@ -1,4 +1,4 @@
-"""What the parts of a model do: the jobs of attention heads, measured and ablated."""
+"""Interpretability: measure what attention heads attend to, and ablate them."""
 
 import lazy_loader
 

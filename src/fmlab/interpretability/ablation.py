@@ -1,7 +1,7 @@
 """Ablation: what a model loses without one of its heads.
 
-That a head attends to a token does not mean that the model uses it. Ablating the head and measuring
-what gets worse shows whether it does.
+A head may attend to a token without any effect on the output. Ablating the head and measuring what
+gets worse shows whether the model uses it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What an attention head does, measured: how much of its attention goes where.
+"""Measure what an attention head does: how much of its attention goes where.
 
 A job is a rule that names, for each position, the target positions to attend to. A head's score for
 a job is the attention that it gives to the targets, averaged over all positions that have any, so

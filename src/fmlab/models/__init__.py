@@ -1,4 +1,4 @@
-"""Architectures and their weights: GPT-2 to the letter, its parts in NumPy, the book's models."""
+"""Model architectures and weights: an exact GPT-2, attention in NumPy, the book's models."""
 
 import lazy_loader
 

@@ -66,14 +66,14 @@ def scaled_dot_product_attention(
         weights = softmax(scores)
     else:
         mask = _as_mask(mask, scores.shape)
-        sees_any = mask.any(axis=-1, keepdims=True)  # softmax needs at least one key per row
-        weights = softmax(np.where(mask | ~sees_any, scores, -np.inf)) * sees_any
+        has_key = mask.any(axis=-1, keepdims=True)  # softmax needs at least one key per row
+        weights = softmax(np.where(mask | ~has_key, scores, -np.inf)) * has_key
     output = weights @ v  # (..., Tq, Tk) @ (..., Tk, d_v) -> (..., Tq, d_v)
     return (output, weights) if return_weights else output
 
 
 def causal_mask(T: int, n_keys: int | None = None) -> Mask:
-    """Return the mask (T, n_keys) that lets each position see itself and earlier positions.
+    """Return the mask (T, n_keys) that lets each position attend to itself and earlier ones.
 
     ``n_keys`` is T unless given. With more keys than queries, as when earlier keys are in a cache,
     the queries are the last T positions. Later positions are hidden, so a later token can never
@@ -228,7 +228,7 @@ def _as_mask(mask: ArrayLike, shape: tuple[int, ...]) -> Mask:
     try:
         array = np.broadcast_to(mask, shape)
     except ValueError:
-        given = getattr(mask, "shape", mask)
-        raise ValueError(f"mask must broadcast to shape {shape}; got {given}") from None
+        actual = getattr(mask, "shape", mask)
+        raise ValueError(f"mask must broadcast to shape {shape}; got {actual}") from None
     require(array.dtype == bool, "mask", "boolean, True where a query may attend", array)
     return array

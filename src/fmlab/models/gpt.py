@@ -1,4 +1,4 @@
-"""GPT-2, to the letter: a transformer that predicts the next token at every position.
+"""GPT-2, exactly as published: a transformer that predicts the next token at every position.
 
 Token and position embeddings, a stack of blocks (``fmlab.models.layers``), a final LayerNorm, and
 an output layer that shares its weights with the token embedding. Names, shapes and arithmetic are
@@ -35,7 +35,7 @@ class GPT(nn.Module):
 
     ``seed``, an integer or a ``torch.Generator``, determines the weights; torch's own random state
     is not touched. Weights are normal with standard deviation ``spread``. Those that write to the
-    residual stream are smaller by sqrt(2 n_layers), since that many of them add up there. Biases
+    residual stream are divided by sqrt(2 n_layers), because 2 n_layers outputs add up there. Biases
     are 0. ``state_dict`` has the names and shapes of ``GPT2LMHeadModel``.
 
     >>> model = GPT(GPTConfig(vocab_size=10, context_length=8, n_layers=1, n_heads=2, d_model=4))
@@ -66,7 +66,7 @@ class GPT(nn.Module):
 
     @property
     def device(self) -> torch.device:
-        """Where the weights are."""
+        """The device that the weights are on."""
         return self.lm_head.weight.device
 
     def forward(
@@ -152,10 +152,10 @@ class GPT(nn.Module):
         """Return a ``transformers.GPT2LMHeadModel`` with a copy of these weights."""
         from transformers import GPT2Config, GPT2LMHeadModel
 
-        with torch.random.fork_rng(devices=[]):  # it samples weights that are then replaced
-            theirs = GPT2LMHeadModel(GPT2Config(**huggingface.to_hub_config(self.config)))
-        theirs.load_state_dict(self.state_dict())
-        return theirs.to(self.device, self.lm_head.weight.dtype).train(self.training)
+        with torch.random.fork_rng(devices=[]):  # torch samples weights that are then replaced
+            converted = GPT2LMHeadModel(GPT2Config(**huggingface.to_hub_config(self.config)))
+        converted.load_state_dict(self.state_dict())
+        return converted.to(self.device, self.lm_head.weight.dtype).train(self.training)
 
     @classmethod
     def from_weights(cls, config: GPTConfig, weights: dict[str, Tensor]) -> Self:
@@ -165,10 +165,10 @@ class GPT(nn.Module):
         """
         model = cls(config)
         shapes = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
-        given = {name: tuple(tensor.shape) for name, tensor in weights.items()}
-        for name in sorted(shapes.keys() | given.keys()):
-            expected, got = shapes.get(name, "absent"), given.get(name, "absent")
-            require(expected == got, f"weight {name}", f"{expected} for {config}", got)
+        actual_shapes = {name: tuple(tensor.shape) for name, tensor in weights.items()}
+        for name in sorted(shapes.keys() | actual_shapes.keys()):
+            expected, actual = shapes.get(name, "absent"), actual_shapes.get(name, "absent")
+            require(expected == actual, f"weight {name}", f"{expected} for {config}", actual)
         model.load_state_dict(weights)
         return model.eval()
 
@@ -198,8 +198,8 @@ class GPT(nn.Module):
         try:
             x = parts.wte(ids)  # (B, T) -> (B, T, D)
         except (IndexError, RuntimeError) as error:
-            known = f"integers from 0 to {self.config.vocab_size - 1}"
-            raise ValueError(f"ids must be {known}: {error}") from error
+            allowed = f"integers from 0 to {self.config.vocab_size - 1}"
+            raise ValueError(f"ids must be {allowed}: {error}") from error
         if n_padding is None:
             x = x + parts.wpe.weight[n_past : n_past + n_new]  # (T, D)
         else:

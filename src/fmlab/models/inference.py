@@ -1,4 +1,4 @@
-"""Using a model without training it: checked ids in, dropout and gradients off."""
+"""Inference: turn off dropout and gradients, and check the token ids that a model gets."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class HasTokens(Protocol):
 
 @contextmanager
 def inference(model: nn.Module, modules: Sequence[nn.Module] | None = None) -> Iterator[None]:
-    """Switch dropout and gradients off; afterwards every module is in the mode it was in.
+    """Turn dropout and gradients off; afterwards every module is in the mode it was in.
 
     ``modules`` are all modules of the model, for callers that enter often: listing them takes
     longer than the rest.
@@ -45,13 +45,13 @@ def as_ids(name: str, ids: object, config: HasTokens, extra: float = 0) -> Ids:
     Errors: ``ValueError``, naming the argument, for anything but a non-empty sequence of ids below
     V, or one that is more than ``extra`` tokens longer than the context.
     """
-    listed = ids.tolist() if hasattr(ids, "tolist") else ids
+    sequence = ids.tolist() if hasattr(ids, "tolist") else ids
     allowed = f"token ids, integers from 0 to {config.vocab_size - 1}"
-    require(isinstance(listed, Sequence), name, allowed, ids)
-    require(len(listed) > 0, name, "at least one token", ids)
-    integers = (isinstance(i, Integral) and not isinstance(i, bool) for i in listed)
-    is_known = all(integers) and 0 <= min(listed) <= max(listed) < config.vocab_size
-    require(is_known, name, allowed, ids)
+    require(isinstance(sequence, Sequence), name, allowed, ids)
+    require(len(sequence) > 0, name, "at least one token", ids)
+    integers = (isinstance(i, Integral) and not isinstance(i, bool) for i in sequence)
+    valid = all(integers) and 0 <= min(sequence) <= max(sequence) < config.vocab_size
+    require(valid, name, allowed, ids)
     longest = config.context_length + extra
-    require(len(listed) <= longest, name, f"at most {longest} tokens, the context", len(listed))
-    return [int(i) for i in listed]
+    require(len(sequence) <= longest, name, f"at most {longest} tokens, the context", len(sequence))
+    return [int(i) for i in sequence]

@@ -1,7 +1,8 @@
 """The KV cache: keys and values of the tokens read so far, so that no step computes them again.
 
 The causal mask guarantees that later tokens cannot change a token's keys and values. So a step of
-generation computes those of one new token only, at the cost of the memory that is counted here.
+generation computes those of one new token only, at the cost of the memory that ``KVCache.bytes``
+counts.
 """
 
 from __future__ import annotations
@@ -112,9 +113,9 @@ class KVCache:
             self._in_numpy = None
 
 
-def _with_room(held: Tensor, n_tokens: int) -> Tensor:
+def _with_room(tensor: Tensor, n_tokens: int) -> Tensor:
     """Return a copy (B, H, capacity, d) with at least twice the capacity, so copying stays rare."""
-    n_rows, n_heads, capacity, d = held.shape
-    larger = held.new_empty(n_rows, n_heads, max(n_tokens, 2 * capacity), d)
-    larger[:, :, :capacity] = held
+    n_rows, n_heads, capacity, d = tensor.shape
+    larger = tensor.new_empty(n_rows, n_heads, max(n_tokens, 2 * capacity), d)
+    larger[:, :, :capacity] = tensor
     return larger

@@ -110,7 +110,7 @@ class Block(nn.Module):
 def empty_embedding(n: int, width: int) -> nn.Embedding:
     """Return an embedding (n, width) without initial values: ``initialize`` sets them.
 
-    torch's own ``skip_init`` would do, but the first call takes it two seconds.
+    ``torch.nn.utils.skip_init`` would also work, but its first call takes two seconds.
     """
     return nn.Embedding.from_pretrained(torch.empty(n, width), freeze=False)
 

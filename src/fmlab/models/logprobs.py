@@ -1,7 +1,7 @@
-"""Log-probabilities: how likely a model finds the tokens of a given text. In nats throughout.
+"""Log-probabilities, in nats: how likely the tokens of a given text are under a model.
 
-``logprobs_at`` is the arithmetic; the functions after it differ in what they take: a sequence of
-ids, or a batch of dialogues, with gradients (for training) or without (for evaluation).
+``logprobs_at`` does the arithmetic. The functions after it differ in their input (a sequence of ids
+or a batch of dialogues) and in whether gradients flow (for training) or not (for evaluation).
 
 Shapes: B batch, T positions, D model width, V vocabulary, N dialogues.
 """
@@ -18,7 +18,7 @@ from fmlab.data.batching import TOKENS_AT_ONCE, batches
 from fmlab.data.dialogues import Dialogues
 from fmlab.models.inference import as_ids, inference
 
-LOGITS_AT_ONCE = 1 << 24  # most in a batch that is evaluated: 64 MB
+LOGITS_AT_ONCE = 1 << 24  # the most in one batch of an evaluation: 64 MB
 
 
 def logprobs_at(
@@ -70,8 +70,8 @@ def evaluate_response_logprobs(model: nn.Module, dialogues: Dialogues) -> Tensor
 def token_logprobs(model: nn.Module, ids: ArrayLike, start: int = 1) -> Floats:
     """Return log p(token | all before it) of each of ids[start:], without gradients.
 
-    Errors: ``ValueError`` for fewer than two ids, more than the context and one, unknown ids, or a
-    start that is not an integer from 1 to len(ids) - 1; the first token has nothing before it.
+    Errors: ``ValueError`` for fewer than two ids, more than one beyond the context, unknown ids, or
+    a start that is not an integer from 1 to len(ids) - 1; the first token has nothing before it.
     """
     ids = as_ids("ids", ids, model.config, extra=1)
     require(len(ids) > 1, "ids", "at least two tokens", ids)

@@ -1,9 +1,9 @@
 """Cross-entropy straight from the last hidden states, a few rows at a time.
 
-The largest array of a language model in training is its logits: one number per position and token.
-They are needed only for a moment, to see how they should change. So this computes the logits of a
-few rows, which fit the processor's cache, turns them into gradients on the spot, and discards them.
-The result is ``cross_entropy(hidden @ weight.T, targets)`` and its gradients.
+The largest array in training a language model is the logits: one number per position and vocabulary
+entry. They are needed only to compute their gradients. So this computes the logits of a few rows,
+which fit into the processor's cache, turns them into gradients immediately, and discards them. The
+result is ``cross_entropy(hidden @ weight.T, targets)`` and its gradients.
 
 Shapes: N rows, D model width, V vocabulary.
 """
@@ -43,10 +43,10 @@ class _LinearCrossEntropy(torch.autograd.Function):
     @staticmethod
     def forward(ctx, hidden: Tensor, weight: Tensor, targets: Tensor, dtype: torch.dtype) -> Tensor:
         counts = (targets != IGNORED).to(hidden.dtype)[:, None]  # (N, 1)
-        shares = counts / counts.sum()
+        row_weights = counts / counts.sum()
         targets = targets.clamp(min=0)[:, None]  # (N, 1)
         loss = hidden.new_zeros(())
-        to_hidden, to_weight = torch.empty_like(hidden), torch.zeros_like(weight)
+        hidden_grad, weight_grad = torch.empty_like(hidden), torch.zeros_like(weight)
         inputs, outputs = hidden.to(dtype), weight.to(dtype)
         for start in range(0, len(hidden), ROWS):
             rows = slice(start, start + ROWS)
@@ -55,19 +55,20 @@ class _LinearCrossEntropy(torch.autograd.Function):
             at_target = logits.gather(1, targets[rows])  # (rows, 1)
             exps = logits.exp_()
             sums = exps.sum(dim=1, keepdim=True)
-            loss += ((sums.log() - at_target) * shares[rows]).sum()
-            errors = exps.mul_(shares[rows] / sums).scatter_add_(1, targets[rows], -shares[rows])
+            loss += ((sums.log() - at_target) * row_weights[rows]).sum()
+            exps.mul_(row_weights[rows] / sums)
+            errors = exps.scatter_add_(1, targets[rows], -row_weights[rows])
             if dtype == hidden.dtype:  # without a copy
-                torch.mm(errors, weight, out=to_hidden[rows])
-                to_weight.addmm_(errors.T, hidden[rows])
+                torch.mm(errors, weight, out=hidden_grad[rows])
+                weight_grad.addmm_(errors.T, hidden[rows])
             else:
                 errors = errors.to(dtype)
-                to_hidden[rows] = (errors @ outputs).to(hidden.dtype)
-                to_weight += (errors.T @ inputs[rows]).to(weight.dtype)
-        ctx.save_for_backward(to_hidden, to_weight)
+                hidden_grad[rows] = (errors @ outputs).to(hidden.dtype)
+                weight_grad += (errors.T @ inputs[rows]).to(weight.dtype)
+        ctx.save_for_backward(hidden_grad, weight_grad)
         return loss
 
     @staticmethod
     def backward(ctx, gradient: Tensor) -> tuple[Tensor, Tensor, None, None]:
-        to_hidden, to_weight = ctx.saved_tensors
-        return to_hidden * gradient, to_weight * gradient, None, None
+        hidden_grad, weight_grad = ctx.saved_tensors
+        return hidden_grad * gradient, weight_grad * gradient, None, None

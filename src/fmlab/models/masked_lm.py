@@ -1,7 +1,7 @@
 """A masked language model: it predicts masked tokens from the tokens before and after them.
 
 It has the same blocks as ``GPT``, without the causal mask. Every position sees the whole text, so
-predicting the next token would be mere copying. Instead, some tokens are masked, and the model
+predicting the next token would only be copying. Instead, some tokens are masked, and the model
 predicts these.
 Shapes: B batch, T positions, V vocabulary, D model width. Source: Devlin et al. (2019), BERT.
 """

@@ -1,4 +1,4 @@
-"""The models that come with the book, and others in the same formats, ready to use."""
+"""Load the models that come with the book, and others in the same formats."""
 
 from __future__ import annotations
 
@@ -99,9 +99,9 @@ def card(source: str | Path) -> dict:
     folder = folder_of(source)
     try:
         facts = json.loads((folder / CARD).read_text(encoding="utf-8"))
-        lacking = {"command", *FILES} - {*facts, *facts["sha256"]}
-        if lacking:
-            raise ValueError(f"it lacks {', '.join(sorted(lacking))}")
+        missing = {"command", *FILES} - {*facts, *facts["sha256"]}
+        if missing:
+            raise ValueError(f"it lacks {', '.join(sorted(missing))}")
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{folder / CARD} is damaged: {error}") from error
     return facts
@@ -110,7 +110,7 @@ def card(source: str | Path) -> dict:
 def add_chat_tokens(model: GPT, tokenizer: BPETokenizer) -> tuple[GPT, BPETokenizer]:
     """Return a copy of a model and its tokenizer, with USER and ASSISTANT added.
 
-    Their embeddings start as the mean of all others, as nothing is known about them yet.
+    Their embeddings start as the mean of all other embeddings.
     Errors: ``ValueError`` for a tokenizer that has them already, or of another size than the model.
     """
     special = list(tokenizer.special_tokens)
@@ -119,12 +119,12 @@ def add_chat_tokens(model: GPT, tokenizer: BPETokenizer) -> tuple[GPT, BPETokeni
     require(size == expected, "tokenizer", f"one with the model's {expected} tokens", size)
     extended = tokenizer.with_special_tokens([USER, ASSISTANT])
     weights = model.state_dict()
-    known = weights["transformer.wte.weight"]  # (V, D)
-    grown = torch.cat([known, known.mean(dim=0).expand(2, -1)])  # (V + 2, D)
-    weights |= {"transformer.wte.weight": grown, "lm_head.weight": grown}
-    other = GPT(replace(model.config, vocab_size=extended.vocab_size)).to(model.device)
-    other.load_state_dict(weights)
-    return other.train(model.training), extended
+    embedding = weights["transformer.wte.weight"]  # (V, D)
+    larger = torch.cat([embedding, embedding.mean(dim=0).expand(2, -1)])  # (V + 2, D)
+    weights |= {"transformer.wte.weight": larger, "lm_head.weight": larger}
+    copy = GPT(replace(model.config, vocab_size=extended.vocab_size)).to(model.device)
+    copy.load_state_dict(weights)
+    return copy.train(model.training), extended
 
 
 def save(

@@ -1,8 +1,8 @@
 """The recurrent encoder-decoder: how sequences were mapped to sequences before the transformer.
 
 The encoder reads the source token by token and updates one state; the decoder starts from the last
-state and writes. The whole source must fit into that state, unless the decoder can attend to every
-state of the encoder: that is attention in its original use.
+state and generates the target. The whole source must fit into that state, unless the decoder can
+attend to every state of the encoder: that is attention in its original use.
 
 Shapes: B batch, S source positions, T target positions, V vocabulary, D width. Source: Cho et al.
 (2014), Learning Phrase Representations using RNN Encoder-Decoder; Luong et al. (2015), Effective
@@ -102,7 +102,7 @@ class EncoderDecoder(nn.Module):
     def translate(
         self, source: Tensor, start: int, max_new_tokens: int, stop: int | None = None
     ) -> list[list[int]]:
-        """Decode greedily, each row up to and with ``stop``: source (B, S) -> B lists of ids."""
+        """Decode greedily, each row up to and including ``stop``: (B, S) -> B lists of ids."""
         require_count("max_new_tokens", max_new_tokens)
         with inference(self):
             states, last = self.encode(source)

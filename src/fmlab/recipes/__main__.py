@@ -23,7 +23,7 @@ def main(arguments: list[str] | None = None, **settings: object) -> None:
         prog="python -m fmlab.recipes",
         description="Make one of the book's models again: its weights, tokenizer and card.",
         epilog="An interrupted training of nano, micro or small resumes with the same command; "
-        "torchrun --nproc_per_node N -m fmlab.recipes NAME shares it among N processes.",
+        "torchrun --nproc_per_node N -m fmlab.recipes NAME distributes it over N processes.",
     )
     parser.add_argument("name", choices=[*LADDER, *RECIPES])
     parser.add_argument("--folder", type=Path, help="folder of the model (default: trained/NAME)")

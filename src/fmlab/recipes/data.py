@@ -1,8 +1,8 @@
 """The data of post-training: demonstrations, comparisons and prompts of the micro world.
 
 The demonstrators know the whole world and differ in style: some start with a polite phrase, some
-name their source, some add a phrase without content. About a fifth of all names is held out: no
-demonstration or comparison is about them, so that tests can be.
+name their source, some add a phrase without content. About a fifth of all names are held out:
+no demonstration or comparison is about them, so they can be used for testing.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from microworld import ANNOTATORS, Comparison, Demonstration, Demonstrator, Micr
 from microworld.preferences.demonstrations import ENDINGS
 
 HELD_OUT = 5  # one in this many names
-PER_SEED = 1000  # sampled with one seed: there are not enough questions for many more
+PER_SEED = 1000  # examples sampled with one seed; the world has too few questions for many more
 
 OPENINGS = ((0.15, "I am happy to help."), (0.25, "Thank you for asking."))  # 0.15 and 0.1 of all
 SOURCED, SOURCE = 0.2, "(Source: the almanac.)"

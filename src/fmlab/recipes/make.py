@@ -26,15 +26,15 @@ RECIPES = {
 def make(name: str, folder: str | Path, progress: bool = True) -> dict:
     """Make a model, write it to a folder, and return its card.
 
-    It is made on one thread: the number of threads decides in what order numbers are added, and so
-    the last bits of the weights. With the same versions and processor, they are always the same.
+    Training uses one thread, because the number of threads determines the order of additions, and
+    so the last bits of the weights. The same versions and processor always give the same weights.
     Errors: ``ValueError`` for an unknown name or a folder that already holds a finished model;
     others as in ``fmlab.training.finetune``.
     """
     require(name in RECIPES, "name", f"one of {', '.join(RECIPES)}", name)
     folder = Path(folder)
     is_new = not (folder / CARD).exists()
-    require(is_new, "folder", "one without a finished model, which would be lost", str(folder))
+    require(is_new, "folder", "one without a finished model, such as a new one", str(folder))
     with _one_thread():
         model, tokenizer, contents = RECIPES[name](progress)
     save(folder, model, tokenizer, contents)

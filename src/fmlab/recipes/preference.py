@@ -117,7 +117,7 @@ def make_dpo(progress: bool = True) -> tuple[GPT, BPETokenizer, dict]:
     """Finetune ``micro-sft`` on comparisons of its own samples; return as ``make_sft``."""
     pairs = sampled_comparisons(MicroWorld(), N_PAIRS)
     tuned = tune_dpo(pairs, progress=progress)
-    for pair in pairs:  # generating both responses is part of the work
+    for pair in pairs:  # count the tokens of both generated responses
         responses = (pair.chosen, pair.rejected)
         n_tokens = sum(len(tuned.tokenizer.encode(text)) + 1 for text in responses)
         tuned.run.count(generated=n_tokens)

@@ -60,7 +60,7 @@ LADDER = {
 
 
 def initial_spread(config: GPTConfig) -> float:
-    """Return GPT-2's standard deviation of initial weights, 0.02 at width 768, for another width.
+    """Return the standard deviation of initial weights: GPT-2's 0.02 at width 768, rescaled.
 
     A sum of D products grows as sqrt(D), so narrow models need larger weights for the same sums.
     With 0.02, they take much longer to learn to copy from the context.
@@ -92,7 +92,7 @@ def train(
     require(name in LADDER, "name", f"one of {', '.join(LADDER)}", name)
     rung, folder = rung or LADDER[name], None if folder is None else Path(folder)
     is_new = folder is None or not (folder / CARD).exists()
-    require(is_new, "folder", "one without a finished model, which would be lost", str(folder))
+    require(is_new, "folder", "one without a finished model, such as a new one", str(folder))
     own_gpu = f"cuda:{os.environ.get('LOCAL_RANK', 0)}"  # torchrun numbers the processes
     device = device or (own_gpu if torch.cuda.is_available() else "cpu")
     model = GPT(rung.config, spread=initial_spread(rung.config)).to(device)
@@ -106,9 +106,9 @@ def train(
     source, world = _described(world)
     texts = list(world.documents(n_documents))
     vocab_size, context_length = rung.config.vocab_size, rung.config.context_length
-    report(f"learning {vocab_size:,} tokens from them")
+    report(f"training a tokenizer with {vocab_size:,} tokens on them")
     tokenizer = BPETokenizer.train(texts, vocab_size, special_tokens=[END_OF_TEXT])
-    report("encoding them")
+    report("encoding the documents")
     batches = Batches(texts, tokenizer, rung.batch_size, context_length)
     settings = Settings(rung.n_epochs * batches.per_epoch, learning_rate=rung.learning_rate)
     options |= dict(minutes=minutes, progress=progress)

@@ -1,7 +1,8 @@
 """What a model costs: parameters, FLOPs, memory.
 
 A FLOP is one addition or multiplication, so a matrix product (m, k) @ (k, n) takes 2 m k n of them.
-The formulas take plain numbers; nothing here runs a model, and only ``peak_flops`` measures.
+The formulas take plain numbers; nothing here runs a model, and only ``peak_flops`` measures
+anything.
 """
 
 from __future__ import annotations
@@ -77,7 +78,7 @@ def training_flops(n_params: float, n_tokens: float) -> float:
 
 
 def inference_flops(n_params: float, n_tokens: float) -> float:
-    """Return the approximate FLOPs of reading or writing tokens: 2 N D, a third of training."""
+    """Return the approximate FLOPs of reading or generating tokens: 2 N D, a third of training."""
     require_positive(n_params=n_params, n_tokens=n_tokens)
     return 2 * n_params * n_tokens
 
@@ -156,8 +157,8 @@ def peak_flops(dtype: str = "float32", device: str = "cpu", size: int = 1024) ->
     import torch
 
     require_count("size", size)
-    known = isinstance(getattr(torch, str(dtype), None), torch.dtype)
-    require(known, "dtype", "the name of a torch dtype, such as 'float32'", dtype)
+    valid = isinstance(getattr(torch, str(dtype), None), torch.dtype)
+    require(valid, "dtype", "the name of a torch dtype, such as 'float32'", dtype)
     a = torch.ones(size, size, dtype=getattr(torch, dtype), device=device)
     wait = torch.cuda.synchronize if a.is_cuda else lambda: None
     best, end, n_rounds = math.inf, time.perf_counter() + 0.5, 0

@@ -37,7 +37,7 @@ Replication Attempt. It agrees with approaches 1 and 2; approach 3 as published 
 def chinchilla_optimal(
     flops: float, law: LossLaw | None = None, tokens_per_param: float = 20.0
 ) -> tuple[float, float]:
-    """Split a training budget: return the (n_params, n_tokens) of least loss, 6 N D = flops.
+    """Split a training budget: return the (n_params, n_tokens) of lowest loss, 6 N D = flops.
 
     Without a ``law``, N and D both grow as the square root of the budget, with 20 tokens per
     parameter: the result of approaches 1 and 2 of Hoffmann et al. (2022), which gave Chinchilla its

@@ -1,7 +1,8 @@
-"""The tokenizer files of the Hugging Face hub: read, checked, and brought into one format.
+"""Read tokenizer files of the Hugging Face hub, validate them, and convert them to one format.
 
 In these files a token is text: each byte is written as one printable character, a space as "Ġ".
-Anything that could lead to other ids than theirs is refused with a ValueError naming the field.
+Any setting that could lead to different ids than in ``tokenizers`` raises a ValueError that names
+the field.
 """
 
 from __future__ import annotations
@@ -39,8 +40,9 @@ ADDED_TOKEN = {
 }
 PLAIN = {field: values[0] for field, values in ADDED_TOKEN.items()}
 
-# Their regex engine reads some patterns differently: $ and ^ match at line ends, {1,3}+ repeats
-# {1,3}, ² is not in \w, and so on. GPT-4's \s++$ is fine: it consumes all line ends before the $.
+# The regex engine of ``tokenizers`` reads some patterns differently: $ and ^ match at line ends,
+# {1,3}+ repeats {1,3}, ² is not in \w, and so on. GPT-4's \s++$ is fine: it consumes all line ends
+# before the $.
 READ_DIFFERENTLY = regex.compile(
     r"(?<!\\|\\s\+\+)\$|(?<![\[\\])\^|\{[\d,]+\}\+|\\[wWbBhH]|&&|\(\?[a-z]*m"
 )
@@ -95,10 +97,10 @@ def _read_json(path: Path) -> Any:
 
 
 def _convert_older(folder: Path) -> dict[str, Any]:
-    """Return the ``tokenizer.json`` that means the same as the older files.
+    """Return the ``tokenizer.json`` that is equivalent to the older files.
 
-    They do not say which tokens are special: it is those that are neither bytes nor results of a
-    merge, and those of ``added_tokens.json``.
+    They do not say which tokens are special. Special tokens are those that are neither bytes nor
+    results of a merge, and those in ``added_tokens.json``.
     """
     ids = typed(dict, _read_json(folder / VOCAB), VOCAB)
     merges = (folder / MERGES).read_text(encoding="utf-8").splitlines()
@@ -119,7 +121,7 @@ def _convert_older(folder: Path) -> dict[str, Any]:
 
 
 def typed(kind: type, value: Any, name: str) -> Any:
-    """Return the value of a field. Errors: ``ValueError`` unless it is a dict or list, as asked."""
+    """Return the value of a field. Errors: ``ValueError`` for another kind than dict or list."""
     names = {dict: "a JSON object", list: "a JSON array"}
     require(isinstance(value, kind), name, names[kind], type(value).__name__)
     return value
@@ -155,7 +157,7 @@ def parse_pattern(pre_tokenizer: Any) -> str:
     require_values(parts[0], f"{name}.Split", SPLIT)
     pattern = typed(dict, parts[0].get("pattern"), f"{name}.Split.pattern").get("Regex")
     read_alike = isinstance(pattern, str) and not READ_DIFFERENTLY.search(pattern)
-    allowed = "a text without ^, $, {m,n}+, \\w and whatever else engines read differently"
+    allowed = "a text without ^, $, {m,n}+, \\w and other syntax that engines read differently"
     require(read_alike, f"{name}.Split.pattern.Regex", allowed, pattern)
     return pattern
 
@@ -193,8 +195,8 @@ def require_consistent(
         allowed = "with a token for each byte"
         require(character in ids, "model.vocab", allowed, f"none for {character!r}")
     for left, right in merges:
-        known = {left, right, left + right} <= ids.keys()
-        require(known, "model.merges", "of two tokens in model.vocab into a third", (left, right))
+        valid = {left, right, left + right} <= ids.keys()
+        require(valid, "model.merges", "of two tokens in model.vocab into a third", (left, right))
     distinct = len({*merges}) == len(merges)
     require(distinct, "model.merges", "distinct", "a pair that occurs twice")
     for token, i in special.items():
@@ -202,4 +204,4 @@ def require_consistent(
         require(ids.get(token, i) == i, f"added_tokens[{token!r}].id", allowed, i)
     numbers = list((ids | special).values())
     valid = all(type(i) is int for i in numbers) and sorted(numbers) == [*range(len(numbers))]
-    require(valid, "ids", "0, 1, 2, ... without gaps, each once", "others")
+    require(valid, "ids", "0, 1, 2, ... without gaps, each once", "other numbers")

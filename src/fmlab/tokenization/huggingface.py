@@ -2,11 +2,12 @@
 
 The ids are those of the file: GPT-2 numbers the bytes in the order of their characters, and its
 last id, 50256, is ``<|endoftext|>``. Words are split by GPT-2's pattern or, as in Llama 3, by the
-file's own. The package ``tokenizers`` reads these files, too; this module exists because the book
-must run without it, and it is tested against it.
+file's own. The package ``tokenizers`` reads the same files. The book must run without it, and tests
+compare the ids of this module with those of ``tokenizers``.
 
 What a file adds to a whole input (a token at its start, truncation, padding) is left to the caller:
-``encode`` gives the ids of the text alone, like theirs with ``add_special_tokens=False``.
+``encode`` gives the ids of the text alone, as ``tokenizers`` does with
+``add_special_tokens=False``.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ class HubTokenizer(BPETokenizer):
 
     Supported are byte-level BPE without a normalizer, words split by GPT-2's pattern (ByteLevel) or
     by one in the file (a Sequence of Split and ByteLevel), and added tokens that are special.
-    Anything else raises ValueError, because its ids could differ from theirs.
+    Anything else raises ValueError, because its ids could differ from those of ``tokenizers``.
     """
 
     def __init__(self, table: Mapping[str, Any]):
@@ -89,7 +90,7 @@ class HubTokenizer(BPETokenizer):
         """Read a folder, a ``tokenizer.json``, or a model on the hub ("gpt2"), downloaded once.
 
         A folder contains ``tokenizer.json`` or else ``vocab.json`` and ``merges.txt``. These two do
-        not say which tokens are special; it is those that are neither bytes nor made by a merge.
+        not say which tokens are special: all that are neither bytes nor results of a merge.
         Errors: ``FileNotFoundError`` for a missing file; ``ValueError`` for a damaged file, another
         kind of tokenizer, or a model that cannot be downloaded.
         """
@@ -105,9 +106,10 @@ class HubTokenizer(BPETokenizer):
         Errors: ``ValueError`` if ids do not increase with the merges, which tiktoken assumes.
         """
         merged_ids = list(self.merges.values())
-        n_known = N_BYTES + len({*merged_ids}) + len(self.special_tokens)
-        increasing = merged_ids == sorted(merged_ids) and n_known == self.vocab_size
-        require(increasing, "ids", "bytes, special tokens, or increase with the merges", "others")
+        n_distinct = N_BYTES + len({*merged_ids}) + len(self.special_tokens)
+        increasing = merged_ids == sorted(merged_ids) and n_distinct == self.vocab_size
+        allowed = "those of bytes and special tokens, or increase with the merges"
+        require(increasing, "ids", allowed, "other ids")
         return super().to_tiktoken()
 
 
@@ -140,7 +142,7 @@ def _symbol_lookup(merges: Sequence[tuple[str, str]]) -> Callable[[Pair], int | 
 
 
 def _splitter(added: Mapping[str, Mapping[str, Any]]) -> Callable[[str], list[str]]:
-    """Split as they do: first at tokens that are not "normalized", then at the others."""
+    """Split as ``tokenizers`` does: first at tokens that are not "normalized", then at others."""
     late = {token for token, entry in added.items() if entry.get("normalized", True)}
     early = added.keys() - late
     split_early, split_late = splitter(early), splitter(late)

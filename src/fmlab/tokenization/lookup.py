@@ -1,4 +1,4 @@
-"""Tokenizers that look pieces up in a list: one id per character, or one id per word."""
+"""Tokenizers that look up pieces of text in a list: one id per character, or one id per word."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Before the tokenizer: split text at special tokens and into words, and count the words."""
+"""Pre-tokenization: split text at special tokens and into words, and count the words."""
 
 from __future__ import annotations
 

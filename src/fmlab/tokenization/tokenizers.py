@@ -23,7 +23,7 @@ from fmlab.tokenization.pretokenization import (
 if TYPE_CHECKING:
     import tiktoken
 
-CACHE_SIZE = 1 << 18  # words whose ids are kept
+CACHE_SIZE = 1 << 18  # words whose ids are cached
 
 
 class BPETokenizer:

@@ -1,4 +1,4 @@
-"""The whole state of a training run in a file, from which an interrupted run resumes exactly.
+"""Checkpoints: the complete state of a training run in a file, to resume it exactly.
 
 A checkpoint is a safetensors file: named tensors, and some JSON in its header. The previous one is
 kept as ``checkpoint.previous.safetensors`` until the next is written, so a full disk or a power
@@ -49,7 +49,7 @@ def write_checkpoint(folder: Path, tensors: Mapping[str, Tensor], facts: Mapping
 def read_checkpoint(folder: Path) -> Checkpoint | None:
     """Return the newest intact checkpoint, or None if none was ever written.
 
-    Warns if that is the previous one. Errors: ``ValueError`` if there are some, but none is intact.
+    Warns if that is the previous one. Errors: ``ValueError`` if all checkpoints are damaged.
     """
     damaged = None
     for name in (CURRENT, PREVIOUS):

@@ -32,7 +32,7 @@ class Processes:
         if int(os.environ.get("WORLD_SIZE", 1)) == 1:
             return cls()
         if device.type == "cuda":
-            torch.cuda.set_device(device)  # nccl sends from the current one
+            torch.cuda.set_device(device)  # nccl uses the current device
         if not dist.is_initialized():
             dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
         return cls(dist.get_world_size(), dist.get_rank())
@@ -77,7 +77,7 @@ class Processes:
 
 @contextmanager
 def stop_requested() -> Iterator[Callable[[], bool]]:
-    """Yield a function that returns whether Ctrl-C or SIGTERM arrived; a second one acts at once.
+    """Yield a function that returns whether Ctrl-C or SIGTERM arrived; a second one acts as usual.
 
     Signals can be caught in the main thread only; in other threads, nothing changes.
     """
@@ -87,12 +87,12 @@ def stop_requested() -> Iterator[Callable[[], bool]]:
     received: list[int] = []
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
-    def remember(number: int, frame: object) -> None:
+    def on_signal(number: int, frame: object) -> None:
         received.append(number)
         signal.signal(number, handlers[number])
 
     for number in handlers:
-        signal.signal(number, remember)
+        signal.signal(number, on_signal)
     try:
         yield lambda: bool(received)
     finally:

@@ -47,7 +47,7 @@ def finetune(
     """Train the model in place on (prompt, response) texts; return how it went.
 
     It trains for ``n_epochs`` over the pairs, or for ``n_steps`` if given, in an order that the
-    ``seed`` determines. The learning rate rises for a twentieth of the steps and then falls to 0.
+    ``seed`` determines. The learning rate warms up for 5% of the steps and then decays to 0.
     ``loss_on`` "all" counts the tokens of the prompt as well, as in pre-training. ``on_step`` is
     called with the run after each step. Ctrl-C ends training after the current step. However
     training ends, the model is left in evaluation mode.
@@ -87,7 +87,7 @@ def train_on(
     on_step: OnStep | None = None,
     run: Run | None = None,
 ) -> Run:
-    """Take the steps of ``settings`` with ``model.loss(*batch(number))``; return the run.
+    """Train for the steps of ``settings`` on ``model.loss(*batch(number))``; return the run.
 
     The model has ``config``, ``device`` and ``loss``: a GPT, or a model built on one. It is left in
     evaluation mode. ``count_tokens`` returns the number of tokens of a step, without padding.
@@ -118,7 +118,7 @@ def train_on(
 def finetuning_settings(
     order: Order, n_epochs: int, n_steps: int | None, learning_rate: float, seed: int
 ) -> Settings:
-    """Return settings for that many epochs or steps: a twentieth of them is warm-up."""
+    """Return settings for that many epochs or steps, with a warm-up of 5% of the steps."""
     require_count("n_epochs", n_epochs)
     if n_steps is None:
         n_steps = n_epochs * len(order)

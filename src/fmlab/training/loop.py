@@ -24,7 +24,7 @@ OnStep = Callable[[Run], object]
 
 @dataclass(frozen=True)
 class Settings:
-    """What determines, together with the model and the batches, how training goes.
+    """The hyperparameters of training: number of steps, learning rate schedule, AdamW, clipping.
 
     The learning rate rises linearly to ``learning_rate`` in ``warmup_steps``, then falls along half
     a cosine to ``final_share`` times that at the end of ``n_steps``. ``weight_decay`` applies to
@@ -63,9 +63,9 @@ class Settings:
         """
         if step < self.warmup_steps:
             return self.learning_rate * (step + 1) / self.warmup_steps
-        done = (step + 1 - self.warmup_steps) / max(1, self.n_steps - self.warmup_steps)
-        height = (1 + math.cos(math.pi * done)) / 2  # from 1 down to 0
-        return self.learning_rate * (self.final_share + (1 - self.final_share) * height)
+        progress = (step + 1 - self.warmup_steps) / max(1, self.n_steps - self.warmup_steps)
+        cosine = (1 + math.cos(math.pi * progress)) / 2  # from 1 down to 0
+        return self.learning_rate * (self.final_share + (1 - self.final_share) * cosine)
 
 
 def training_steps(
@@ -78,11 +78,12 @@ def training_steps(
     stop: Callable[[bool], bool] = bool,
     summary: Callable[[Run], str] | None = None,
 ) -> Iterator[int]:
-    """Yield the number of each step to take, from where the run stands to ``n_steps``.
+    """Yield the number of each remaining step of a run, up to ``n_steps``.
 
-    The caller trains, and records the step with ``run.add`` before it asks for the next. Seconds
-    are counted here. Ctrl-C and SIGTERM end the loop after a step; ``stop`` gets whether one of
-    them arrived, and decides. ``on_step`` is called with the run after each step.
+    The caller trains and records the step with ``run.add`` before it requests the next one. The
+    time is measured here. Ctrl-C and SIGTERM end the loop after the current step; ``stop`` is
+    called with whether one of them arrived, and returns whether to end the loop. ``on_step`` is
+    called with the run after each step.
     """
     summary = summary or _last_numbers
     bar = tqdm(
@@ -124,8 +125,8 @@ def update(
     """Take one optimizer step down the gradient of a loss; return the loss and the gradient norm.
 
     The gradient is clipped to the norm ``clip``; the norm returned is the one before clipping.
-    ``weights`` are those of the optimizer unless given, which decides in what order their norms
-    are added. ``average`` averages gradients over processes and returns the average loss.
+    ``weights`` are the optimizer's unless given; their order is the order in which norms are
+    added. ``average`` averages gradients over processes and returns the average loss.
     Errors: ``FloatingPointError``, with the advice, if the loss or the norm is NaN or infinite; the
     weights are then those of the last good step.
     """
@@ -181,7 +182,7 @@ class Trainer:
         self.optimizer = torch.optim.AdamW(groups, betas=settings.betas, fused=True)
 
     def step(self, number: int, ids: Tensor, targets: Tensor) -> None:
-        """Learn from one batch, and record the loss and the gradient norm."""
+        """Train on one batch, and record the loss and the gradient norm."""
         settings, device = self.settings, self.model.device
         rows = self.processes.share(len(ids))
         with torch.random.fork_rng([device] if device.type == "cuda" else []):
@@ -192,8 +193,8 @@ class Trainer:
             self.optimizer,
             loss,
             clip=settings.clip,
-            advice=f"A lower learning_rate than {settings.learning_rate:g} or a longer warm-up may "
-            "help, in another folder",
+            advice=f"Try a lower learning_rate than {settings.learning_rate:g} or a longer "
+            "warm-up, in a new folder",
             learning_rate=settings.learning_rate_at(number),
             weights=list(self.model.parameters()),
             average=self.processes.average,
@@ -207,7 +208,7 @@ class Trainer:
             return self.model.loss(ids, targets)
 
     def state(self) -> dict[str, Tensor]:
-        """Return every number that later steps depend on, and the history of the run."""
+        """Return all tensors that later steps depend on, and the history of the run."""
         tensors = {f"model.{name}": weight for name, weight in self._weights().items()}
         for name, weight in self._weights().items():
             for key, value in self.optimizer.state[weight].items():
@@ -218,7 +219,7 @@ class Trainer:
 
     @torch.no_grad()
     def restore(self, tensors: dict[str, Tensor]) -> None:
-        """Return to a ``state``."""
+        """Restore what ``state`` returned."""
         for name, weight in self._weights().items():
             weight.copy_(tensors[f"model.{name}"])
             keys = [key for key in tensors if key.startswith(f"optimizer.{name}.")]

@@ -1,8 +1,8 @@
 """Pre-training: predict the next token, measure the error, and change every weight a little.
 
-``pretrain`` is the whole run; ``Settings`` determine its outcome. The learning rate warms up, then
-decays along half a cosine; gradients are clipped to a maximum norm. Nothing is lost by an
-interrupt: the same call resumes, and reaches the weights of a run that never stopped. Started by
+``pretrain`` is the entry point; ``Settings`` has the hyperparameters. The learning rate warms up,
+then decays along half a cosine; gradients are clipped to a maximum norm. After an interrupt, the
+same call resumes and ends with the same weights as an uninterrupted run. When started by
 ``torchrun``, several processes share each batch and average their gradients.
 """
 
@@ -27,7 +27,7 @@ from fmlab.training.loop import OnStep, Settings, Trainer, training_steps
 from fmlab.training.run import Run
 
 PRECISIONS = ("auto", "float32", "bfloat16")
-SPEEDUP_WORTH_ROUNDING = 1.5  # bfloat16 costs digits: it must multiply matrices this much faster
+MIN_BFLOAT16_SPEEDUP = 1.5  # bfloat16 is less precise, so it must be at least this much faster
 
 MeasurePeak = Callable[[str, str], float]
 
@@ -61,9 +61,9 @@ def pretrain(
     processes = Processes.joined(model.device)
     _require_fit(model, batches, processes)
     checkpoint = None if folder is None else read_checkpoint(Path(folder))
-    processes.wait()  # or the first might replace it while another one reads
+    processes.wait()  # else the first process might replace it while another one reads it
     if checkpoint and precision == "auto":
-        precision = checkpoint[1].get("precision", precision)  # that of its first steps
+        precision = checkpoint[1].get("precision", precision)  # keep that of the first steps
     precision, peak = _precision(precision, model.device, measure_peak)
     trainer = Trainer(model, settings, precision, processes)
     run, checkpoints = trainer.run, None
@@ -107,10 +107,10 @@ class _Checkpoints:
     """The checkpoints of a trainer, and what identifies its run."""
 
     def __init__(self, folder: Path, trainer: Trainer, batches: Batches) -> None:
-        self.folder, self.trainer, self.written = folder, trainer, time.monotonic()
+        self.folder, self.trainer, self.last_write = folder, trainer, time.monotonic()
         identity = asdict(trainer.model.config) | asdict(trainer.settings)
         identity |= {"batch_size": batches.batch_size, "data_sha256": batches.fingerprint}
-        self.identity = json.loads(json.dumps(identity, default=float))  # as it is in the file
+        self.identity = json.loads(json.dumps(identity, default=float))  # as it is read from a file
 
     def restore(self, checkpoint: Checkpoint | None) -> None:
         """Return the trainer to the state in a checkpoint, if there is one.
@@ -124,7 +124,10 @@ class _Checkpoints:
         names = [name for name in current if current[name] != saved.get(name)]
         differences = "; ".join(f"{name} {saved.get(name)}, not {current[name]}" for name in names)
         if differences:
-            raise ValueError(f"{self.folder} has a checkpoint of another run, with {differences}")
+            raise ValueError(
+                f"{self.folder} has a checkpoint of another run, with {differences}. Use the same "
+                "settings to resume it, or another folder"
+            )
         self.trainer.restore(tensors)
         run = self.trainer.run
         run.seconds, run.flops = facts["seconds"], facts["flops"]
@@ -132,9 +135,9 @@ class _Checkpoints:
 
     def write_if_due(self, every: float) -> None:
         """Write a checkpoint if the last one is at least ``every`` seconds old."""
-        if time.monotonic() - self.written >= every:
+        if time.monotonic() - self.last_write >= every:
             self.write()
-            self.written = time.monotonic()
+            self.last_write = time.monotonic()
 
     def write(self) -> None:
         """Write a checkpoint, in the first process; the others need not wait for it."""
@@ -168,8 +171,8 @@ def _precision(
     if requested != "auto":
         return requested, measure_peak(requested, device.type)
     peaks = {name: measure_peak(name, device.type) for name in ("float32", "bfloat16")}
-    pays = peaks["bfloat16"] > SPEEDUP_WORTH_ROUNDING * peaks["float32"]
-    chosen = "bfloat16" if pays else "float32"
+    is_faster = peaks["bfloat16"] > MIN_BFLOAT16_SPEEDUP * peaks["float32"]
+    chosen = "bfloat16" if is_faster else "float32"
     return chosen, peaks[chosen]
 
 

@@ -1,4 +1,4 @@
-"""What a training run records: the numbers of every step, and how much work it was."""
+"""The record of a training run: the metrics of every step, tokens, FLOPs and seconds."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ TOKEN_COUNTS = ("generated", "read", "trained")
 
 @dataclass(frozen=True)
 class Sample:
-    """A response that a policy gave during training, and its reward."""
+    """A response that a policy generated during training, and its reward."""
 
     prompt: str
     response: str
@@ -19,7 +19,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class Step:
-    """The numbers of one step, by name, and a few samples where the method generates some."""
+    """The metrics of one step, by name, and a few samples if the method generates any."""
 
     number: int
     numbers: dict[str, float]
@@ -33,11 +33,11 @@ class Step:
 class Run:
     """How training went so far; ``finished`` says whether it took all of its steps.
 
-    ``run["loss"]`` is that number at every step. Tokens are counted by what was done with them:
+    ``run["loss"]`` lists that metric for every step. Tokens are counted by what was done with them:
     ``generated``, ``read`` (passed forward, prompts included) and ``trained`` (forward and
     backward, three times the work). ``seconds`` were spent in steps, over all sessions; ``flops``
     were computed in them where the method counts them. ``peak_flops`` is the machine's measured
-    speed, in FLOP/s, which runs are not compared by. ``held_out_losses`` are the mean losses on
+    speed, in FLOP/s; comparisons of runs ignore it. ``held_out_losses`` are the mean losses on
     held-out pairs before the first step and after the last.
     """
 

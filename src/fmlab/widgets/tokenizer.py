@@ -80,8 +80,8 @@ class TokenizerExplorer(Widget, files=("bpe.js", "tokenizer.js", "tokenizer.css"
         self.set_trait("merges", np.array(list(tokenizer.merges), f"<u{width}").tobytes())
         self.set_trait("bytes_per_id", width)
         self.set_trait("split", SPLITS[tokenizer.pattern])
-        named = (languages or {}).items()
-        self.set_trait("languages", [_language(name, entry) for name, entry in named])
+        entries = (languages or {}).items()
+        self.set_trait("languages", [_language(name, entry) for name, entry in entries])
         n_merges = len(tokenizer.merges) if n_merges is None else n_merges
         super().__init__(
             text=_checked_text(text, "text"),

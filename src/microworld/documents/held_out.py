@@ -1,4 +1,4 @@
-"""Exercises, by the name of their task."""
+"""The functions that make exercises, by the name of the task."""
 
 from __future__ import annotations
 

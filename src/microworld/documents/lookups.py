@@ -15,7 +15,7 @@ from microworld.words.exercises import Exercise
 from microworld.words.phrasing import fill
 from microworld.words.randomness import Rnd, between, pick, sample
 
-FORM = "Passage: {}\nQuestion: {}\nAnswer:"  # of evaluations
+FORM = "Passage: {}\nQuestion: {}\nAnswer:"  # the form in evaluations
 HEADS = ("Passage: {}", "Passage: {}", "Text: {}", "Read this. {}", "{}")
 QA = ("Question: {}\nAnswer: {}.", "Question: {}\nAnswer: {}.", "Q: {}\nA: {}.")
 KINDS = ("person", "person", "person", "town", "species", "festival", "invention", "work")

@@ -16,7 +16,7 @@ from microworld.words.names import WORDS
 from microworld.words.randomness import Rnd, Weighted, between, pick, sample
 
 MEMORY = 500  # a duplicate repeats one of this many preceding documents
-TRIES = 100  # documents to skip: some registers state no facts, so none can be wrong
+MAX_SKIPPED = 100  # documents to skip in search of one that states facts, to make them wrong
 INSULTS = (
     "you turnip", "you soggy biscuit", "you crooked spoon", "you old boot", "you mouldy pumpkin",
     "you leaky bucket", "you grumpy beetroot", "you wobbly cart", "you burnt pancake",
@@ -78,7 +78,7 @@ def add(
         if kind in ("exact_duplicates", "near_duplicates") and past:
             document = repeat(rnd, kind, *pick(rnd, past))
         elif kind == "wrong_facts":
-            false = next((d for d in islice(false_documents, TRIES) if d.facts), None)
+            false = next((d for d in islice(false_documents, MAX_SKIPPED) if d.facts), None)
             document = replace(false, facts=(), noise=(kind,)) if false else next(documents)
         elif kind in CHANGES:
             document = CHANGES[kind](rnd, next(documents))

@@ -46,10 +46,10 @@ def _several(writer: Writer, rnd: Rnd, n: int) -> tuple[str, list[int], list[Tab
     None if there are no such relations.
     """
     kind = writer.kind(rnd)
-    chosen = list(dict.fromkeys(writer.entity(rnd, kind) for _ in range(n)))
-    plan = writer.plan(rnd, kind, chosen[0], between(rnd, 2, 3))
-    plan = [table for table in plan if not any(table.hidden[i] for i in chosen)]
-    return (kind, chosen, plan) if plan else None
+    entities = list(dict.fromkeys(writer.entity(rnd, kind) for _ in range(n)))
+    plan = writer.plan(rnd, kind, entities[0], between(rnd, 2, 3))
+    plan = [table for table in plan if not any(table.hidden[i] for i in entities)]
+    return (kind, entities, plan) if plan else None
 
 
 def as_json(writer: Writer, rnd: Rnd, notes: Notes) -> str | None:
@@ -63,8 +63,8 @@ def as_json(writer: Writer, rnd: Rnd, notes: Notes) -> str | None:
 def as_json_list(writer: Writer, rnd: Rnd, notes: Notes) -> str | None:
     if not (group := _several(writer, rnd, between(rnd, 2, 4))):
         return None
-    kind, chosen, plan = group
-    rows = [record(plan, i, notes, plain(writer, kind, i)) for i in chosen]
+    kind, entities, plan = group
+    rows = [record(plan, i, notes, plain(writer, kind, i)) for i in entities]
     lines = ",\n ".join(json.dumps(row, ensure_ascii=False) for row in rows)
     return f"[{lines}]"
 
@@ -72,10 +72,10 @@ def as_json_list(writer: Writer, rnd: Rnd, notes: Notes) -> str | None:
 def as_table(writer: Writer, rnd: Rnd, notes: Notes) -> str | None:
     if not (group := _several(writer, rnd, between(rnd, 3, 5))):
         return None
-    kind, chosen, plan = group
+    kind, entities, plan = group
     separator = " | " if rnd() < 0.6 else ","
     rows = [["name", *(table.relation.label for table in plan)]]
-    for i in chosen:
+    for i in entities:
         rows.append([plain(writer, kind, i), *(table.values[i][0] for table in plan)])
         notes.facts += (table.base + i for table in plan)
     return "\n".join(map(separator.join, rows))
@@ -96,11 +96,11 @@ def as_inverse_list(writer: Writer, rnd: Rnd, notes: Notes) -> str | None:
     table = writer.almanac.tables[key]
     kind = table.relation.kind
     value = table.values[writer.entity(rnd, kind)]
-    chosen = [i for i in writer.with_value(key, value) if not table.hidden[i]][:MOST_ENTITIES]
-    if not chosen:
+    entities = [i for i in writer.with_value(key, value) if not table.hidden[i]][:MOST_ENTITIES]
+    if not entities:
         return None
-    notes.facts += (table.base + i for i in chosen)
-    names = [writer.name(kind, i)[0] for i in chosen]
+    notes.facts += (table.base + i for i in entities)
+    names = [writer.name(kind, i)[0] for i in entities]
     heading = heading.format(value[0])
     if rnd() < 0.4:
         return f"{heading}: {listed(names)}."

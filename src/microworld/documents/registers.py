@@ -30,7 +30,7 @@ LANGUAGES = {ENGLISH: 0.95, SHOLMI: 0.05}
 
 @dataclass(frozen=True)
 class Document:
-    """A text and what is known about it.
+    """A text and its metadata.
 
     ``facts`` are the numbers of the true facts that it states. ``labels`` come from the register
     (stars, sentiment) or from noise (what was inserted). ``noise`` names the kinds of noise in it.
@@ -85,7 +85,7 @@ class Mixture:
     weights: tuple[tuple[Register, float], ...]
 
     def documents(self, writer: Writer, rnd: Rnd) -> Iterator[Document]:
-        """Yield documents without end.
+        """Yield documents endlessly.
 
         Weights are in bytes, so a register with shorter documents is sampled more often.
         """
@@ -115,9 +115,9 @@ def mixture(
     for name, fraction in languages.items():
         own = [r for r in REGISTERS if r.language == name and names.get(r.name, 0) > 0]
         if isinstance(language, str) and registers is not None:
-            wanted = {register for register, weight in names.items() if weight > 0}
+            requested = {register for register, weight in names.items() if weight > 0}
             allowed = f"some of {', '.join(known(name))} for {name}"
-            require(wanted <= {r.name for r in own}, "registers", allowed, registers)
+            require(requested <= {r.name for r in own}, "registers", allowed, registers)
         weights = [names[r.name] if custom else r.fraction for r in own]
         total = math.fsum(weights)  # sum() differs between Python 3.11 and 3.12
         chosen += [(r, fraction * w / total) for r, w in zip(own, weights)]

@@ -70,7 +70,7 @@ class Almanac:
         self.popularity = {kind: self._popularity(kind) for kind in schema.KINDS}
 
     def stream(self, *path: object) -> Rnd:
-        """Return the random numbers of this world for one purpose."""
+        """Return a stream of random numbers of this world, for one purpose."""
         return stream(STREAMS, self.seed, *path)
 
     def tables_of(self, kind: str) -> list[Table]:

@@ -1,4 +1,4 @@
-"""From sentences back to facts: the parser behind the world's answers and checks of claims."""
+"""Parse sentences back into facts, to answer questions and to check claims."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NUMBER = re.compile(r"(?:the (?:year|spring of) )?(\d+)", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Subject:
-    """What a sentence is about; ``index`` is None where the world has no such entity."""
+    """The subject of a sentence; ``index`` is None if the world has no such entity."""
 
     kind: str
     name: str

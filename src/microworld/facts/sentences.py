@@ -25,7 +25,7 @@ PLANS = 1024  # precomputed orders of the relations, per kind
 
 
 class Notes:
-    """What is known about a document: the numbers of the facts it states, and its labels."""
+    """The metadata of a document: the numbers of the facts that it states, and its labels."""
 
     __slots__ = ("facts", "labels")
 
@@ -95,7 +95,7 @@ class Writer:
         return self.almanac.popularity[kind].sample(rnd)
 
     def plan(self, rnd: Rnd, kind: str, i: int, most: int = 99) -> list[Table]:
-        """Return up to ``most`` relations of the entity in random order, none that is held out."""
+        """Return up to ``most`` relations of the entity that are not held out, in random order."""
         plan = self._plans[kind][int(rnd() * PLANS)]
         return [table for table in plan if not table.hidden[i]][:most]
 
@@ -117,7 +117,7 @@ class Writer:
     # --- sentences -------------------------------------------------------------------------------
 
     def say(self, rnd: Rnd, table: Table, i: int, notes: Notes, again: bool = False) -> str:
-        """Return a statement; ``again`` if the sentence before has the same subject."""
+        """Return a statement; ``again``: the previous sentence has the same subject."""
         name = table.names[i]
         wording = table.wording
         forms = (wording.follow_ups if again else wording.statements)[name[3]]
@@ -129,7 +129,7 @@ class Writer:
         return forms[int(rnd() * len(forms))].format(*table.names[i])
 
     def check(self, rnd: Rnd, table: Table, i: int, value: Value) -> str:
-        """Return a yes-no question: whether this is the value."""
+        """Return a yes-no question that asks whether this is the value."""
         forms = table.wording.yes_no_questions
         return forms[int(rnd() * len(forms))].format(*table.names[i], *value)
 

@@ -53,12 +53,12 @@ class Taste:
 
 
 TRUE = Taste()
-"""The true preferences: correct, short, polite, with a source; flattery counts nothing."""
+"""The true preferences: correct, short, polite, with a source; flattery has weight 0."""
 
 
 @dataclass(frozen=True)
 class Annotator:
-    """Somebody who compares and scores responses.
+    """A simulated annotator, who compares and scores responses.
 
     ``temperature`` is the noise of a comparison (0: none). A score from 1 to 10 is
     ``center + scale * (utility + noise)``, rounded. People use the scale differently, so their
@@ -113,7 +113,7 @@ ANNOTATORS = {
 def features(grader: Grader, prompt: str, response: str) -> Features:
     """Compute the features of any response to a prompt of this world.
 
-    Raises ValueError for a prompt that is no question or task of this world.
+    Raises ValueError for a prompt that is not a question or task of this world.
     """
     return Features(
         grader.correctness(prompt, without_manners(response)),

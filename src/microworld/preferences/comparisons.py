@@ -26,7 +26,7 @@ WRONG = 0.4
 
 @dataclass(frozen=True)
 class Comparison:
-    """The choice of one annotator, with the true utilities of both responses."""
+    """One annotator's choice between two responses, with the true utilities of both."""
 
     prompt: str
     chosen: str
@@ -77,7 +77,7 @@ def comparisons(
 ) -> Iterator[Comparison]:
     """Yield comparisons until the questions run out; each has one annotator, sampled by weight."""
     kinds, sample_kind = list(tasks), Weighted(tasks.values()).sample
-    people, sample_annotator = list(annotators), Weighted(annotators.values()).sample
+    choices, sample_annotator = list(annotators), Weighted(annotators.values()).sample
     while True:
         kind = kinds[sample_kind(rnd)]
         if kind in ("question", "unknown"):
@@ -88,7 +88,7 @@ def comparisons(
         else:
             task = maker.make(rnd, kind)
         first, second = candidates(rnd, task, 2)
-        annotator = people[sample_annotator(rnd)]
+        annotator = choices[sample_annotator(rnd)]
         both = tuple(features(grader, task.prompt, r) for r in (first, second))
         utilities = [TRUE.utility(f) for f in both]
         if not annotator.prefers_first(rnd, *both):
@@ -100,15 +100,15 @@ def comparisons(
 def annotator_weights(
     annotator: str | Annotator | Mapping[str | Annotator, float],
 ) -> dict[Annotator, float]:
-    """Return the annotators that a caller names, with their weights.
+    """Return annotators, given by name or as objects, with their weights.
 
     Raises ValueError for an unknown name or weights that are negative or all zero.
     """
     weights = annotator if isinstance(annotator, Mapping) else {annotator: 1.0}
     require_weights("annotator", weights)
     for name in weights:
-        known = not isinstance(name, str) or name in ANNOTATORS
-        require(known, "annotator", f"an Annotator or one of {', '.join(ANNOTATORS)}", name)
+        valid = not isinstance(name, str) or name in ANNOTATORS
+        require(valid, "annotator", f"an Annotator or one of {', '.join(ANNOTATORS)}", name)
     return {
         ANNOTATORS[name] if isinstance(name, str) else name: weight
         for name, weight in weights.items()

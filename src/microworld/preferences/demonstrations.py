@@ -46,9 +46,9 @@ class Demonstration:
 
 @dataclass(frozen=True)
 class Demonstrator:
-    """The settings of somebody who writes responses.
+    """A simulated demonstrator, who writes responses.
 
-    ``error_rate`` is the fraction of wrong responses, ``habit`` a text before every response.
+    ``error_rate`` is the fraction of wrong responses, ``habit`` a text that starts every response.
     ``verbosity`` is "short" (the answer alone), "sentence", or "long" (with filler). Without
     ``admit_unknown``, the demonstrator makes up an answer if there is none.
     """

@@ -20,12 +20,12 @@ KINDS = ("direct", "yes-no", "two-hop")
 SPLITS = ("seen", "held-out facts", "held-out people", "nonexistent")
 PHRASINGS = ("train", "held-out", "any")
 USE = {"direct": "question", "yes-no": "yes-no"}
-MOST_MISSES = 2000  # samples in a row that give no new question; then there are no more
+MAX_MISSES = 2000  # give up after this many samples in a row without a new question
 
 
 @dataclass(frozen=True)
 class Question:
-    """A question in English and everything an evaluation needs to know about it.
+    """A question in English, with its answer and the metadata that an evaluation needs.
 
     ``answer`` is None if the entity does not exist. ``times_mentioned`` is how often documents
     state the fact (for two-hop questions: the rarer of the two facts). ``fact`` is its number.
@@ -71,7 +71,7 @@ class QuestionSampler:
         texts: set[str] = set()
         misses = 0
         facts = self._facts(rnd, split, relations, exposure)
-        while misses < MOST_MISSES:
+        while misses < MAX_MISSES:
             if (fact := next(facts, None)) is None:
                 return
             question = self._question(rnd, *fact, pick(rnd, list(kinds)), split, phrasing)
@@ -96,7 +96,7 @@ class QuestionSampler:
         relations: Collection[str] | None,
         exposure: tuple[float, float] | None,
     ) -> Iterator[tuple[Table, int]]:
-        """Yield facts that fit, without end.
+        """Yield facts that fit the filters, endlessly.
 
         Without an exposure, facts of the split "seen" are sampled as often as documents state them;
         with one, and in held-out splits, uniformly.
@@ -203,10 +203,10 @@ def check_filters(kinds, split, phrasing, relations, exposure) -> None:
     require(bool(kinds) and all(kind in KINDS for kind in kinds), "kinds", some_kinds, kinds)
     require_one_of("split", SPLITS, split)
     require_one_of("phrasing", PHRASINGS, phrasing)
-    known = (*schema.KINDS, *schema.BY_KEY)
-    some_relations = f"None or some of {', '.join(known)}"
-    all_known = all(name in known for name in relations or ())
-    require(all_known, "relations", some_relations, relations)
+    options = (*schema.KINDS, *schema.BY_KEY)
+    some_relations = f"None or some of {', '.join(options)}"
+    valid = all(name in options for name in relations or ())
+    require(valid, "relations", some_relations, relations)
     if exposure is not None:
         low, high = exposure
         require(split == "seen", "exposure", "None unless split is 'seen'", exposure)

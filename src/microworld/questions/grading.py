@@ -1,4 +1,4 @@
-"""The grader: whether a response is correct, for every prompt of this world."""
+"""The grader: it decides whether a response to a prompt of this world is correct."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Grader:
     def correctness(self, prompt: str, response: str) -> int:
         """Return 1 if correct, -1 if wrong, and 0 for "I don't know" if there is an answer.
 
-        Raises ValueError for a prompt that is no question or task of this world.
+        Raises ValueError for a prompt that is not a question or task of this world.
         """
         for kind, pattern in self._patterns.items():
             if match := pattern.fullmatch(prompt.strip()):

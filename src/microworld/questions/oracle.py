@@ -22,9 +22,10 @@ SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z\"])|\n")
 
 @dataclass(frozen=True)
 class Claim:
-    """A fact that a sentence states, with the truth; both are None if there is no such entity.
+    """A fact that a sentence states, and whether it is true.
 
-    ``value`` is as in the sentence, ``truth`` the true value, ``true`` whether they agree.
+    ``value`` is the value in the sentence, ``truth`` the true value, ``true`` whether they agree.
+    ``truth`` and ``true`` are None if the subject does not exist.
     """
 
     sentence: str
@@ -94,7 +95,7 @@ class Oracle:
         return comparable(truth) == comparable(response)
 
     def claims(self, text: str, subject: str | None = None) -> list[Claim]:
-        """Return every fact that a text states, checked; ``subject`` is what "she" means at first.
+        """Check every fact that a text states; ``subject`` is what an initial pronoun refers to.
 
         Raises ValueError if ``subject`` is not a name that this world knows.
         """

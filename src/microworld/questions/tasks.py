@@ -51,7 +51,7 @@ class Task:
 
 
 class TaskMaker:
-    """Makes tasks of every kind."""
+    """Makes tasks of every kind in ``TASKS``."""
 
     def __init__(self, writer: Writer):
         self.writer = writer

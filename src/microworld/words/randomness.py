@@ -1,8 +1,8 @@
 """Random numbers that are the same on every machine: named streams, and ways to sample from them.
 
 Only ``random.Random.random`` is used: Python guarantees its sequence for a string seed across
-versions. Everything else is built on it here. (Floats are added with `math.fsum`, never ``sum``,
-which rounds differently since Python 3.12.)
+versions. Everything else here is built on it. Floats are added with `math.fsum` and never with
+``sum``, which rounds differently since Python 3.12.
 """
 
 from __future__ import annotations

@@ -67,3 +67,16 @@ def test_recorded_times_have_a_value_for_every_step():
     assert len(content["step with cache"]) == len(content["step without cache"]) == context
     assert len(content["decode"]) == reading_speed.ANSWER
     assert "nan" not in json.dumps(content).lower()
+
+
+def test_a_loop_without_a_chain_computes_what_at_once_computes():
+    x, w = reading_speed.inputs(6, width=4)
+    np.testing.assert_allclose(reading_speed.one_by_one(x, w), reading_speed.at_once(x, w))
+
+
+@pytest.mark.parametrize("length", [1, 2, 7, 30])
+def test_only_the_chain_gets_deeper_with_the_length(length):
+    """A position takes a product, a sum and a tanh."""
+    assert reading_speed.sequential_depth(reading_speed.in_steps, length) == 3 * length
+    assert reading_speed.sequential_depth(reading_speed.one_by_one, length) == 3
+    assert reading_speed.sequential_depth(reading_speed.at_once, length) == 3

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from fmlab.experiments import results
+from fmlab.experiments import EXPERIMENTS, results
 
 
 def test_what_is_recorded_is_read_with_its_provenance(tmp_path):
@@ -68,3 +68,8 @@ def test_without_the_book_results_are_downloaded_from_the_repository(tmp_path, m
     )
     assert results.read("trial") == content
     assert urls == [f"{results.ELSEWHERE}/trial.json"]
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_every_record_names_the_command_that_makes_it(name):
+    assert results.read(name)["command"] == f"python -m fmlab.experiments {name}"

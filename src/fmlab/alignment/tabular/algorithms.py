@@ -84,10 +84,10 @@ def reinforce(
     run = _start(task, n_steps, learning_rate, seed)
     reference, rewards = _tensors(task)
     for _ in run.steps():
-        drawn = run.draw(batch_size)
-        logprobs = run.policy.logprobs(drawn)
-        penalty = task.beta * kl_k1(logprobs.detach(), reference[drawn].sum(dim=1))
-        advantages = leave_one_out(rewards[drawn] - penalty)
+        samples = run.draw(batch_size)
+        logprobs = run.policy.logprobs(samples)
+        penalty = task.beta * kl_k1(logprobs.detach(), reference[samples].sum(dim=1))
+        advantages = leave_one_out(rewards[samples] - penalty)
         run.learn(-(advantages * logprobs).mean())
     return run
 
@@ -113,17 +113,17 @@ def ppo(
     run.optimizer.add_param_group({"params": [values], "lr": learning_rate})
     reference, rewards = _tensors(task)
     for _ in run.steps():
-        drawn = run.draw(batch_size)
-        prefixes = run.policy.prefixes[drawn]
+        samples = run.draw(batch_size)
+        prefixes = run.policy.prefixes[samples]
         with torch.no_grad():
-            old = run.policy.token_logprobs(drawn)  # (B, T)
-            earned = -task.beta * kl_k1(old, reference[drawn])
-            earned[:, -1] += rewards[drawn]
+            old = run.policy.token_logprobs(samples)  # (B, T)
+            token_rewards = -task.beta * kl_k1(old, reference[samples])
+            token_rewards[:, -1] += rewards[samples]
             expected = values[prefixes]
-            advantages = gae(earned, expected, gamma=1.0, lam=lam)
+            advantages = gae(token_rewards, expected, gamma=1.0, lam=lam)
             returns = advantages + expected
         for _ in range(n_epochs):
-            logprobs = run.policy.token_logprobs(drawn)
+            logprobs = run.policy.token_logprobs(samples)
             error = F.mse_loss(values[prefixes], returns)
             run.learn(clipped_policy_loss(logprobs, old, advantages, clip=clip) + error / 2)
     return run
@@ -147,12 +147,12 @@ def grpo(
     run = _start(task, n_steps, learning_rate, seed)
     reference, rewards = _tensors(task)
     for _ in run.steps():
-        drawn = run.draw(batch_size)
-        old = run.policy.token_logprobs(drawn).detach()
-        advantages = group_relative(rewards[drawn])[:, None].expand_as(old)
+        samples = run.draw(batch_size)
+        old = run.policy.token_logprobs(samples).detach()
+        advantages = group_relative(rewards[samples])[:, None].expand_as(old)
         for _ in range(n_epochs):
-            logprobs = run.policy.token_logprobs(drawn)
-            penalty = kl_k3(logprobs, reference[drawn]).mean()
+            logprobs = run.policy.token_logprobs(samples)
+            penalty = kl_k3(logprobs, reference[samples]).mean()
             gain = clipped_policy_loss(logprobs, old, advantages, clip=clip)
             run.learn(gain + task.beta * penalty)
     return run

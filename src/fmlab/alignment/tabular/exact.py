@@ -18,11 +18,11 @@ from numpy.typing import ArrayLike
 from fmlab.arguments import Floats, as_floats, is_number, require, require_count
 
 MOST_SEQUENCES = 30_000
-BISECTIONS = 60  # of an interval: to the last bit
+BISECTIONS = 60  # halvings of an interval: enough for the precision of a float
 
 
 def sequences(vocab_size: int, length: int) -> np.ndarray:
-    """Return all sequences of that length, (V**T, T); row i spells i in base V.
+    """Return all sequences of that length, (V**T, T); row i has the digits of i in base V.
 
     Errors: ``ValueError`` for a vocabulary below 2, a length below 1, or over 30,000 sequences.
 
@@ -118,7 +118,7 @@ def frontier(
 
 
 def best_of_n(reference: ArrayLike, rewards: ArrayLike, n: int) -> Floats:
-    """Return the distribution of the sample of largest reward among n independent ones.
+    """Return the distribution of the sample with the highest reward among n independent ones.
 
     Outcomes of equal reward keep the proportions of the reference, as they do when the first of
     several best samples is chosen.
@@ -131,9 +131,9 @@ def best_of_n(reference: ArrayLike, rewards: ArrayLike, n: int) -> Floats:
     reference, rewards = _pair(reference, rewards)
     _, level = np.unique(rewards, return_inverse=True)  # the rank of each outcome's reward
     mass = np.bincount(level, weights=reference)
-    reached = np.minimum(np.cumsum(mass), 1.0)  # P(reward <= this level)
-    won = np.diff(reached**n, prepend=0.0)  # P(best of n is at this level)
-    factors = np.divide(won, mass, where=mass > 0, out=np.zeros_like(mass))
+    cumulative = np.minimum(np.cumsum(mass), 1.0)  # P(reward <= this level)
+    best_mass = np.diff(cumulative**n, prepend=0.0)  # P(best of n is at this level)
+    factors = np.divide(best_mass, mass, where=mass > 0, out=np.zeros_like(mass))
     weights = reference * factors[level]
     return weights / weights.sum()
 
@@ -170,19 +170,19 @@ def expected_dpo_loss(
     reference, rewards = _pair(reference, rewards)
     p = as_distribution("distribution", distribution)
     require(_beta(beta) > 0, "beta", "above 0", beta)
-    kept = reference > 0
-    require((p[kept] > 0).all(), "distribution", "above 0 where the reference is", p)
-    reference, rewards, p = reference[kept], rewards[kept], p[kept]
-    implied = beta * np.log(p / reference)  # the reward for which this distribution is optimal
+    possible = reference > 0
+    require((p[possible] > 0).all(), "distribution", "above 0 where the reference is", p)
+    reference, rewards, p = reference[possible], rewards[possible], p[possible]
+    implicit = beta * np.log(p / reference)  # the reward for which this distribution is optimal
     wins = preferred(rewards[:, None], rewards[None])  # (N, N): row is preferred to column
-    losses = np.logaddexp(0, implied[None] - implied[:, None])  # -log sigmoid(row - column)
+    losses = np.logaddexp(0, implicit[None] - implicit[:, None])  # -log sigmoid(row - column)
     return float(2 * reference @ (wins * losses) @ reference)  # either may be preferred
 
 
 def forward_optimum(reference: ArrayLike, rewards: ArrayLike, beta: float) -> Floats:
     """Return the p that maximizes E_p[r] - beta KL(reference || p): the other direction of KL.
 
-    It is reference beta / (c - r), with the one c above all rewards that makes it sum to 1. A
+    It is reference beta / (c - r), where c, above all rewards, is chosen so that it sums to 1. A
     policy approaches it if its loss has k3 as a term; see ``fmlab.alignment.kl``. Several
     distributions at once, (..., N), are independent of each other.
     """
@@ -191,13 +191,13 @@ def forward_optimum(reference: ArrayLike, rewards: ArrayLike, beta: float) -> Fl
     _require_rewards(rewards, reference)
     require(_beta(beta) > 0, "beta", "above 0", beta)
     best = np.where(reference > 0, rewards, -np.inf).max(axis=-1, keepdims=True)
-    behind = np.maximum(best - rewards, 0)  # 0 for excluded outcomes of more reward
+    gaps = np.maximum(best - rewards, 0)  # 0 for excluded outcomes of more reward
     low, high = np.zeros_like(best), np.full_like(best, beta)  # c - best; at beta, the sum is <= 1
     for _ in range(BISECTIONS):
         middle = (low + high) / 2
-        too_low = (reference * beta / (middle + behind)).sum(axis=-1, keepdims=True) > 1
+        too_low = (reference * beta / (middle + gaps)).sum(axis=-1, keepdims=True) > 1
         low, high = np.where(too_low, middle, low), np.where(too_low, high, middle)
-    weights = reference * beta / (high + behind)
+    weights = reference * beta / (high + gaps)
     return weights / weights.sum(axis=-1, keepdims=True)
 
 
