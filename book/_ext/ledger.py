@@ -204,11 +204,11 @@ class Ledger(SphinxDirective):
         section = nodes.section("", nodes.title("", title), ids=[nodes.make_id(f"part-{title}")])
         section += paragraph(self.count(rows))
 
-        def begun(row):
+        def is_current(row):
             return f"book/{row['chapter']}" in self.env.found_docs or self.places[row["id"]]
 
-        current = [cells for row in rows if begun(row) for cells in self.rows_of(row)]
-        later = [row for row in rows if not begun(row)]
+        current = [cells for row in rows if is_current(row) for cells in self.rows_of(row)]
+        later = [row for row in rows if not is_current(row)]
         if current:
             headings = ["Concept, and what must be seen", "Where it is shown", "Measured there"]
             section += table(headings, current, [5, 3, 3], classes=["ledger"])

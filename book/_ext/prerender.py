@@ -1,7 +1,7 @@
 """Typeset math while the site is built, with the KaTeX of sphinxcontrib-katex under Node.js.
 
 The page carries finished HTML: no script, no jump when it loads. Three things can be wrong before
-the first formula, and each is said in one sentence. A formula that KaTeX rejects stops the build.
+the first formula, and each has its own message. A formula that KaTeX rejects stops the build.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def start_typesetter(rundir: Path, timeout: float) -> tuple[Popen, socket.socket
     """Start KaTeX and connect to it, however long it takes to answer.
 
     The extension's own function connects as soon as the socket's file exists, which on a busy
-    machine is before anyone listens, and the build breaks off.
+    machine is before anyone listens, and the build fails.
     """
     address = rundir / "katex.sock"
     command = katex.KaTeXServer.build_command(socket=address)

@@ -1,4 +1,4 @@
-// Quiz questions: each run of neighbouring <details class="option"> becomes a group that knows its
+// Quiz questions: each run of adjacent <details class="option"> becomes a group that knows its
 // question and keeps score. Without this script the options open and explain themselves all the same.
 
 const plain = (text) => document.createTextNode(text);
@@ -21,7 +21,7 @@ function runsOfOptions(root) {
   return runs;
 }
 
-/** Put a question and its options into one labelled group; code may stand between the two. */
+/** Put a question and its options into one labeled group; code may stand between the two. */
 function group(options, number) {
   const between = [];
   let label = options[0].previousElementSibling;

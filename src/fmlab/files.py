@@ -11,6 +11,15 @@ import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+__all__ = [
+    "book_folder",
+    "cache_folder",
+    "download",
+    "download_from_hub",
+    "verify",
+    "write_atomically",
+]
+
 TIMEOUT = 30  # seconds without a response from a server
 
 
@@ -58,7 +67,7 @@ def download(url: str, sha256: str | None, cache: bool) -> bytes:
     for a download that fails.
     """
     if not url.startswith(("http://", "https://")):
-        raise ValueError(f"path_or_url is {url!r}; a URL must start with http:// or https://")
+        raise ValueError(f"a URL must start with http:// or https://; got {url!r}")
     cached = cache_folder() / hashlib.sha256(url.encode()).hexdigest()
     if cache and cached.is_file():
         data = cached.read_bytes()
@@ -92,14 +101,13 @@ def _read_url(url: str) -> bytes:
                     bar.update(len(chunk))
     except (OSError, http.client.HTTPException) as error:
         raise ConnectionError(
-            f"path_or_url is {url!r}, which could not be downloaded ({error}); check the address "
+            f"{url} could not be downloaded ({error}); check the address "
             "and the network, or download it elsewhere and pass the file's path"
         ) from error
     data = b"".join(chunks)
     if size and len(data) != size:
         raise ConnectionError(
-            f"path_or_url is {url!r}: the download broke off after {len(data)} of {size} bytes; "
-            "try again"
+            f"the download of {url} broke off after {len(data)} of {size} bytes; try again"
         )
     return data
 
@@ -109,7 +117,7 @@ def verify(data: bytes, sha256: str | None, name: str) -> None:
     actual = hashlib.sha256(data).hexdigest()
     if sha256 is not None and actual != sha256.lower():
         raise ValueError(
-            f"path_or_url is {name!r}, whose sha256 is {actual}, not {sha256}: the file is damaged "
+            f"{name} has the sha256 {actual}, not {sha256}: the file is damaged "
             "or has changed; get it again, or correct sha256 if you trust the new file"
         )
 

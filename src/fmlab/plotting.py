@@ -5,6 +5,8 @@ from __future__ import annotations
 from matplotlib.axes import Axes
 from matplotlib.patches import FancyBboxPatch
 
+__all__ = ["BLUE", "GREEN", "INK", "ORANGE", "QUIET", "arrow", "box", "canvas"]
+
 INK, QUIET = "#333333", "#777777"
 BLUE, ORANGE, GREEN = "#0072b2", "#d55e00", "#009e73"  # as in book.mplstyle
 

@@ -25,6 +25,17 @@ from fmlab.arguments import (
     require_probability,
 )
 
+__all__ = [
+    "entropy",
+    "keep_min_p",
+    "keep_top_k",
+    "keep_top_p",
+    "log_softmax",
+    "restrict",
+    "sample",
+    "softmax",
+]
+
 # The relative tolerance for sums of rounded probabilities: in floats, 0.7 + 0.2 < 0.9, and a top-p
 # of 0.9 should not include a third token because of that.
 ROUNDING = 1e-12

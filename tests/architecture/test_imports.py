@@ -126,3 +126,15 @@ def test_loading_a_model_does_not_load_how_models_are_made():
     above = ("fmlab.training", "fmlab.recipes", "fmlab.alignment", "microworld")
     assert {name for name in modules if name.startswith(above)} == set()
     assert "fmlab.models.gpt" in modules
+
+
+def test_the_grader_may_not_import_any_other_room():
+    """The contract lists the forbidden rooms one by one: a new room has to be added to it."""
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    contracts = contracts["tool"]["importlinter"]["contracts"]
+    (layers,) = (c["layers"] for c in contracts if c.get("containers") == ["fmlab"])
+    rooms = {room.strip() for layer in layers for room in layer.split("|")}
+    (grader,) = (c for c in contracts if c.get("source_modules") == ["fmlab_grading"])
+    allowed = {"files", "arguments"}
+    forbidden = {"microworld"} | {f"fmlab.{room}" for room in rooms - allowed}
+    assert set(grader["forbidden_modules"]) == forbidden

@@ -15,7 +15,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[2]
-SEARCHED = ["src/**/*.py", "tests/**/*.py", "tools/*", "Makefile", "CONTRIBUTING.md", "README.md"]
+SEARCHED = [
+    *("src/**/*.py", "src/**/*.js", "src/**/*.css"),
+    *("tests/**/*.py", "tests/**/*.mjs"),
+    *("book/_ext/*.py", "book/_static/**/*.js", "book/_static/**/*.css"),
+    *("tools/*", "Makefile", "CONTRIBUTING.md", "README.md"),
+]
 AVOIDED = Path(__file__).with_name("avoided_words.txt")
 ALLOWED = Path(__file__).with_name("avoided_words_allowed.txt")
 

@@ -222,8 +222,8 @@ def test_what_is_seen_is_also_said(explorer):
     widget = explorer()
     tokens(widget).nth(1).focus()
     sentence = settled(widget).locator(".fml-says").inner_text()
-    assert "looks at" in sentence
-    live = widget.locator("[aria-live=polite]").filter(has_text="looks at")
+    assert "attends to" in sentence
+    live = widget.locator("[aria-live=polite]").filter(has_text="attends to")
     live.wait_for(state="attached")
     assert live.text_content() == sentence
 

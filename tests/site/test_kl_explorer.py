@@ -15,7 +15,7 @@ PAGE = "book/preference-finetuning.html"
 CELL = ".tag_kl-explorer"
 STATE = "application/vnd.jupyter.widget-state+json"
 GOALS = {"Proxy reward": "reward", "True reward": "true_reward"}
-SLIDERS = {"beta": "β, the price of KL", "n": "N of best-of-N"}
+SLIDERS = {"beta": "β, the cost of KL", "n": "N of best-of-N"}
 # The browser draws a change in its next frame; after the second frame it is visible.
 TWO_FRAMES = "() => new Promise((go) => requestAnimationFrame(() => requestAnimationFrame(go)))"
 

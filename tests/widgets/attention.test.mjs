@@ -79,14 +79,14 @@ test("the largest weights come first, ties in order, the negligible not at all",
   assert.deepEqual(largest(Float64Array.of(0.995, 0.005), 3), [0]);
 });
 
-test("the sentence says where a token looks, and adds up", () => {
+test("the sentence says what a token attends to, and adds up", () => {
   const tokens = ["Q", " cat", ":", "Answer"];
   const says = sentence(tokens, [0.05, 0.21, 0.43, 0.31], 3);
-  assert.equal(says, "“Answer” looks at “:” 43%, itself 31%, “cat” 21%, all others 5%.");
-  assert.equal(sentence(tokens, [0.001, 0.999, 0, 0], 1), "“cat” looks at itself 100%.");
+  assert.equal(says, "“Answer” attends to “:” 43%, itself 31%, “cat” 21%, all others 5%.");
+  assert.equal(sentence(tokens, [0.001, 0.999, 0, 0], 1), "“cat” attends to itself 100%.");
 });
 
-test("a token that stands in several places is told by its distance", () => {
+test("a token that occurs several times is named with its distance", () => {
   const tokens = ["the", "cat", "the", "\n", " "];
   assert.equal(nameToken(tokens, 0, 2), "“the” (2 back)");
   assert.equal(nameToken(tokens, 2, 1), "“the” (1 ahead)");

@@ -24,17 +24,17 @@ const {
 } = await import(pathToFileURL(`${given}/kl.mjs`));
 
 const CLOSE = 1e-6;
-function close(found, expected, message) {
-  assert.equal(found.length, expected.length, message);
+function close(actual, expected, message) {
+  assert.equal(actual.length, expected.length, message);
   for (const [i, value] of expected.entries()) {
     const near = CLOSE * Math.max(1, Math.abs(value));
-    assert.ok(Math.abs(found[i] - value) <= near, `${message}: ${found[i]} for ${value} at ${i}`);
+    assert.ok(Math.abs(actual[i] - value) <= near, `${message}: ${actual[i]} for ${value} at ${i}`);
   }
 }
-function sameMeasures(found, expected, message) {
-  close(found.law, expected.policy, `policy ${message}`);
-  close([found.kl, found.entropy], [expected.kl, expected.entropy], `KL, entropy ${message}`);
-  close(found.means, expected.means, `means ${message}`);
+function sameMeasures(actual, expected, message) {
+  close(actual.policy, expected.policy, `policy ${message}`);
+  close([actual.kl, actual.entropy], [expected.kl, expected.entropy], `KL, entropy ${message}`);
+  close(actual.means, expected.means, `means ${message}`);
 }
 const rewardsOf = (lab) => [lab.reward, lab.true_reward];
 
@@ -49,8 +49,8 @@ test("the optimum, its KL, entropy and rewards are those of Python at any beta",
   for (const [i, lab] of labs.entries())
     for (const [beta, expected] of lab.optima) {
       const policy = optimum(lab.reference, lab.reward, beta);
-      const found = measures(policy, lab.reference, rewardsOf(lab));
-      sameMeasures(found, expected, `lab ${i}, beta ${beta}`);
+      const actual = measures(policy, lab.reference, rewardsOf(lab));
+      sameMeasures(actual, expected, `lab ${i}, beta ${beta}`);
     }
 });
 
@@ -86,7 +86,7 @@ test("the path leads from the reference to the largest goal, with ever more KL a
     const rewards = rewardsOf(lab);
     for (const [i, goal] of rewards.entries()) {
       const points = path(lab.reference, goal, rewards);
-      close(points[0].law, lab.reference, "start");
+      close(points[0].policy, lab.reference, "start");
       close([points.at(-1).means[i]], [Math.max(...goal)], "end");
       const near = CLOSE * Math.max(1, ...goal.map(Math.abs));
       for (let j = 1; j < points.length; j++) {
@@ -97,7 +97,7 @@ test("the path leads from the reference to the largest goal, with ever more KL a
   }
 });
 
-test("without a price of KL only the best responses are left, and ties stay as they were", () => {
+test("without a cost of KL only the best responses are left, and ties stay as they were", () => {
   close(optimum([0.2, 0.3, 0.5], [1, 1, 0], 0), [0.4, 0.6, 0], "beta 0");
   close(optimum([0.2, 0.3, 0.5], [1, 1, 0], Infinity), [0.2, 0.3, 0.5], "beta infinite");
 });
@@ -112,16 +112,16 @@ test("ticks are round, within the axis, and few", () => {
   assert.deepEqual(ticks(-3.4, 4.3).map(({ text }) => text), ["−2", "0", "2", "4"]);
   assert.deepEqual(ticks(0, 1).map(({ text }) => text), ["0.0", "0.2", "0.4", "0.6", "0.8", "1.0"]);
   for (const [low, high] of [[0, 0.007], [-1e6, 1e6], [2.3, 2.31], [0, 27.6], [-1, 1]]) {
-    const found = ticks(low, high);
-    assert.ok(found.length >= 2 && found.length <= 7, `${low} ${high}: ${found.length}`);
-    assert.ok(found.every(({ value }) => value >= low - 1e-9 && value <= high + 1e-9));
-    assert.equal(new Set(found.map(({ text }) => text)).size, found.length);
+    const actual = ticks(low, high);
+    assert.ok(actual.length >= 2 && actual.length <= 7, `${low} ${high}: ${actual.length}`);
+    assert.ok(actual.every(({ value }) => value >= low - 1e-9 && value <= high + 1e-9));
+    assert.equal(new Set(actual.map(({ text }) => text)).size, actual.length);
   }
 });
 
-test("a share is never shown as 0% or 100% unless it is that", () => {
+test("a probability is never shown as 0% or 100% unless it is that", () => {
   const shown = { 0: "0%", 1: "100%", 0.5: "50.0%", 0.0123: "1.2%", 0.0005: "0.1%" };
-  for (const [share, text] of Object.entries(shown)) assert.equal(percent(Number(share)), text);
+  for (const [p, text] of Object.entries(shown)) assert.equal(percent(Number(p)), text);
   assert.equal(percent(1e-9), "<0.1%");
   assert.equal(percent(0.9996), ">99.9%");
   assert.equal(percent(1 - 1e-15), "100%");

@@ -25,10 +25,13 @@ const {
 } = await import(pathToFileURL(`${given}/sampling.mjs`));
 
 const CLOSE = 1e-6;
-function close(found, expected, message) {
-  assert.equal(found.length, expected.length, message);
+function close(actual, expected, message) {
+  assert.equal(actual.length, expected.length, message);
   for (const [i, value] of expected.entries())
-    assert.ok(Math.abs(found[i] - value) <= CLOSE, `${message}: ${found[i]} for ${value} at ${i}`);
+    assert.ok(
+      Math.abs(actual[i] - value) <= CLOSE,
+      `${message}: ${actual[i]} for ${value} at ${i}`,
+    );
 }
 const ascending = (ids) => Array.from(ids).sort((a, b) => a - b);
 const describe = ({ logits }, settings = {}) =>
@@ -38,8 +41,8 @@ const describe = ({ logits }, settings = {}) =>
 function* cases() {
   for (const row of vectors.rows)
     for (const expected of row.cases) {
-      const found = restrict(row.logits, expected.settings);
-      yield { row, expected, found, message: describe(row, expected.settings) };
+      const actual = restrict(row.logits, expected.settings);
+      yield { row, expected, actual, message: describe(row, expected.settings) };
     }
 }
 
@@ -60,36 +63,36 @@ test("cumulative sums equal those of Python", () => {
 });
 
 test("after every step exactly the tokens are left that Python leaves", () => {
-  for (const { expected, found, message } of cases())
-    for (const [i, { left }] of found.steps.entries()) {
-      const ids = ascending(found.order.subarray(0, left));
+  for (const { expected, actual, message } of cases())
+    for (const [i, { left }] of actual.steps.entries()) {
+      const ids = ascending(actual.order.subarray(0, left));
       assert.deepEqual(ids, expected.kept[i], `${message}, step ${i}`);
     }
 });
 
 test("after every step the mass left is what it is in Python", () => {
-  for (const { expected, found, message } of cases())
-    close(found.steps.map(({ mass }) => mass), expected.masses, message);
+  for (const { expected, actual, message } of cases())
+    close(actual.steps.map(({ mass }) => mass), expected.masses, message);
 });
 
 test("the distribution to sample from equals that of Python", () => {
-  for (const { expected, found, message } of cases()) {
+  for (const { expected, actual, message } of cases()) {
     const [kept] = expected.kept.slice(-1);
-    close(kept.map((id) => found.probs[id]), expected.probs, message);
-    const others = found.probs.filter((p, id) => p > 0 && !kept.includes(id));
+    close(kept.map((id) => actual.probs[id]), expected.probs, message);
+    const others = actual.probs.filter((p, id) => p > 0 && !kept.includes(id));
     assert.equal(others.length, 0, message);
   }
 });
 
 test("entropy equals that of Python, and is 0, not -0, for a certain outcome", () => {
-  for (const { expected, found, message } of cases())
-    close([entropy(found.probs)], [expected.entropy], message);
+  for (const { expected, actual, message } of cases())
+    close([entropy(actual.probs)], [expected.entropy], message);
   assert.ok(Object.is(entropy(Float64Array.of(0, 1)), 0));
 });
 
 test("the same uniform numbers draw the same tokens as in Python", () => {
-  for (const { expected, found, message } of cases())
-    assert.deepEqual(draw(found.probs, expected.uniforms), expected.draws, message);
+  for (const { expected, actual, message } of cases())
+    assert.deepEqual(draw(actual.probs, expected.uniforms), expected.draws, message);
 });
 
 test("a token of probability 0 is never drawn", () => {
@@ -152,8 +155,8 @@ test("many samples are as close to the distribution as expected", () => {
   const n = 100_000;
   const counts = new Array(probs.length).fill(0);
   for (const id of draw(probs, Array.from({ length: n }, (_, i) => uniform(1, i)))) counts[id] += 1;
-  const found = distance(counts, n, probs);
-  assert.ok(found < 3 * expectedDistance(n, probs), `${found}`);
+  const actual = distance(counts, n, probs);
+  assert.ok(actual < 3 * expectedDistance(n, probs), `${actual}`);
 });
 
 test("the distance is half the sum of all differences", () => {
@@ -163,8 +166,8 @@ test("the distance is half the sum of all differences", () => {
 
 test("the expected distance equals the sum over all counts", () => {
   for (const [n, probs, expected] of vectors.distances) {
-    const found = expectedDistance(n, Float64Array.from(probs));
-    assert.ok(Math.abs(found - expected) < 1e-9 * Math.max(1e-3, expected), `${n} ${probs}`);
+    const actual = expectedDistance(n, Float64Array.from(probs));
+    assert.ok(Math.abs(actual - expected) < 1e-9 * Math.max(1e-3, expected), `${n} ${probs}`);
   }
 });
 
@@ -187,9 +190,9 @@ test("the slider of top-k reaches every small number, round ones, and the whole 
   }
 });
 
-test("a share is never shown as 0% or 100% unless it is that", () => {
+test("a probability is never shown as 0% or 100% unless it is that", () => {
   const shown = { 0: "0%", 1: "100%", 0.5: "50.0%", 0.0123: "1.23%", 0.1: "10.0%" };
-  for (const [share, text] of Object.entries(shown)) assert.equal(percent(Number(share)), text);
+  for (const [p, text] of Object.entries(shown)) assert.equal(percent(Number(p)), text);
   assert.equal(percent(1e-9), "<0.01%");
   assert.equal(percent(0.00004), "<0.01%");
   assert.equal(percent(0.00006), "0.01%");

@@ -17,13 +17,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fmlab.alignment.rollouts import Reward, scored
-from fmlab.alignment.tabular.exact import best_of_n_kl
 from fmlab.arguments import Floats, as_floats, require, require_count
 from fmlab.generation.chat import respond
 from fmlab.models.gpt import GPT
 from fmlab.tokenization.tokenizers import BPETokenizer
 
-__all__ = ["Candidates", "best_of_n", "best_of_n_kl", "expected_best"]
 RESPONSES_AT_ONCE = 256  # generated together
 
 

@@ -39,7 +39,8 @@ class Grades:
         Errors: ``ValueError`` for lists of unequal length, or a prompt unknown to the world.
         """
         n = len(prompts)
-        require(len(responses) == n > 0, "responses", f"{n}, one per prompt", len(responses))
+        require(n > 0, "prompts", "at least one", prompts)
+        require(len(responses) == n, "responses", f"{n}, one per prompt", len(responses))
         return cls(prompts, responses, [*map(world.features, prompts, responses)])
 
     @cached_property

@@ -142,7 +142,8 @@ def cohen_kappa(first: Sequence[object], second: Sequence[object]) -> float:
     0.5
     """
     n = len(first)
-    require(len(second) == n > 0, "second", f"{n} labels, at least one", len(second))
+    require(n > 0, "first", "at least one label", first)
+    require(len(second) == n, "second", f"{n} labels", len(second))
     observed = sum(a == b for a, b in zip(first, second)) / n
     labels = {*first, *second}
     expected = sum(list(first).count(x) * list(second).count(x) for x in labels) / n**2

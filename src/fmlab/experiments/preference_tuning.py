@@ -75,7 +75,7 @@ def methods(lab: Lab) -> dict:
             "drawn": by_abstention(lab.sample(model, lab.familiar)[0]),
             "greedy": by_abstention(lab.decode_greedily(model, lab.familiar)),
         }
-        row["response"] = work_of(lab, model, tokens)
+        row["response"] = work_of(model, tokens)
         rows.append(row)
         responses[method] = grades.responses
     rows += best_rows(lab, sft, sft_tokens)
@@ -119,7 +119,7 @@ def best_rows(lab: Lab, sft: Grades, sft_tokens: Dialogues) -> list[dict]:
         row["expected_utility"] = as_dict(Mean.of(expected))
         row["expected_gain"] = as_dict(Mean.of(expected - utilities.mean(axis=1)))
         row["seconds_per_prompt"] = round(seconds * n / largest / N_TEST, 5)
-        rows.append(row | {"response": work_of(lab, lab.reference, sft_tokens, n), **cost_of(None)})
+        rows.append(row | {"response": work_of(lab.reference, sft_tokens, n), **cost_of(None)})
     return rows
 
 
@@ -141,7 +141,7 @@ def work_on_card(name: str) -> dict:
     return {key: card[key] for key in ("steps", "flops", "seconds", "tokens")}
 
 
-def work_of(lab: Lab, model: GPT, tokens: Dialogues, n: int = 1) -> dict:
+def work_of(model: GPT, tokens: Dialogues, n: int = 1) -> dict:
     """Return tokens and FLOPs per response; a reward model reads all n if it is the best of n."""
     n_params = count_parameters(model.config)
     n_new = float(tokens.is_response.sum()) / len(tokens)

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import platform
 from collections.abc import Mapping, Sequence
-from datetime import date
-from importlib.metadata import version
 from pathlib import Path
 
 from fmlab.arguments import is_number, require
 from fmlab.data.corpora import read as read_text
 from fmlab.files import book_folder, write_atomically
+from fmlab.provenance import circumstances
 
 # If the package is installed without the book, as on Colab, results come from the repository.
 ELSEWHERE = "https://raw.githubusercontent.com/foundation-model-lab/fmlab/main/book/results"
@@ -40,8 +37,9 @@ def record(
     require(is_number(seconds) and seconds >= 0, "seconds", "a number >= 0", seconds)
     reserved = sorted(set(results) & set(PROVENANCE))
     require(not reserved, "results", f"without {', '.join(PROVENANCE)}", reserved)
-    values = (command, date.today().isoformat(), round(seconds, 1), machine(), versions(packages))
-    content = dict(zip(PROVENANCE, values)) | dict(results)
+    made = circumstances(packages)
+    made |= {"command": command, "seconds": round(seconds, 1)}
+    content = {name: made[name] for name in PROVENANCE} | dict(results)
     try:
         text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
     except (TypeError, ValueError) as error:
@@ -75,16 +73,6 @@ def read(name: str, folder: str | Path | None = None) -> dict:
     except (TypeError, ValueError) as error:
         raise ValueError(f"{path} is damaged: {error}") from error
     return content
-
-
-def versions(packages: Sequence[str] = ()) -> dict[str, str]:
-    """Return the version of Python and of each package, by name."""
-    return {"Python": platform.python_version(), **{name: version(name) for name in packages}}
-
-
-def machine() -> str:
-    """Return the number of cores, the system and the architecture, without the machine's name."""
-    return f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}"
 
 
 def _require_name(name: object) -> None:

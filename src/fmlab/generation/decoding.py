@@ -11,7 +11,7 @@ afterwards the model is in the mode it was in before.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike
 from torch import nn
 
 from fmlab.arguments import Ids, require, require_count
-from fmlab.generation.engines import Engine, make_engine
+from fmlab.generation.engines import Engine, make_engine, require_engine
 from fmlab.generation.limits import Limits
 from fmlab.models.inference import HasTokens, as_ids
 from fmlab.sampling import log_softmax, restrict, sample
@@ -116,9 +116,13 @@ def stream(
     restrict([0.0], **options)  # raises for invalid options before the model runs
     rngs = _spawn(rng, temperature, len(prompts) * n)
     capacity = max(map(len, prompts)) + max(map(limits.most_new_tokens, prompts))
-    backend = make_engine(engine, model, len(rngs), capacity)
+    require_engine(engine, len(rngs))
     rows = [prompt for prompt in prompts for _ in range(n)]
-    return TokenStream(rows, _steps(backend, prompts, n, limits, rngs, options))
+
+    def make() -> Engine:  # at the first step: until then the model may still change
+        return make_engine(engine, model, len(rngs), capacity)
+
+    return TokenStream(rows, _steps(make, prompts, n, limits, rngs, options))
 
 
 def generate(
@@ -145,7 +149,7 @@ def generate(
 
 
 def _steps(
-    engine: Engine,
+    make: Callable[[], Engine],
     prompts: list[Ids],
     n: int,
     limits: Limits,
@@ -154,6 +158,7 @@ def _steps(
 ) -> Iterator[TokenStep]:
     running = list(range(len(rngs)))
     new: list[Ids] = [[] for _ in rngs]
+    engine = make()
     logits = engine.start(prompts, n)  # (R, V)
     while True:
         all_logprobs = log_softmax(logits)

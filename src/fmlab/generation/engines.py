@@ -25,10 +25,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from fmlab.arguments import Ids, require
+from fmlab.generation.untouched import is_untouched
 from fmlab.models.gpt import GPT
 from fmlab.models.inference import inference
 from fmlab.models.kv_cache import KVCache
-from fmlab.models.layers import MLP, Attention, Block, Conv1D
 
 Floats32 = NDArray[np.float32]
 GELU_SCALE = np.float32(math.sqrt(2 / math.pi))
@@ -89,7 +89,7 @@ class NumPyEngine(TorchEngine):
     def start(self, prompts: Sequence[Ids], n: int = 1) -> Floats32:
         """As in ``UncachedEngine``, for one row."""
         logits = super().start(prompts, n)
-        self.decoder = NumPyDecoder(self.model, self.cache)
+        self.decoder = NumPyDecoder(self.model, self.cache, is_checked=True)
         return logits
 
     def advance(self, rows: Sequence[int], tokens: Ids) -> Floats32:
@@ -101,22 +101,28 @@ Engine = UncachedEngine | TorchEngine | NumPyEngine
 ENGINES = ("auto", "torch", "numpy", "uncached")
 
 
+def require_engine(name: str, n_rows: int) -> None:
+    """Raise ValueError for an unknown name, or for "numpy" and more than one row."""
+    require(name in ENGINES, "engine", f"one of {', '.join(ENGINES)}", name)
+    allowed = "torch, uncached or auto for more than one row"
+    require(name != "numpy" or n_rows == 1, "engine", allowed, name)
+
+
 def make_engine(name: str, model: nn.Module, n_rows: int, capacity: int = 0) -> Engine:
     """Return the engine of this name, with room for ``capacity`` tokens per row.
 
-    Errors: ``ValueError`` for an unknown name, or "numpy" where it is not supported.
+    Errors: ``ValueError`` as in ``require_engine``; for "numpy" and a changed model.
     """
-    require(name in ENGINES, "engine", f"one of {', '.join(ENGINES)}", name)
+    require_engine(name, n_rows)
     if name == "uncached":
         return UncachedEngine(model)
-    supports_numpy = n_rows == 1 and is_untouched(model)
-    if name == "numpy":
-        allowed = "torch, uncached or auto for more than one row, or for a model that is not an "
-        allowed += "untouched float32 GPT on the CPU"
-        require(supports_numpy, "engine", allowed, name)
-    if name == "torch" or not supports_numpy:
+    if name == "torch" or n_rows > 1:
         return TorchEngine(model, capacity)
-    return NumPyEngine(model, capacity)
+    if is_untouched(model):
+        return NumPyEngine(model, capacity)
+    allowed = "torch, uncached or auto for a model that is not an untouched float32 GPT on the CPU"
+    require(name == "auto", "engine", allowed, name)
+    return TorchEngine(model, capacity)
 
 
 def left_pad(sequences: Sequence[Ids], model: nn.Module) -> tuple[Tensor, Tensor | None]:
@@ -133,48 +139,6 @@ def last_logits(output: tuple[Tensor, Tensor | None]) -> Floats32:
     return output[0][:, -1].float().cpu().numpy()
 
 
-def is_untouched(model: nn.Module) -> bool:
-    """Return whether a model is a plain GPT, fully described by its configuration and weights.
-
-    Every module has exactly the class that ``GPT`` gives it, none has a hook or a replaced method,
-    and the weights are float32 on the CPU. An adapter, an ablated head or a quantized layer
-    changes one of these, and must not be bypassed by an engine that reads the weights alone.
-    """
-    if type(model) is not GPT:
-        return False
-    modules = dict(model.named_modules())
-    return (
-        {name: type(module) for name, module in modules.items()} == _classes(model.config.n_layers)
-        and not any(map(_is_changed, modules.values()))
-        and model.lm_head.weight is model.transformer.wte.weight
-        and all(
-            type(weight) is nn.Parameter
-            and weight.dtype == torch.float32
-            and weight.device.type == "cpu"
-            for weight in model.parameters()
-        )
-    )
-
-
-def _classes(n_layers: int) -> dict[str, type[nn.Module]]:
-    """Return the class of every module of a GPT, by name."""
-    classes = {"": GPT, "lm_head": nn.Linear, "transformer": nn.ModuleDict}
-    outer = {"wte": nn.Embedding, "wpe": nn.Embedding, "h": nn.ModuleList, "ln_f": nn.LayerNorm}
-    classes |= {f"transformer.{name}": kind for name, kind in outer.items()}
-    block = {"ln_1": nn.LayerNorm, "attn": Attention, "attn.c_attn": Conv1D, "attn.c_proj": Conv1D}
-    block |= {"ln_2": nn.LayerNorm, "mlp": MLP, "mlp.c_fc": Conv1D, "mlp.c_proj": Conv1D}
-    for layer in range(n_layers):
-        classes[f"transformer.h.{layer}"] = Block
-        classes |= {f"transformer.h.{layer}.{name}": kind for name, kind in block.items()}
-    return classes
-
-
-def _is_changed(module: nn.Module) -> bool:
-    attributes = vars(module)
-    hooks = ("_forward_hooks", "_forward_pre_hooks")
-    return "forward" in attributes or any(attributes[name] for name in hooks)
-
-
 class NumPyDecoder:
     """A GPT in NumPy that continues the sequence in a cache, one token per ``step``.
 
@@ -184,25 +148,30 @@ class NumPyDecoder:
     of several sequences or with padding.
     """
 
-    def __init__(self, model: GPT, cache: KVCache) -> None:
-        require(is_untouched(model), "model", "an untouched float32 GPT on the CPU", type(model))
-        is_single = cache.batch_size == 1 and cache.n_padding is None
-        require(is_single, "cache", "one of a single row without padding", cache.batch_size)
+    def __init__(self, model: GPT, cache: KVCache, *, is_checked: bool = False) -> None:
+        if not is_checked:
+            allowed = "an untouched float32 GPT on the CPU"
+            require(is_untouched(model), "model", allowed, type(model))
+        require(cache.batch_size == 1, "cache", "one of a single row", cache.batch_size)
+        require(cache.n_padding is None, "cache", "one without padding", cache.n_padding)
         self.cache, self.context_length = cache, model.config.context_length
-        weights = {name: tensor.detach().numpy() for name, tensor in model.state_dict().items()}
-        self.token_embedding = weights["transformer.wte.weight"]  # (V, D)
-        self.position_embedding = weights["transformer.wpe.weight"]  # (context_length, D)
-        self.ln_f = weights["transformer.ln_f.weight"], weights["transformer.ln_f.bias"]
-        parts = ("ln_1", "attn.c_attn", "attn.c_proj", "ln_2", "mlp.c_fc", "mlp.c_proj")
+        parts = model.transformer
+        self.token_embedding = as_numpy(parts.wte.weight)  # (V, D)
+        self.position_embedding = as_numpy(parts.wpe.weight)  # (context_length, D)
+        self.ln_f = weight_and_bias_of(parts.ln_f)
         self.layers = [
             [
-                (
-                    weights[f"transformer.h.{i}.{part}.weight"],
-                    weights[f"transformer.h.{i}.{part}.bias"],
+                weight_and_bias_of(module)
+                for module in (
+                    block.ln_1,
+                    block.attn.c_attn,
+                    block.attn.c_proj,
+                    block.ln_2,
+                    block.mlp.c_fc,
+                    block.mlp.c_proj,
                 )
-                for part in parts
             ]
-            for i in range(model.config.n_layers)
+            for block in parts.h
         ]
         self.heads = (3, model.config.n_heads, model.config.d_head)
 
@@ -219,6 +188,15 @@ class NumPyDecoder:
             x = x + affine(gelu(affine(layer_norm(x, ln_2), c_fc)), mlp_c_proj)
         self.cache.n_tokens += 1
         return self.token_embedding @ layer_norm(x, self.ln_f)  # (V, D) @ (D,) -> (V,)
+
+
+def as_numpy(weight: Tensor) -> Floats32:
+    """Return the weight as a NumPy array that shares its memory."""
+    return weight.detach().numpy()
+
+
+def weight_and_bias_of(module: nn.Module) -> tuple[Floats32, Floats32]:
+    return as_numpy(module.weight), as_numpy(module.bias)
 
 
 def affine(x: Floats32, weight_and_bias: tuple[Floats32, Floats32]) -> Floats32:

@@ -10,6 +10,7 @@ Language Models are Unsupervised Multitask Learners, section 2.3.
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import Self
 
@@ -26,8 +27,6 @@ from fmlab.models.inference import inference
 from fmlab.models.kv_cache import KVCache
 from fmlab.models.layers import INITIAL_SPREAD, Block, attention_mask, empty_embedding, initialize
 from fmlab.models.losses import linear_cross_entropy
-
-__all__ = ["GPT", "GPTConfig", "KVCache"]
 
 
 class GPT(nn.Module):
@@ -55,7 +54,7 @@ class GPT(nn.Module):
         parts = {
             "wte": empty_embedding(config.vocab_size, config.d_model),
             "wpe": empty_embedding(config.context_length, config.d_model),
-            "h": nn.ModuleList(Block(config, layer) for layer in range(config.n_layers)),
+            "h": nn.ModuleList(Block(config) for _ in range(config.n_layers)),
             "ln_f": nn.LayerNorm(config.d_model, eps=1e-5),
         }
         self.transformer = nn.ModuleDict(parts)
@@ -67,7 +66,7 @@ class GPT(nn.Module):
     @property
     def device(self) -> torch.device:
         """The device that the weights are on."""
-        return self.lm_head.weight.device
+        return self.transformer.wte.weight.device
 
     def forward(
         self,
@@ -208,8 +207,9 @@ class GPT(nn.Module):
             x = x + parts.wpe(positions.clamp(min=0))  # (B, T, D)
         x = F.dropout(x, self.config.dropout, self.training)
         mask = attention_mask(n_past, n_new, n_padding, ids.device)
-        for block in parts.h:
-            x = block(x, mask, cache, record)
+        for layer, block in enumerate(parts.h):
+            extend = None if cache is None else functools.partial(cache.extend, layer)
+            x = block(x, mask, extend, record)
         if cache is not None:
             cache.n_tokens += n_new
         return parts.ln_f(x)

@@ -12,15 +12,16 @@ Multitask Learners, section 2.3; Radford et al. (2018), section 4.1.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from fmlab.models.configs import GPTConfig
-from fmlab.models.kv_cache import KVCache
 
 INITIAL_SPREAD = 0.02
+Extend = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 
 
 class Conv1D(nn.Module):
@@ -39,9 +40,9 @@ class Conv1D(nn.Module):
 class Attention(nn.Module):
     """Multi-head self-attention: ``fmlab.models.attention.multi_head_attention`` in torch."""
 
-    def __init__(self, config: GPTConfig, layer: int, causal: bool = True) -> None:
+    def __init__(self, config: GPTConfig, causal: bool = True) -> None:
         super().__init__()
-        self.layer, self.causal = layer, causal
+        self.causal = causal
         self.n_heads, self.dropout = config.n_heads, config.dropout
         self.c_attn = Conv1D(config.d_model, 3 * config.d_model)
         self.c_proj = Conv1D(config.d_model, config.d_model)
@@ -50,10 +51,12 @@ class Attention(nn.Module):
         self,
         x: Tensor,
         mask: Tensor | None = None,
-        cache: KVCache | None = None,
+        extend: Extend | None = None,
         record: list[Tensor] | None = None,
     ) -> Tensor:
         """x (B, T, D) -> (B, T, D). The weights (B, H, T, K) are appended to ``record``, if given.
+
+        ``extend`` adds the new keys and values to a cache and returns all of this layer's.
 
         ``mask`` broadcasts to (B, 1, T, K), True where a query may attend. Without a mask, the
         T positions must be the first ones, or a single one that sees all keys.
@@ -61,8 +64,8 @@ class Attention(nn.Module):
         B, T, D = x.shape
         heads = self.c_attn(x).view(B, T, 3 * self.n_heads, -1)  # (B, T, 3D) -> (B, T, 3H, d)
         q, k, v = heads.transpose(1, 2).chunk(3, dim=1)  # -> (B, 3H, T, d) -> three of (B, H, T, d)
-        if cache is not None:
-            k, v = cache.extend(self.layer, k, v)  # (B, H, K, d)
+        if extend is not None:
+            k, v = extend(k, v)  # (B, H, K, d)
         is_causal = self.causal and mask is None and T > 1
         if record is not None:
             record.append(_attention_weights(q, k, mask, is_causal))
@@ -89,10 +92,10 @@ class MLP(nn.Module):
 class Block(nn.Module):
     """Attention, then MLP; each reads the normalized stream and adds to it (pre-LayerNorm)."""
 
-    def __init__(self, config: GPTConfig, layer: int, causal: bool = True) -> None:
+    def __init__(self, config: GPTConfig, causal: bool = True) -> None:
         super().__init__()
         self.ln_1 = nn.LayerNorm(config.d_model, eps=1e-5)
-        self.attn = Attention(config, layer, causal)
+        self.attn = Attention(config, causal)
         self.ln_2 = nn.LayerNorm(config.d_model, eps=1e-5)
         self.mlp = MLP(config)
 
@@ -100,10 +103,10 @@ class Block(nn.Module):
         self,
         x: Tensor,
         mask: Tensor | None = None,
-        cache: KVCache | None = None,
+        extend: Extend | None = None,
         record: list[Tensor] | None = None,
     ) -> Tensor:
-        x = x + self.attn(self.ln_1(x), mask, cache, record)
+        x = x + self.attn(self.ln_1(x), mask, extend, record)
         return x + self.mlp(self.ln_2(x))
 
 

@@ -34,7 +34,7 @@ class MaskedModel(nn.Module):
         parts = {
             "wte": empty_embedding(config.vocab_size, config.d_model),
             "wpe": empty_embedding(config.context_length, config.d_model),
-            "h": nn.ModuleList(Block(config, i, causal=False) for i in range(config.n_layers)),
+            "h": nn.ModuleList(Block(config, causal=False) for _ in range(config.n_layers)),
             "ln_f": nn.LayerNorm(config.d_model, eps=1e-5),
         }
         self.transformer = nn.ModuleDict(parts)

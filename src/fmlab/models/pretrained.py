@@ -41,6 +41,10 @@ def load(source: str | Path) -> tuple[GPT, BPETokenizer]:
     >>> model.config.n_layers, tokenizer.vocab_size
     (3, 2048)
     """
+    allowed = f"one of {', '.join(SHIPPED)}, a folder, or a name on the Hugging Face hub"
+    require(isinstance(source, str | Path), "source", allowed, source)
+    use_load_reward = f"a language model ({REWARD} gives scores: use fmlab.alignment.load_reward)"
+    require(source != REWARD, "source", use_load_reward, source)
     if not (folder_of(source) / CARD).is_file():
         require(source not in SHIPPED, "source", "a model that is installed", source)
         return GPT.from_huggingface(source), from_huggingface(source)

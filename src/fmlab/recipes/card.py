@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import platform
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import date
-from importlib.metadata import version
 
 import numpy as np
 
@@ -16,6 +12,7 @@ from fmlab.alignment.reward_model import RewardModel
 from fmlab.evaluation.responses import Grades
 from fmlab.models.gpt import GPT
 from fmlab.models.huggingface import WEIGHTS
+from fmlab.provenance import circumstances
 from fmlab.scaling.costs import count_parameters, inference_flops, training_flops
 from fmlab.training.run import Run
 
@@ -41,18 +38,6 @@ def card(name: str, model: GPT | RewardModel, run: Run, base: str | None = None,
         "seconds": round(run.seconds),
     }
     return contents | more | circumstances()
-
-
-def circumstances() -> dict:
-    """Return the date, the machine, and the versions of the packages."""
-    return {
-        "date": date.today().isoformat(),
-        "machine": f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}",
-        "versions": {
-            "Python": platform.python_version(),
-            **{package: version(package) for package in ("torch", "numpy")},
-        },
-    }
 
 
 def loss_curve(losses: Sequence[float], n_points: int = CURVE_POINTS) -> list[float]:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 from fmlab.arguments import require
+from fmlab.files import write_atomically
 from fmlab.tokenization import hub_format
 from fmlab.tokenization.bpe import GAP, N_BYTES, Pair, merge_word
 from fmlab.tokenization.pretokenization import splitter, to_bytes
@@ -83,7 +84,7 @@ class HubTokenizer(BPETokenizer):
 
     def save(self, path: str | Path) -> None:
         """Write a ``tokenizer.json`` that `load` and the package ``tokenizers`` can read."""
-        Path(path).write_text(json.dumps(self._table), encoding="utf-8")
+        write_atomically(Path(path), json.dumps(self._table))
 
     @classmethod
     def load(cls, source: str | Path) -> Self:

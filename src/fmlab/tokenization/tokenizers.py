@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Self
 
 from fmlab.arguments import require
+from fmlab.files import write_atomically
 from fmlab.tokenization.bpe import N_BYTES, Pair, apply_merges, learn_merges
 from fmlab.tokenization.lookup import look_up
 from fmlab.tokenization.pretokenization import (
@@ -185,7 +186,7 @@ class BPETokenizer:
     def save(self, path: str | Path) -> None:
         """Write the tokenizer to a JSON file."""
         lists = {"special_tokens": list(self.special_tokens), "merges": list(self.merges)}
-        Path(path).write_text(json.dumps({"pattern": self.pattern} | lists), encoding="utf-8")
+        write_atomically(Path(path), json.dumps({"pattern": self.pattern} | lists))
 
     @classmethod
     def load(cls, path: str | Path) -> Self:

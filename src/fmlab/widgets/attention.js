@@ -1,11 +1,11 @@
-// The attention explorer: choose a head and a token, see where that token looks.
+// The attention explorer: choose a head and a token, see what that token attends to.
 
 const LISTED = 3; // tokens that the sentence names
 const NUMBERED = 6; // tokens that show their weight as a number
 const MOST_COLUMNS = 6; // of small pictures
-const LEAST = 0.01; // a weight below is not worth a number
+const LEAST = 0.01; // smaller weights are not shown as numbers
 
-// Scores come as whole numbers of three bytes, little-endian, each to be multiplied by a step.
+// Scores are packed as signed 24-bit integers, little-endian, each to be multiplied by a step.
 export function unpackScores(view, step) {
   const whole = (at) => view.getUint16(at, true) + 65_536 * view.getInt8(at + 2);
   return Float64Array.from({ length: view.byteLength / 3 }, (_, i) => step * whole(3 * i));
@@ -18,7 +18,7 @@ export function softmax(scores) {
   return powers.map((power) => power / sum);
 }
 
-// From a head's scores q·k, a row for each position that looks, to what it attends to.
+// From a head's scores q·k, one row per query, to its attention weights.
 export function attentionWeights(scores, dHead, { scaled = true, masked = true } = {}) {
   const divisor = scaled ? Math.sqrt(dHead) : 1;
   return scores.map((row, query) =>
@@ -26,20 +26,20 @@ export function attentionWeights(scores, dHead, { scaled = true, masked = true }
   );
 }
 
-// In bits. What is impossible adds nothing.
+// In bits. A probability of 0 adds nothing.
 export function entropy(row) {
   return row.reduce((sum, p) => (p > 0 ? sum - p * Math.log2(p) : sum), 0);
 }
 
 export const weightOnLater = (row, query) => row.slice(query + 1).reduce((a, b) => a + b, 0);
 
-// The positions of the n largest weights that are worth a number, the largest first.
+// The positions of the n largest weights that are shown as numbers, the largest first.
 export function largest(row, n) {
   const positions = Array.from(row.keys()).filter((i) => row[i] >= LEAST);
   return positions.sort((a, b) => row[b] - row[a] || a - b).slice(0, n);
 }
 
-// A token in a sentence: in quotation marks, and where it stands if it stands in several places.
+// A token in a sentence: in quotation marks, with its distance if it occurs several times.
 export function nameToken(tokens, i, query) {
   const way = i < query ? `${query - i} back` : `${i - query} ahead`;
   const again = i !== query && tokens.filter((other) => other === tokens[i]).length > 1;
@@ -52,7 +52,7 @@ export function sentence(tokens, row, query) {
   const name = (i) => (i === query ? "itself" : nameToken(tokens, i, query));
   const parts = listed.map((i) => `${name(i)} ${percent(row[i])}`);
   if (rest >= LEAST / 2) parts.push(`all others ${percent(rest)}`);
-  return `${nameToken(tokens, query, query)} looks at ${parts.join(", ")}.`;
+  return `${nameToken(tokens, query, query)} attends to ${parts.join(", ")}.`;
 }
 
 const percent = (p, digits = 0) => `${number(100 * p, digits)}%`;
@@ -60,7 +60,7 @@ const partsOf = (text) => decodeToken(new TextEncoder().encode(text));
 const spoken = (text) => text.trim() || partsOf(text).map((part) => part.spoken).join(" ");
 const mean = (values) => values.reduce((a, b) => a + b, 0) / values.length;
 
-// Dark is much; by the square root, so that small weights can be seen beside large ones.
+// Dark is a large weight; the square root keeps small weights visible beside large ones.
 const shade = (weight) => Math.sqrt(weight);
 
 function render({ model, el }) {
@@ -89,9 +89,9 @@ function render({ model, el }) {
     text = model.get("text");
     const view = viewOf(pointed);
     for (const part of [choice, row, facts, grid, map, ways]) part.draw(view);
-    const said = sentence(view.tokens, view.row, view.query);
-    if (line.textContent && said !== line.textContent) framed.say(said);
-    line.textContent = said;
+    const description = sentence(view.tokens, view.row, view.query);
+    if (line.textContent && description !== line.textContent) framed.say(description);
+    line.textContent = description;
   }
   const settings = ["text", "layer", "head", "position", "scaled", "masked"];
   const { drawSoon, end } = keepDrawn(model, settings, framed, draw);
@@ -100,8 +100,8 @@ function render({ model, el }) {
 
 export default { render };
 
-// Everything there is to draw: the settings, and what they make of the scores. `pointed` may name
-// another query than the chosen one.
+// Everything the parts show: the settings, and the resulting weights. `pointed` may name another
+// query than the chosen one.
 function reader(model) {
   const [nLayers, nHeads, dHead] = ["n_layers", "n_heads", "d_head"].map((name) => model.get(name));
   const all = unpackScores(model.get("packed"), model.get("step"));
@@ -141,7 +141,7 @@ function reader(model) {
   };
 }
 
-// How a text begins, on one line and without the mark that texts begin with.
+// The beginning of a text, on one line and without the special token that starts it.
 export function beginning(tokens) {
   return tokens.join("").replace(/^<\|.*?\|>/, "").replace(/\s+/g, " ").trim().slice(0, 90);
 }
@@ -164,7 +164,7 @@ function textChoice(model) {
   };
 }
 
-// The tokens of the text. One is in the tab order, the one that looks; arrow keys go on from there.
+// The tokens of the text. Only the query is in the tab order; arrow keys move from there.
 function tokenRow(model, point) {
   const id = newId();
   const at = ({ target }) => options.indexOf(target.closest("[role=option]"));
@@ -179,7 +179,7 @@ function tokenRow(model, point) {
     pointerleave: () => point(),
   });
   let options = [];
-  let drawn; // the text that they show
+  let drawn; // the text that the options show
   function choose(event) {
     const position = at(event);
     if (position >= 0 && position !== model.get("position")) update(model, { position });
@@ -191,19 +191,19 @@ function tokenRow(model, point) {
     const to = at(event) < 0 ? undefined : arrowTarget(event.key, options, at(event));
     if (to === undefined) return;
     event.preventDefault();
-    point(); // what the mouse rests on no longer counts
+    point(); // the keyboard overrides the mouse
     options[to]?.focus();
   }
   function lay({ text, tokens }) {
     drawn = text;
     options = tokens.map((piece) => {
-      const share = h("small", {}, h("span"));
-      return h("span", { class: "fml-piece", role: "option" }, token(partsOf(piece)), share);
+      const weight = h("small", {}, h("span"));
+      return h("span", { class: "fml-piece", role: "option" }, token(partsOf(piece)), weight);
     });
     const lined = (option, i) => (/[\r\n]/.test(tokens[i]) ? [option, h("br")] : [option]);
     box.replaceChildren(...options.flatMap(lined));
   }
-  const label = h("p", { class: "fml-label", id }, "Choose the token that looks");
+  const label = h("p", { class: "fml-label", id }, "Choose the query token");
   return {
     node: h("div", {}, label, box, legend()),
     draw(view) {
@@ -212,15 +212,15 @@ function tokenRow(model, point) {
       options.forEach((option, i) => {
         const weight = view.row[i];
         const hidden = view.masked && i > view.query;
-        const share = option.lastChild.firstChild; // seen if it is large, and always read out
+        const label = option.lastChild.firstChild; // shown if it is large, and always read out
         option.tabIndex = i === view.chosen ? 0 : -1;
         option.setAttribute("aria-selected", i === view.chosen);
-        option.classList.toggle("fml-looks", i === view.query);
+        option.classList.toggle("fml-query", i === view.query);
         option.classList.toggle("fml-unseen-yet", hidden);
         option.style.setProperty("--weight", weight);
         option.style.setProperty("--shade", percent(shade(weight), 2));
-        share.textContent = hidden ? "hidden by the mask" : percent(weight);
-        share.classList.toggle("fml-unseen", !numbered.includes(i));
+        label.textContent = hidden ? "hidden by the mask" : percent(weight);
+        label.classList.toggle("fml-unseen", !numbered.includes(i));
       });
     },
   };
@@ -234,7 +234,7 @@ function legend() {
   return h(
     "p",
     { class: "fml-note fml-legend" },
-    "Framed: the token that looks. Shade: the share of its attention. ",
+    "Framed: the query token. Shade: the attention weight. ",
     h("span", { class: "fml-samples" }, ...[0.01, 0.1, 0.3, 1].map(sample)),
   );
 }
@@ -262,7 +262,7 @@ function factTiles() {
   };
 }
 
-// The picture of a head's weights, as a mask to put on a colour: so it follows light and dark.
+// The picture of a head's weights, as a mask over a color, so that it works in light and dark mode.
 function paint(node, weights) {
   const T = weights.length;
   const canvas = h("canvas", { width: T, height: T });
@@ -275,13 +275,13 @@ function paint(node, weights) {
   node.style.setProperty("--picture", `url(${canvas.toDataURL()})`);
 }
 
-// What heads are known to do: a function that gives the job of one, if it has one.
+// The known jobs of heads: a function that returns the job of a head, if it has one.
 function jobs(model) {
   const known = new Map(model.get("names").map(([layer, head, job]) => [`${layer} ${head}`, job]));
   return (layer, head) => known.get(`${layer} ${head}`);
 }
 
-// A small picture of every head, a row a layer.
+// A small picture of every head, one row per layer.
 function headGrid(model) {
   const [nLayers, nHeads] = [model.get("n_layers"), model.get("n_heads")];
   const id = newId();
@@ -291,7 +291,7 @@ function headGrid(model) {
     const row = [...Array(nHeads).keys()].map((head) => button(layer, head));
     const columns = `--columns: ${Math.min(nHeads, MOST_COLUMNS)}`;
     const upright = { class: "fml-axis fml-upright", "aria-hidden": "true" };
-    const name = h("span", upright, `layer ${layer}`); // each button says it once more
+    const name = h("span", upright, `layer ${layer}`); // each button repeats it
     buttons.push(...row);
     const heads = h("div", { class: "fml-row", style: columns }, ...row.map(({ node }) => node));
     return h("div", { class: "fml-layer" }, name, heads);
@@ -320,7 +320,7 @@ function headGrid(model) {
   };
 }
 
-// The weights of the chosen head, with the row of the token that looks outlined.
+// The weights of the chosen head, with the row of the query token outlined.
 function heatMap(model, point) {
   const jobOf = jobs(model);
   const [heat, outline, cell] = ["fml-heat", "fml-outline", "fml-cell"].map((name) =>
@@ -339,11 +339,11 @@ function heatMap(model, point) {
     },
     ...[heat, outline, cell],
   );
-  let drawn; // the weights that it shows
+  let drawn; // the weights that the map shows
   function under({ clientX, clientY }) {
     const box = plot.getBoundingClientRect();
     const T = drawn.length;
-    const place = (share) => Math.max(0, Math.min(T - 1, Math.floor(share * T)));
+    const place = (fraction) => Math.max(0, Math.min(T - 1, Math.floor(fraction * T)));
     return [place((clientY - box.top) / box.height), place((clientX - box.left) / box.width)];
   }
   const dHead = model.get("d_head");
@@ -359,8 +359,8 @@ function heatMap(model, point) {
       "div",
       { class: "fml-map" },
       label,
-      h("p", { class: "fml-axis fml-whom" }, "at whom →"),
-      h("p", { class: "fml-axis fml-upright" }, "who looks →"),
+      h("p", { class: "fml-axis fml-key-axis" }, "key →"),
+      h("p", { class: "fml-axis fml-upright" }, "query →"),
       plot,
       note,
     ),
@@ -372,7 +372,7 @@ function heatMap(model, point) {
       if (drawn !== weights) paint(heat, weights);
       drawn = weights;
       label.textContent = `Layer ${layer}, head ${head}${job ? `: ${job}` : ""}`;
-      const what = "A row for each token that looks, a column for each it may look at.";
+      const what = "One row per query token, one column per key token.";
       plot.setAttribute("aria-label", `The weights of layer ${layer}, head ${head}. ${what}`);
       plot.style.setProperty("--size", T);
       plot.style.setProperty("--query", query);
@@ -382,7 +382,7 @@ function heatMap(model, point) {
   };
 }
 
-// Scale and mask, on or off, and what it means when they are off.
+// Scale and mask, on or off, and the effect of switching them off.
 function switches(model) {
   const dHead = model.get("d_head");
   const box = (name, ...text) => {
@@ -396,16 +396,16 @@ function switches(model) {
   ];
   const note = h("p", { class: "fml-note" });
   const times = number(Math.sqrt(dHead), 1);
-  const unscaled = `Not divided, scores are ${times} times as large, and the softmax is sharper.`;
-  const unmasked = "Not masked, tokens look at what comes after them.";
+  const unscaled = `Without the division, scores are ${times} times larger, the softmax sharper.`;
+  const unmasked = "Without the mask, tokens attend to later ones.";
   return {
     node: h("div", { class: "fml-switches" }, h("div", {}, ...boxes.map(({ node }) => node)), note),
     draw(view) {
       for (const { name, input } of boxes) input.checked = view[name];
       const off = [view.scaled ? "" : unscaled, view.masked ? "" : unmasked].filter(Boolean);
       note.textContent = off.length
-        ? `${off.join(" ")} The model never worked so: it was trained with both.`
-        : "Both as in the model. Take one away and see what happens.";
+        ? `${off.join(" ")} The model was trained with both.`
+        : "Both as in the model. Switch one off and see what happens.";
     },
   };
 }

@@ -2,7 +2,7 @@
 // Ids 0-255 are the bytes; merge number i, counted from 1, makes id 255 + i.
 
 const N_BYTES = 256;
-const MAX_WORDS = 20_000; // words remembered
+const MAX_WORDS = 20_000; // words whose merge history is cached
 
 // The split patterns of fmlab.tokenization. What they mark as possessive could give nothing back
 // here either: classes that follow one another share no character. White space is written as its
@@ -42,7 +42,7 @@ export function utf8(text) {
   return bytes;
 }
 
-// A merge table, from the pairs of ids that Python packed: little-endian, `width` bytes an id.
+// A merge table, from the pairs of ids that Python packed: little-endian, `width` bytes per id.
 export class Merges {
   #ids = new Map();
   #bytes = [];
@@ -94,7 +94,7 @@ export function mergeHistory(word, merges) {
     const next = queue.pop();
     const [id, at] = [Math.floor(next / 2 ** 24), next % 2 ** 24];
     const absorbed = after[at];
-    if (absorbed >= end || pairAt(at) !== id) continue; // a neighbour was merged meanwhile
+    if (absorbed >= end || pairAt(at) !== id) continue; // a neighbor has been merged since
     steps.push({ id, at, absorbed });
     [symbols[at], symbols[absorbed]] = [id, -1];
     after[at] = after[absorbed];
@@ -105,7 +105,7 @@ export function mergeHistory(word, merges) {
   return { word, bytes, steps };
 }
 
-// Numbers, of which the smallest comes out first: a binary heap.
+// A priority queue of numbers, the smallest first: a binary heap.
 class Queue {
   #heap = [];
 
@@ -155,7 +155,7 @@ export function idsAfter({ bytes, steps }, n) {
   return symbols.filter((id) => id >= 0);
 }
 
-// A function that gives a word's merge history and remembers it.
+// A function that returns a word's merge history and caches it.
 export function historian(merges) {
   const known = new Map();
   return (word) => {

@@ -1,58 +1,60 @@
-// The KL explorer. First the arithmetic, that of fmlab.alignment.tabular; then what a reader sees.
-// A law is an array of probabilities, one a response. KL and entropy are in nats.
+// The KL explorer. First the arithmetic, that of fmlab.alignment.tabular; then the display.
+// A policy is an array of probabilities, one per response. KL and entropy are in nats.
 
 const sum = (values) => values.reduce((total, value) => total + value, 0);
-const normalised = (weights) => {
+const normalized = (weights) => {
   const total = sum(weights);
   return weights.map((weight) => weight / total);
 };
 
-// The law that makes E[r] - beta KL(law || reference) largest: reference exp(r / beta), normalised.
-// Beta may be 0, which leaves the responses of most reward, or Infinity, which leaves everything.
+// The policy that maximizes E[r] - beta KL(policy || reference): reference exp(r / beta),
+// normalized. Beta may be 0, which keeps only the responses with the highest reward, or Infinity,
+// which gives the reference.
 export function optimum(reference, reward, beta) {
   const best = Math.max(...reward);
   const weight = (r) => (beta === 0 ? Number(r === best) : Math.exp((r - best) / beta));
-  return normalised(reference.map((q, i) => q * weight(reward[i])));
+  return normalized(reference.map((q, i) => q * weight(reward[i])));
 }
 
-// The law of the response of most reward among n independent draws. Those of equal reward share
-// what falls to them as the reference has it.
+// The distribution of the response with the highest reward among n independent samples. Responses
+// with equal rewards split their probability in proportion to the reference.
 export function bestOfN(reference, reward, n) {
   const mass = (isCounted) => Math.min(1, sum(reference.filter((_, i) => isCounted(reward[i]))));
-  const won = reference.map((q, i) => {
+  const weights = reference.map((q, i) => {
     const [below, level] = [mass((r) => r < reward[i]), mass((r) => r === reward[i])];
     return (q / level) * (Math.min(1, below + level) ** n - below ** n);
   });
-  return normalised(won);
+  return normalized(weights);
 }
 
-export const mean = (law, values) => sum(law.map((p, i) => p * values[i]));
+export const mean = (policy, values) => sum(policy.map((p, i) => p * values[i]));
 
-// KL(law || reference); what rounding takes below 0 is 0.
-export function kl(law, reference) {
-  const terms = law.map((p, i) => (p > 0 ? p * (Math.log(p) - Math.log(reference[i])) : 0));
+// KL(policy || reference), clipped at 0 against rounding.
+export function kl(policy, reference) {
+  const terms = policy.map((p, i) => (p > 0 ? p * (Math.log(p) - Math.log(reference[i])) : 0));
   return Math.max(0, sum(terms));
 }
 
-export const entropy = (law) => Math.max(0, -sum(law.map((p) => (p > 0 ? p * Math.log(p) : 0))));
+export const entropy = (policy) =>
+  Math.max(0, -sum(policy.map((p) => (p > 0 ? p * Math.log(p) : 0))));
 
-// What there is to say of a law: KL, entropy, and the mean of each of several rewards.
-export function measures(law, reference, rewards) {
-  const means = rewards.map((values) => mean(law, values));
-  return { law, kl: kl(law, reference), entropy: entropy(law), means };
+// A policy with its KL, its entropy, and its mean of each of several rewards.
+export function measures(policy, reference, rewards) {
+  const means = rewards.map((values) => mean(policy, values));
+  return { policy, kl: kl(policy, reference), entropy: entropy(policy), means };
 }
 
-// Where the slider of beta can stand: twenty places a decade.
+// The values of the slider of beta: twenty per decade.
 export const BETAS = Array.from({ length: 61 }, (_, i) =>
   Number((10 ** ((i - 34) / 20)).toPrecision(2)),
 );
 export const MAX_N = 64;
 
-// The beta of the slider at which the optimum for `goal` has most of `other`; null where that is at
-// an end: then the other reward only rises, or only falls, on the way.
-const FLAT = 1e-6; // a rise below this share of the rewards' range is none
+// The beta of the slider at which the optimum for `goal` has the highest mean of `other`; null if
+// that is at an end of the slider, where the other reward only rises or only falls.
+const FLAT = 1e-6; // a smaller rise, as a fraction of the range of the rewards, is rounding
 export function turningPoint(reference, goal, other) {
-  const betas = [...BETAS].reverse(); // the least KL first
+  const betas = [...BETAS].reverse(); // the smallest KL first
   const means = betas.map((beta) => mean(optimum(reference, goal, beta), other));
   const most = Math.max(...means);
   const rise = most - Math.max(means[0], means.at(-1));
@@ -84,15 +86,15 @@ export function ticks(low, high) {
   }));
 }
 
-// A share as short text, never 0% or 100% unless it is that.
-export function percent(share) {
-  const value = 100 * share;
+// A probability as short text, never 0% or 100% unless it is exactly that.
+export function percent(probability) {
+  const value = 100 * probability;
   if (value === 0 || value > 100 - 1e-9) return value ? "100%" : "0%";
   if (value < 0.05) return "<0.1%";
   return value >= 99.95 ? ">99.9%" : `${value.toFixed(1)}%`;
 }
 
-// A reward or a KL: a minus for what is below 0, but none for what rounds to 0.
+// A reward or a KL as text, with a true minus sign, and no sign if it rounds to 0.
 export function decimal(value, digits = 2) {
   const rounded = Number(value.toFixed(digits));
   return rounded < 0 ? `−${number(-rounded, digits)}` : number(Math.abs(rounded), digits);
@@ -107,7 +109,7 @@ function render({ model, el }) {
     reference: model.get("reference"),
     rewards: GOALS.slice(0, has ? 2 : 1).map((name) => model.get(name)),
     names: has ? ["Proxy reward", "True reward"] : ["Reward"],
-    found: [], // by goal: what depends on nothing else
+    cached: [], // by goal: what depends on nothing else
   };
   lab.start = measures(lab.reference, lab.reference, lab.rewards);
   lab.paths = lab.rewards.map((goal) => path(lab.reference, goal, lab.rewards));
@@ -135,36 +137,36 @@ function render({ model, el }) {
 
 export default { render };
 
-// All that is drawn: the optimum and best-of-N at these settings.
+// Everything the parts show: the optimum and best-of-N at these settings.
 function stateOf(model, lab) {
   const { reference, rewards } = lab;
   const [beta, n] = [model.get("beta"), model.get("n")];
   const goal = GOALS.indexOf(model.get("goal"));
   const draws = (count) => measures(bestOfN(reference, rewards[goal], count), reference, rewards);
-  lab.found[goal] ??= {
+  lab.cached[goal] ??= {
     draws: SHOWN_N.map(draws),
     turn: rewards[1] ? turningPoint(reference, rewards[goal], rewards[1 - goal]) : null,
   };
-  const at = (price) => measures(optimum(reference, rewards[goal], price), reference, rewards);
+  const at = (value) => measures(optimum(reference, rewards[goal], value), reference, rewards);
   const objective = (policy) => policy.means[goal] - beta * policy.kl;
-  return { beta, n, goal, at, best: at(beta), drawn: draws(n), objective, ...lab.found[goal] };
+  return { beta, n, goal, at, best: at(beta), drawn: draws(n), objective, ...lab.cached[goal] };
 }
 
-// What changed, to listen to.
+// What changed, for screen readers.
 function summary({ beta, n, best, drawn, objective }, { names }) {
-  const tell = ({ means, kl }) => {
+  const describe = ({ means, kl }) => {
     const rewards = names.map((name, i) => `${name.toLowerCase()} ${decimal(means[i])}`);
     return `${rewards.join(", ")}, KL ${decimal(kl)} nats`;
   };
   const more = `entropy ${decimal(best.entropy)} nats, objective ${decimal(objective(best))}`;
-  return `Beta ${beta}: ${tell(best)}, ${more}. Best of ${n}: ${tell(drawn)}.`;
+  return `Beta ${beta}: ${describe(best)}, ${more}. Best of ${n}: ${describe(drawn)}.`;
 }
 
-// The two sliders and, where there are two rewards, what is optimised.
+// The two sliders and, if there are two rewards, which of them is optimized.
 function controlPanel(model, { names }) {
   const beta = sliderCard({
-    name: "β, the price of KL",
-    ends: ["0.02: reward is all", "20: near the reference"],
+    name: "β, the cost of KL",
+    ends: ["0.02: almost only reward", "20: near the reference"],
     stops: BETAS,
     moved: (value) => update(model, { beta: value }),
   });
@@ -177,7 +179,7 @@ function controlPanel(model, { names }) {
   const buttons = names.map((name, i) =>
     h("button", { click: () => update(model, { goal: GOALS[i] }) }, name),
   );
-  const words = "Optimised, and what best-of-N picks by:";
+  const words = "Reward to optimize (also for best-of-N):";
   const label = h("span", { class: "fml-note", id: newId() }, words);
   const choice = { class: "fml-kl-goals", role: "group", "aria-labelledby": label.id };
   return {
@@ -272,10 +274,10 @@ function barTable(responses, { reference, rewards, names }) {
     ),
     draw({ n, best, drawn }) {
       write(count, `Best of ${n}`);
-      const laws = [reference, best.law, drawn.law];
-      const scale = SCALES.find((share) => Math.max(...laws.flat()) <= share) ?? 1;
+      const policies = [reference, best.policy, drawn.policy];
+      const scale = SCALES.find((limit) => Math.max(...policies.flat()) <= limit) ?? 1;
       write(end, `bars: 0 to ${Math.round(100 * scale)}%`);
-      lines.forEach((line, i) => line.draw(laws.map((law) => law[i]), scale));
+      lines.forEach((line, i) => line.draw(policies.map((policy) => policy[i]), scale));
     },
   };
 }
@@ -294,16 +296,16 @@ function barLine(text, worth) {
   );
   return {
     node: h("tr", {}, head, ...cells),
-    draw(shares, scale) {
-      kinds.forEach((kind, i) => bar.style.setProperty(`--${kind}`, shares[i] / scale));
-      cells.forEach((cell, i) => write(cell, percent(shares[i])));
+    draw(probs, scale) {
+      kinds.forEach((kind, i) => bar.style.setProperty(`--${kind}`, probs[i] / scale));
+      cells.forEach((cell, i) => write(cell, percent(probs[i])));
     },
   };
 }
-// The share that the full width of a bar stands for: the next round one.
+// The probability that the full width of a bar stands for: the next round number.
 const SCALES = [0.1, 0.2, 0.3, 0.4, 0.5, 0.75];
 
-// Reward over KL. The curve is the frontier: no policy has more of the goal at that KL. Its slope at
+// Reward over KL. The curve is the frontier: no policy has a higher goal at that KL. Its slope at
 // the optimum is beta, so the tangent meets KL 0 at the objective.
 function frontierPlot(lab) {
   const { reference, rewards, names, paths } = lab;
@@ -372,9 +374,9 @@ function frontierPlot(lab) {
           one.curve.setAttribute("d", `M${line}`);
           one.draws.forEach((circle, j) => put(circle, draws[j], i));
         });
-        const there = turning && state.at(turning);
-        turned.setAttribute("d", there ? `M${at(there.kl, there.means[1 - goal])}${DIAMOND}` : "");
-        write(turn, rewards[1] ? turningText(state, there, lab) : "");
+        const point = turning && state.at(turning);
+        turned.setAttribute("d", point ? `M${at(point.kl, point.means[1 - goal])}${DIAMOND}` : "");
+        write(turn, rewards[1] ? turningText(state, point, lab) : "");
         goalShown = goal;
       }
       series.forEach((one, i) => {
@@ -384,26 +386,27 @@ function frontierPlot(lab) {
       const start = at(0, objective(best));
       tangent.setAttribute("d", `M${start}L${at(best.kl, best.means[goal])}`);
       const rewardsNow = names.map((name, i) => `${name.toLowerCase()} ${decimal(best.means[i])}`);
-      const told = [`KL ${decimal(best.kl)} nats`, ...rewardsNow].join(", ");
-      const label = `At beta ${beta} the optimum has ${told}.`;
+      const values = [`KL ${decimal(best.kl)} nats`, ...rewardsNow].join(", ");
+      const label = `At beta ${beta} the optimum has ${values}.`;
       picture.setAttribute("aria-label", label);
     },
   };
 }
 const DIAMOND = "m0 -7l6 7l-6 7l-6 -7z";
 
-// Room above and below, so that nothing is drawn on the edge.
+// A margin above and below, so that nothing touches the edge.
 function padded(low, high) {
   const room = 0.06 * (high - low) || 1;
   return [low - room, high + room];
 }
 
-// Where the reward that is not optimised turns, in words.
-function turningText({ goal, turn }, there, { names, paths }) {
+// Where the reward that is not optimized turns, in words.
+function turningText({ goal, turn }, point, { names, paths }) {
   const [rising, other] = [names[goal].toLowerCase(), names[1 - goal]];
-  if (there) {
-    const [most, distance] = [there.means[1 - goal], there.kl].map((value) => decimal(value));
-    return `◆ ${other} turns at β ${turn}: ${most}, at ${distance} nats. Beyond, only ${rising} rises.`;
+  if (point) {
+    const [most, distance] = [point.means[1 - goal], point.kl].map((value) => decimal(value));
+    const peak = `${most}, at ${distance} nats`;
+    return `◆ ${other} turns at β ${turn}: ${peak}. Beyond it, only ${rising} rises.`;
   }
   const [start, end] = [paths[goal][0], paths[goal].at(-1)].map(({ means }) => means[1 - goal]);
   const where = end > start ? "where β is least" : "at the reference";

@@ -1,6 +1,6 @@
-// The sampling explorer. First the arithmetic, that of fmlab.sampling; then what a reader sees.
+// The sampling explorer. First the arithmetic, that of fmlab.sampling; then the display.
 
-// A sum this close to its goal, relatively, reaches it, whatever rounding did to it.
+// A sum that is relatively this close to its goal has reached it; the rest is rounding.
 const ROUNDING = 1e-12;
 
 // The ids from the most to the least likely, ties to the lower id. No temperature changes this.
@@ -9,7 +9,7 @@ export function rank(logits) {
   return Uint32Array.from(logits, (_, i) => i).sort(before);
 }
 
-// Probabilities by id. At temperature 0 the first of the largest logits has all of it.
+// Probabilities by id. At temperature 0 the first of the largest logits has probability 1.
 export function softmax(logits, temperature = 1) {
   const largest = logits.reduce((most, logit) => Math.max(most, logit), -Infinity);
   if (temperature === 0) {
@@ -35,19 +35,20 @@ export function entropy(probs) {
   return Math.max(0, -terms.reduce((sum, term) => sum + term, 0));
 }
 
-// Temperature, top-k, top-p and min-p, in this order. Whatever a step keeps is a beginning of the
-// order from the most to the least likely id, so all there is to find is how long each is.
-// `law` and `masses` (its cumulative sums in that order) are those after temperature; a step has
-// the number of tokens `left` and their `mass` in that law; `probs`, by id, is what is drawn from.
+// Temperature, top-k, top-p and min-p, in this order. Every step keeps a prefix of the
+// order from the most to the least likely id, so it is enough to find the length of each prefix.
+// `tempered` is the distribution after temperature and `masses` its cumulative sums in that order;
+// a step has the number of tokens `left` and their `mass` in `tempered`; `probs`, by id, is the
+// distribution to sample from.
 export function restrict(logits, settings = {}, order = rank(logits)) {
   const { temperature = 1, topK = 0, topP = 1, minP = 0 } = settings;
-  const law = softmax(logits, temperature);
-  const masses = cumulative(law, order);
+  const tempered = softmax(logits, temperature);
+  const masses = cumulative(tempered, order);
   const warm = temperature === 0 ? 1 : order.length;
   const top = Math.min(warm, topK || warm);
   const nucleus = topP < 1 ? reach(masses, top, topP * masses[top - 1]) : top;
-  const least = minP * law[order[0]] * (1 - ROUNDING);
-  const likely = minP > 0 ? order.subarray(0, nucleus).findIndex((id) => law[id] < least) : -1;
+  const least = minP * tempered[order[0]] * (1 - ROUNDING);
+  const likely = minP > 0 ? order.subarray(0, nucleus).findIndex((id) => tempered[id] < least) : -1;
   const kept = likely < 0 ? nucleus : likely;
 
   const names = ["temperature", "top-k", "top-p", "min-p"];
@@ -55,8 +56,8 @@ export function restrict(logits, settings = {}, order = rank(logits)) {
     return { name: names[i], left, mass: masses[left - 1] };
   });
   const probs = new Float64Array(order.length);
-  for (const id of order.subarray(0, kept)) probs[id] = law[id] / masses[kept - 1];
-  return { law, order, masses, steps, probs };
+  for (const id of order.subarray(0, kept)) probs[id] = tempered[id] / masses[kept - 1];
+  return { tempered, order, masses, steps, probs };
 }
 
 // How many of the first `n` masses it takes to reach a goal; at least one.
@@ -65,8 +66,8 @@ function reach(masses, n, goal) {
   return enough < 0 ? n : enough + 1;
 }
 
-// The ids on whose stretch of [0, 1) each of some uniform numbers falls, the stretches lying end to
-// end in order of id.
+// The ids whose intervals contain the uniform numbers: [0, 1) is divided among the ids, in order,
+// in proportion to their probabilities.
 export function draw(probs, uniforms) {
   let total = 0;
   const ends = probs.map((p) => (total += p));
@@ -82,7 +83,7 @@ export function draw(probs, uniforms) {
 }
 
 // Number `i` of the uniform numbers in [0, 1) that belong to a seed: mulberry32, which is a counter
-// and a mixer. Seeds that are neighbours start far from one another.
+// and a mixer. Consecutive seeds give unrelated numbers.
 export function uniform(seed, i) {
   let z = (Math.imul(seed ^ 0x9e3779b9, 0x85ebca6b) + Math.imul(i + 1, 0x6d2b79f5)) | 0;
   z = Math.imul(z ^ (z >>> 15), z | 1);
@@ -90,13 +91,13 @@ export function uniform(seed, i) {
   return ((z ^ (z >>> 14)) >>> 0) / 2 ** 32;
 }
 
-// The total variation distance between `n` draws, counted by id, and the law they come from.
+// The total variation distance between `n` draws, counted by id, and their distribution.
 export function distance(counts, n, probs) {
   return probs.reduce((sum, p, id) => sum + Math.abs(counts[id] / n - p), 0) / 2;
 }
 
 // What that distance is on average: for each id the mean absolute deviation of a binomial count,
-// in de Moivre's closed form, 2 m C(n, m) p^m (1 - p)^(n - m + 1), m the least whole number > np.
+// in de Moivre's closed form, 2 m C(n, m) p^m (1 - p)^(n - m + 1), m the smallest integer > np.
 export function expectedDistance(n, probs) {
   const deviation = (p) => {
     const m = Math.floor(n * p) + 1;
@@ -107,7 +108,7 @@ export function expectedDistance(n, probs) {
   return probs.reduce((sum, p) => sum + deviation(p), 0) / (2 * n);
 }
 
-// Stirling's series; below 10, where it is not close enough, the sum.
+// Stirling's series; below 10, where it is not accurate enough, the sum.
 function logFactorial(n) {
   let sum = 0;
   for (let i = 2; i <= n && n < 10; i++) sum += Math.log(i);
@@ -118,7 +119,7 @@ function logFactorial(n) {
   );
 }
 
-// What Python packed: rows of 32-bit floats, and tokens, each after its length in two bytes.
+// Unpack what Python packed: rows of 32-bit floats; tokens, each after its length in two bytes.
 export function unpackRows(packed, nRows) {
   const view = viewOf(packed);
   const n = view.byteLength / 4 / nRows;
@@ -138,8 +139,8 @@ export function unpackTokens(packed) {
 }
 const viewOf = ({ buffer, byteOffset, byteLength }) => new DataView(buffer, byteOffset, byteLength);
 
-// Where the slider of top-k can stand: every number to 20, then round ones, and the whole
-// vocabulary, which is off.
+// The values of the slider of top-k: every number up to 20, then round ones, and the size of the
+// vocabulary, which means off.
 export function topKStops(size) {
   const round = [25, 30, 35, 40, 45, 50, 60, 70, 80, 90, 100, 120, 140, 160, 180, 200];
   const stops = [...Array(20).keys()].map((i) => i + 1);
@@ -147,9 +148,9 @@ export function topKStops(size) {
   return [...new Set(stops)].filter((stop) => stop < size).concat(size);
 }
 
-// A share as short text, never 0% or 100% unless it is that, but for what rounding left of it.
-export function percent(share) {
-  const value = 100 * share;
+// A probability as short text, never 0% or 100% unless it is exactly that, up to rounding.
+export function percent(probability) {
+  const value = 100 * probability;
   if (value === 0 || value > 100 - 1e-9) return value ? "100%" : "0%";
   if (value < 0.005) return "<0.01%";
   if (value >= 99.95) return ">99.9%";
@@ -219,7 +220,7 @@ function settingsOf(model) {
   return { temperature, topK, topP, minP };
 }
 
-// What changed, in a sentence or two to listen to.
+// What changed, in a sentence or two for screen readers.
 function summary({ order, bits }, { steps, probs }, visible) {
   const [kept, all] = [steps[3].left, order.length].map((n) => number(n));
   const [after, before] = [entropy(probs), bits].map((value) => number(value, 2));
@@ -229,8 +230,8 @@ function summary({ order, bits }, { steps, probs }, visible) {
 }
 const spoken = (parts) => parts.map((part) => part.spoken).join(" ");
 
-// The choice of a prompt, and its text with a place at the end for the token to come. All texts lie
-// on one another, the others unseen, so that the box is as high as the longest needs.
+// The choice of a prompt, and its text with a place at the end for the next token. All texts are
+// stacked, the others invisible, so that the box has the height of the longest.
 function promptBox(model, prompts) {
   const id = newId();
   const line = (text) => text.replace(/\s+/g, " ").trim() || "(no text)";
@@ -254,7 +255,7 @@ function promptBox(model, prompts) {
   };
 }
 
-// Where a slider can stand, given in hundredths. Python may set what lies between.
+// The values of a slider, from hundredths. Python may set values in between.
 const hundredths = (from, to, step) =>
   Array.from({ length: (to - from) / step + 1 }, (_, i) => (from + step * i) / 100);
 const decimal = (value) =>
@@ -288,8 +289,8 @@ function stepCards(model, size) {
     }),
   ];
   const note =
-    "Each step works on what the one before it left. With each: how many tokens are left, " +
-    "and the share of the probability after temperature that they hold.";
+    "Each step works on the tokens that the step before it left. Below each: how many tokens are " +
+    "left, and the fraction of the probability after temperature that they hold.";
   return {
     node: h(
       "div",
@@ -355,7 +356,7 @@ function presetButtons(model) {
 }
 
 // The most likely tokens: an outline for the probability before, a bar for that after, a dot for
-// the share of the draws. The order never changes, because no step changes it.
+// the fraction of the draws. No step changes the order of the tokens.
 function barTable(size, visible) {
   const n = Math.min(ROWS, size);
   const others = size - n;
@@ -380,7 +381,7 @@ function barTable(size, visible) {
       "span",
       { class: "fml-note" },
       ...[key("before"), " before: temperature 1, nothing cut. "],
-      ...[key("after"), " after the steps. ", key("dot"), " share of the draws."],
+      ...[key("after"), " after the steps. ", key("dot"), " fraction of the draws."],
     ),
   );
   const body = [...lines, ...(others ? [rest] : [])];
@@ -437,22 +438,22 @@ function barLine() {
   const head = h("th", { scope: "row" });
   const dot = h("span", { class: "fml-dot" });
   const parts = [h("span", { class: "fml-after" }), h("span", { class: "fml-before" }), dot];
-  const bar = h("td", {}, h("div", { class: "fml-law" }, ...parts));
+  const bar = h("td", {}, h("div", { class: "fml-probability" }, ...parts));
   const [before, after, drawn] = [h("td", { class: "fml-past" }), h("td"), h("td")];
   const node = h("tr", {}, head, bar, before, after, drawn);
   return { node, head, bar, dot, before, after, drawn };
 }
 
-// The share that the full width of a bar stands for: the next round one.
+// The probability that the full width of a bar stands for: the next round number.
 const SCALES = [0.01, 0.02, 0.03, 0.05, 0.08, 0.12, 0.2, 0.3, 0.5, 0.75];
 const scaleFor = (most) => SCALES.find((scale) => most <= scale) ?? 1;
 
-// The cumulative probability over the rank: of the law before, and of the law that top-p sees, with
-// p and the cut that follows from it.
+// The cumulative probability over the rank: of the distribution before, and of the one that top-p
+// sees, with p and the resulting cut.
 function sumCurve(size) {
   const [width, height, left, top, right, bottom] = [320, 196, 42, 10, 312, 158];
   const x = (count) => left + ((right - left) * Math.log(count)) / Math.log(Math.max(2, size));
-  const y = (share) => bottom - (bottom - top) * share;
+  const y = (probability) => bottom - (bottom - top) * probability;
   const counts = ranksToPlot(size);
   const corner = `M${left} ${bottom}`;
   const line = (sum, n) =>
@@ -462,7 +463,7 @@ function sumCurve(size) {
   const text = (x, y, words, anchor) => svg("text", { x, y, "text-anchor": anchor }, words);
   const axes = [
     svg("path", { class: "fml-axis", d: `M${left} ${top}V${bottom}H${right}` }),
-    ...[0, 0.5, 1].map((share) => text(left - 5, y(share) + 4, `${100 * share}%`, "end")),
+    ...[0, 0.5, 1].map((p) => text(left - 5, y(p) + 4, `${100 * p}%`, "end")),
     ...[1, 10, 100, 1000, 10000]
       .filter((count) => count <= size)
       .map((count) => text(x(count), bottom + 16, number(count), count === 1 ? "start" : "middle")),
@@ -488,7 +489,7 @@ function sumCurve(size) {
         "p",
         { class: "fml-note" },
         "Thin: before. Bold: what top-p sees, after temperature and top-k. Dashed: p, and the " +
-          "nucleus that reaches it. Shaded: the tokens that can be drawn.",
+          "nucleus that reaches it. Shaded: the tokens that can be sampled.",
       ),
     ),
     draw(row, { masses, steps }, { topP }) {
@@ -527,22 +528,22 @@ function factTiles() {
     node: h("div", { class: "fml-tiles" }, ...tiles),
     draw({ order: [top], before, bits }, { probs, steps }) {
       const entropies = [bits, entropy(probs)].map((value) => `${number(value, 2)} bits`);
-      const tops = [before, probs].map((law) => percent(law[top]));
+      const tops = [before, probs].map((distribution) => percent(distribution[top]));
       const sizes = [steps[2], steps[3]].map(({ left }) => number(left));
       [...entropies, ...tops, ...sizes].forEach((fact, i) => write(values[i][1], fact));
     },
   };
 }
 
-// Draws, counted until what they are drawn from changes. A seed and its number decide each draw.
+// Draws, counted until their distribution changes. Each depends on the seed and its number only.
 function drawPanel(model, visible, onChange) {
   const id = newId();
-  let law;
+  let distribution;
   let tally;
-  const fresh = () => ({ counts: new Uint32Array(law.length), n: 0, latest: [] });
+  const fresh = () => ({ counts: new Uint32Array(distribution.length), n: 0, latest: [] });
   function more(n) {
     const uniforms = Array.from({ length: n }, (_, i) => uniform(model.get("seed"), tally.n + i));
-    const ids = draw(law, uniforms);
+    const ids = draw(distribution, uniforms);
     for (const id of ids) tally.counts[id] += 1;
     tally.n += n;
     tally.latest = [...ids.slice(-LATEST).reverse(), ...tally.latest].slice(0, LATEST);
@@ -553,12 +554,14 @@ function drawPanel(model, visible, onChange) {
     const chips = tally.latest.flatMap((id) => [token(visible(id)), " "]);
     latest.replaceChildren(...(n ? ["Latest first: ", ...chips] : []));
     total.textContent = n ? `${number(n)} drawn.` : "Nothing drawn yet.";
-    far.textContent = n ? comparison(distance(counts, n, law), expectedDistance(n, law)) : "";
+    far.textContent = n ? comparison(counts, n) : "";
     onChange(tally, news && `${news} ${far.textContent}`);
   }
-  const comparison = (found, usual) =>
-    `Total variation distance between draws and bars: ${number(found, 3)}. ` +
-    `On average: ${number(usual, 3)}.`;
+  function comparison(counts, n) {
+    const distances = [distance(counts, n, distribution), expectedDistance(n, distribution)];
+    const [actual, expected] = distances.map((value) => number(value, 3));
+    return `Total variation distance between draws and bars: ${actual}. On average: ${expected}.`;
+  }
   function clear() {
     tally = fresh();
     show("Draws cleared.");
@@ -589,10 +592,10 @@ function drawPanel(model, visible, onChange) {
       latest,
       far,
     ),
-    // The law may have changed: what was drawn is no longer counted.
+    // The distribution may have changed, so the counts start over.
     restart(probs) {
       const old = tally;
-      law = probs;
+      distribution = probs;
       tally = fresh();
       seed.value = model.get("seed");
       if (!old || old.n) show();

@@ -35,8 +35,8 @@ export function frame(el, { kind, title }, ...children) {
   return { root, say: later((text) => (voice.textContent = text), 700) };
 }
 
-// In JupyterLab a plain key is a command wherever one does not type: arrows go from cell to cell.
-// What is pressed inside a widget is meant for the widget; Escape and combinations still go on.
+// In JupyterLab a plain key outside a text field is a command: arrows move from cell to cell. A key
+// pressed inside a widget is meant for the widget; Escape and combinations still reach JupyterLab.
 function keepPlainKeys(event) {
   const combined = event.ctrlKey || event.metaKey || event.altKey;
   if (!combined && event.key !== "Escape") event.stopPropagation();
@@ -45,7 +45,7 @@ function keepPlainKeys(event) {
 // An id that no other element of the page has, other widgets' included.
 export const newId = () => `fml-${Math.random().toString(36).slice(2, 10)}`;
 
-// A function that calls back once, `delay` ms after the last of a flurry of calls.
+// A function that calls back once, `delay` ms after the last of a series of calls.
 export function later(callback, delay) {
   let timer;
   const call = (...values) => {
@@ -56,7 +56,7 @@ export function later(callback, delay) {
   return call;
 }
 
-// A function that calls back once before the next picture, however often it is called until then.
+// A function that calls back once before the next frame, however often it is called until then.
 export function beforePaint(callback) {
   let request = 0;
   const call = () => {
@@ -77,8 +77,8 @@ export function watch(model, names, callback) {
   };
 }
 
-// Draws a framed widget, and again before the next picture after a trait has changed; its title is
-// what that trait says. Returns `drawSoon`, for other reasons to draw, and `end`.
+// Draws a framed widget, and again before the next frame after a trait has changed; its title
+// follows the trait `title`. Returns `drawSoon`, for other reasons to draw, and `end`.
 export function keepDrawn(model, names, { root, say }, draw) {
   draw();
   const drawSoon = beforePaint(draw);
@@ -96,12 +96,12 @@ export function keepDrawn(model, names, { root, say }, draw) {
   return { drawSoon, end };
 }
 
-// Text that is there already is left alone: a browser lays out anew what is written to.
+// Writes only if the text differs: every write makes the browser lay the node out again.
 export function write(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
 
-// Sets traits and, where there is a kernel, tells it.
+// Sets traits and, if there is a kernel, sends them to it.
 export function update(model, values) {
   for (const [name, value] of Object.entries(values)) model.set(name, value);
   model.save_changes();

@@ -1,10 +1,10 @@
-// The tokenizer explorer: what a reader sees and does. The arithmetic is in bpe.js.
+// The tokenizer explorer: display and controls. The arithmetic is in bpe.js.
 
 const MAX_CHARACTERS = 20_000;
 const MAX_CHIPS = 1_000;
 const MAX_STEPS = 40;
 
-// Where the slider can stand: every number of merges while it is small, then steps of 4 %.
+// The values of the slider: every small number of merges, then steps of 4%.
 export function sliderStops(size) {
   const stops = [0];
   for (let at = 0; at < size; stops.push(at)) {
@@ -126,7 +126,7 @@ function mergeSlider(model, merges, visible) {
   };
 }
 
-// The tokens of the text, word by word. One chip is in the tab order; arrow keys go on from there.
+// The tokens of the text, word by word. One chip is in the tab order; arrow keys move from there.
 function chipBox(history, visible, onChoice) {
   const id = newId();
   const box = h("div", {
@@ -141,7 +141,7 @@ function chipBox(history, visible, onChoice) {
   let groups = []; // {word, node, state} of the words that have room
   let drawn; // the text that `groups` shows
   let chosen; // the group whose merges are shown
-  let floor; // the height that the box keeps
+  let minHeight; // the height that the box keeps
 
   // Flat, and with its looks as classes: a slider redraws hundreds of chips within a frame.
   function chip(id, i) {
@@ -171,8 +171,8 @@ function chipBox(history, visible, onChoice) {
       node.classList.toggle("fml-chosen", selected);
       for (const option of node.children) option.setAttribute("aria-selected", selected);
     }
-    const found = (selector) => box.querySelector(selector);
-    reach(current ?? found("[tabindex='0']") ?? chosen?.node.firstChild ?? found("[role=option]"));
+    const first = (selector) => box.querySelector(selector);
+    reach(current ?? first("[tabindex='0']") ?? chosen?.node.firstChild ?? first("[role=option]"));
     onChoice(chosen && history(chosen.word));
   }
   function reach(option) {
@@ -231,8 +231,9 @@ function chipBox(history, visible, onChoice) {
         tokens > MAX_CHIPS ? `The first ${most} of ${all} tokens. The counts are for all.` : "";
       mark();
       // For one text the box never shrinks, so that what is below it stays put while one drags.
-      if (fresh) box.style.minHeight = floor = "";
-      if (box.offsetHeight !== floor) box.style.minHeight = `${(floor = box.offsetHeight)}px`;
+      if (fresh) box.style.minHeight = minHeight = "";
+      if (box.offsetHeight !== minHeight)
+        box.style.minHeight = `${(minHeight = box.offsetHeight)}px`;
     },
   };
 }
@@ -271,8 +272,8 @@ function countTiles() {
   };
 }
 
-// How one word is merged, from its bytes to its tokens, a line a merge. Merges that are not in use
-// are listed too: one sees what is to come, and the list keeps its height.
+// How one word is merged, from its bytes to its tokens, one line per merge. Unused merges are
+// listed too, which shows the next merges and keeps the height of the list.
 function mergeLadder(merges, visible) {
   const label = h("p", { class: "fml-label" });
   const list = h("ol", { class: "fml-ladder" });

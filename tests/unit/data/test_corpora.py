@@ -80,7 +80,7 @@ def test_a_folder_without_text_raises_and_says_what_it_looked_for(tmp_path):
 def test_a_file_with_another_sha256_raises_and_gives_the_true_one(tmp_path):
     path = tmp_path / "notes.txt"
     path.write_bytes(TEXT.encode())
-    with pytest.raises(ValueError, match=rf"notes.txt', whose sha256 is {SHA256}, not 0{{64}}"):
+    with pytest.raises(ValueError, match=rf"notes.txt has the sha256 {SHA256}, not 0{{64}}"):
         read(path, sha256="0" * 64)
 
 

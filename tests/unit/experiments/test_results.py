@@ -1,6 +1,7 @@
 """Properties of fmlab.experiments.results: what is recorded is complete, and never half written."""
 
 import json
+import os
 
 import pytest
 
@@ -27,7 +28,7 @@ def test_failure_to_write_leaves_the_old_record_and_nothing_else(tmp_path, monke
     def interrupt(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(results.os, "replace", interrupt)
+    monkeypatch.setattr(os, "replace", interrupt)
     with pytest.raises(KeyboardInterrupt):
         results.record("trial", {"a": 2}, command="c", seconds=0, folder=tmp_path)
     assert results.read("trial", tmp_path)["a"] == 1

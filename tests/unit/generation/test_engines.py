@@ -8,8 +8,10 @@ import torch
 from torch import nn
 
 from fmlab.generation.decoding import generate, stream
-from fmlab.generation.engines import ENGINES, NumPyEngine, TorchEngine, is_untouched, make_engine
+from fmlab.generation.engines import ENGINES, NumPyEngine, TorchEngine, make_engine
+from fmlab.generation.untouched import is_untouched
 from fmlab.interpretability.ablation import without_head
+from fmlab.models.layers import MLP
 from fmlab.models.pretrained import load
 from tests.unit.generation.small_models import PROMPTS, Bigram, lively, seeded
 
@@ -75,7 +77,33 @@ def untie(model):
     model.lm_head.weight = nn.Parameter(model.lm_head.weight.detach() + 0.5)
 
 
-CHANGES = [wrap, hook, pre_hook, replace_forward, subclass, other_layer, untie]
+def add_output_bias(model):
+    model.lm_head.bias = nn.Parameter(torch.linspace(-1, 1, 11))
+
+
+def other_epsilon(model):
+    model.transformer.h[0].ln_1.eps = 0.5
+
+
+def no_bias(model):
+    model.transformer.h[0].ln_1.bias = None
+    model.transformer.h[0].ln_1.weight.data.mul_(2)
+
+
+def plain_tensor(model):
+    part = model.transformer.h[0].mlp.c_fc
+    weight = part.weight.detach() * 2
+    del part.weight
+    part.weight = weight
+
+
+def replaced_method(model):
+    original = model.hidden_states
+    model.hidden_states = lambda *args: original(*args) * 0.5
+
+
+CHANGES = [wrap, hook, pre_hook, replace_forward, subclass, other_layer, untie, add_output_bias]
+CHANGES += [other_epsilon, no_bias, plain_tensor, replaced_method]
 
 
 @pytest.mark.parametrize("engine", SINGLE_ROW)
@@ -164,3 +192,61 @@ def test_between_steps_the_model_is_as_it_was(engine):
         assert model.training
         assert torch.is_grad_enabled()
         assert not torch.is_inference_mode_enabled()
+
+
+def test_a_method_patched_on_a_class_is_never_bypassed(monkeypatch):
+    model = lively()
+    original = MLP.forward
+    monkeypatch.setattr(MLP, "forward", lambda self, x: 2 * original(self, x))
+    np.testing.assert_allclose(logits_of(model, "auto"), logits_of(model, "uncached"), atol=1e-4)
+    assert not is_untouched(model)
+
+
+def test_a_hook_on_all_modules_is_never_bypassed():
+    model = lively()
+
+    def double(module, inputs, output):
+        return 2 * output if isinstance(module, MLP) else None
+
+    handle = nn.modules.module.register_module_forward_hook(double)
+    try:
+        assert not is_untouched(model)
+        expected = logits_of(model, "uncached")
+        np.testing.assert_allclose(logits_of(model, "auto"), expected, atol=1e-4)
+    finally:
+        handle.remove()
+    assert is_untouched(model)
+    assert abs(expected - logits_of(model, "auto")).max() > 0.01
+
+
+def test_a_model_that_changes_before_the_first_step_is_read_as_it_is_then():
+    model = lively()
+    steps = stream(model, [1, 2], 5, temperature=0)
+    hook(model)
+    ids = [step.tokens[0] for step in steps]
+    assert ids == generate(model, [1, 2], 5, temperature=0, engine="uncached").ids[0]
+
+
+def test_one_block_used_twice_has_a_place_in_the_cache_for_each_use():
+    model = lively()
+    model.transformer.h[1] = model.transformer.h[0]
+    expected = logits_of(model, "uncached")
+    for engine in ("auto", "torch"):
+        np.testing.assert_allclose(logits_of(model, engine), expected, atol=2e-5)
+
+
+def test_swapped_blocks_are_read_in_their_new_order():
+    model = lively()
+    first, second = model.transformer.h
+    model.transformer.h[0], model.transformer.h[1] = second, first
+    expected = logits_of(model, "uncached")
+    for engine in SINGLE_ROW:
+        np.testing.assert_allclose(logits_of(model, engine), expected, atol=2e-5)
+
+
+def test_autocast_and_a_limit_on_embeddings_are_changes():
+    with torch.autocast("cpu", torch.bfloat16):
+        assert not is_untouched(lively())
+    model = lively()
+    model.transformer.wte.max_norm = 0.1  # torch then rescales embeddings as they are read
+    assert not is_untouched(model)

@@ -176,7 +176,7 @@ def test_padding_gets_no_attention():
 
 
 def test_a_block_without_the_causal_mask_sees_both_ways():
-    block = Block(TINY, layer=0, causal=False)
+    block = Block(TINY, causal=False)
     generator = torch.Generator().manual_seed(0)
     for weight in block.parameters():
         torch.nn.init.normal_(weight, std=0.5, generator=generator)

@@ -154,8 +154,10 @@ def test_damaged_reward_model_is_named(made, tmp_path):
 def test_reward_model_and_language_model_are_told_apart(made):
     with pytest.raises(ValueError, match=r"folder must be one with score\.weight"):
         load_reward("micro-sft")
-    with pytest.raises(ValueError, match=r"score\.weight"):
+    with pytest.raises(ValueError, match=r"gives scores: use fmlab\.alignment\.load_reward"):
         models.load("micro-reward")
+    with pytest.raises(ValueError, match=r"weight transformer\.score\.weight must be absent"):
+        models.load(pretrained.folder_of("micro-reward"))
 
 
 def test_finished_model_is_not_overwritten(made, tmp_path):

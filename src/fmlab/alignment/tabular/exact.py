@@ -157,28 +157,6 @@ def preferred(first: ArrayLike, second: ArrayLike) -> Floats:
     return np.exp(-np.logaddexp(0, -difference))
 
 
-def expected_dpo_loss(
-    distribution: ArrayLike, reference: ArrayLike, rewards: ArrayLike, beta: float
-) -> float:
-    """Return the expected DPO loss, in nats per pair, of independent samples of the reference.
-
-    Annotators follow the Bradley-Terry model with these rewards. The minimum is at ``optimum``.
-    Takes memory for N^2 numbers. Source: Rafailov et al. (2023), equation 7.
-    Errors: ``ValueError`` for a beta of 0, or a distribution that excludes outcomes of the
-    reference.
-    """
-    reference, rewards = _pair(reference, rewards)
-    p = as_distribution("distribution", distribution)
-    require(_beta(beta) > 0, "beta", "above 0", beta)
-    possible = reference > 0
-    require((p[possible] > 0).all(), "distribution", "above 0 where the reference is", p)
-    reference, rewards, p = reference[possible], rewards[possible], p[possible]
-    implicit = beta * np.log(p / reference)  # the reward for which this distribution is optimal
-    wins = preferred(rewards[:, None], rewards[None])  # (N, N): row is preferred to column
-    losses = np.logaddexp(0, implicit[None] - implicit[:, None])  # -log sigmoid(row - column)
-    return float(2 * reference @ (wins * losses) @ reference)  # either may be preferred
-
-
 def forward_optimum(reference: ArrayLike, rewards: ArrayLike, beta: float) -> Floats:
     """Return the p that maximizes E_p[r] - beta KL(reference || p): the other direction of KL.
 

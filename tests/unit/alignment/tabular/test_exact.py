@@ -127,18 +127,27 @@ def test_annotators_prefer_by_the_difference_of_rewards():
     assert exact.preferred([-5000.0], [5000.0]) == 0
 
 
+def expected_dpo_loss(distribution, reference, rewards, beta):
+    """The mean DPO loss over all pairs of outcomes sampled from the reference and compared."""
+    implicit = beta * np.log(distribution / reference)
+    margins = implicit[:, None] - implicit[None, :]
+    wins = exact.preferred(*np.broadcast_arrays(rewards[:, None], rewards[None, :]))
+    losses = wins * np.logaddexp(0, -margins) + (1 - wins) * np.logaddexp(0, margins)
+    return float(reference @ losses @ reference)
+
+
 @pytest.mark.parametrize("beta", BETAS)
 def test_the_optimum_has_the_least_dpo_loss(beta):
     optimum = exact.optimum(REFERENCE, REWARDS, beta)
-    least = exact.expected_dpo_loss(optimum, REFERENCE, REWARDS, beta)
+    least = expected_dpo_loss(optimum, REFERENCE, REWARDS, beta)
     for other_beta in (beta / 1.1, beta * 1.1):
         other = exact.optimum(REFERENCE, REWARDS, other_beta)
-        assert exact.expected_dpo_loss(other, REFERENCE, REWARDS, beta) > least
+        assert expected_dpo_loss(other, REFERENCE, REWARDS, beta) > least
     for _ in range(20):
         other = optimum * np.exp(0.1 * RNG.normal(size=30))
         other = other / other.sum()
-        assert exact.expected_dpo_loss(other, REFERENCE, REWARDS, beta) > least
-    at_start = exact.expected_dpo_loss(REFERENCE, REFERENCE, REWARDS, beta)
+        assert expected_dpo_loss(other, REFERENCE, REWARDS, beta) > least
+    at_start = expected_dpo_loss(REFERENCE, REFERENCE, REWARDS, beta)
     assert at_start == pytest.approx(math.log(2))
 
 
@@ -169,10 +178,6 @@ def test_forward_optimum_is_better_than_any_distribution_near_it():
         (lambda: exact.optimum([0.5, 0.5], [1.0, np.nan], 1), "rewards must be finite"),
         (lambda: exact.optimum([0.5, 0.5], [1.0, 2.0], -0.1), "beta must be a finite number >= 0"),
         (lambda: exact.forward_optimum([0.5, 0.5], [1.0, 2.0], 0), "beta must be above 0"),
-        (
-            lambda: exact.expected_dpo_loss([1, 0], [0.5, 0.5], [1, 2], 1),
-            "distribution must be above",
-        ),
         (lambda: exact.best_of_n([0.5, 0.5], [1.0, 2.0], 0), "n must be an integer >= 1"),
     ],
 )
