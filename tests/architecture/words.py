@@ -19,6 +19,8 @@ SEARCHED = [
     *("src/**/*.py", "src/**/*.js", "src/**/*.css"),
     *("tests/**/*.py", "tests/**/*.mjs"),
     *("book/_ext/*.py", "book/_static/**/*.js", "book/_static/**/*.css"),
+    "book/*.md",
+    *(f"book/{name}.ipynb" for name in ("attention", "models", "sampling", "tokenization")),
     *("tools/*", "Makefile", "CONTRIBUTING.md", "README.md"),
 ]
 AVOIDED = Path(__file__).with_name("avoided_words.txt")

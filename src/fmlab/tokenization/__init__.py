@@ -6,7 +6,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "bpe": ["apply_merges", "learn_merges"],
-        "pretokenization": ["GPT2_SPLIT", "GPT4_SPLIT", "count_words"],
+        "pretokenization": ["DIGITS_SPLIT", "GPT2_SPLIT", "GPT4_SPLIT", "count_words"],
         "textbook": ["textbook_bpe"],
         "tokenizers": ["BPETokenizer"],
         "lookup": ["CharTokenizer", "WordTokenizer"],
