@@ -149,7 +149,7 @@ class Pooled:
     """The results of one setting over all seeds.
 
     >>> Pooled([0.8, 0.9], invented=10, words=2000)
-    variety 0.85, 10 of 2,000 words invented (95% interval of the count: 4.8 to 18.4)
+    variety 0.85, 10 (5 to 18) of 2,000 words invented
     """
 
     varieties: list[float]  # one for each seed
@@ -169,10 +169,8 @@ class Pooled:
 
     def __repr__(self) -> str:
         low, high = poisson_interval(self.invented)
-        return (
-            f"variety {self.variety:.2f}, {self.invented:,} of {self.words:,} words invented"
-            f" (95% interval of the count: {low:.1f} to {high:.1f})"
-        )
+        counts = f"{self.invented:,} ({low:.0f} to {high:,.0f}) of {self.words:,} words invented"
+        return f"variety {self.variety:.2f}, {counts}"
 
 
 def pool(points: Sequence[dict]) -> Pooled:
