@@ -5,7 +5,14 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
-        "statistics": ["Mean", "Rate", "cohen_kappa", "rank_correlation", "wilson_interval"],
+        "statistics": [
+            "Mean",
+            "Rate",
+            "cohen_kappa",
+            "poisson_interval",
+            "rank_correlation",
+            "wilson_interval",
+        ],
         "calibration": ["Bin", "expected_calibration_error", "reliability"],
         "likelihood": [
             "Surprise",

@@ -40,6 +40,35 @@ def wilson_interval(successes: int, n: int, confidence: float = 0.95) -> tuple[f
     return low, high
 
 
+def poisson_interval(count: int, confidence: float = 0.95) -> tuple[float, float]:
+    """Return an interval for the expected number of rare events, given how many were counted.
+
+    The exact interval: each end is the expectation at which a count this far out has half of the
+    remaining probability. At 0 the lower end is 0.
+    Errors: ``ValueError`` for a count that is not an integer >= 0.
+    Source: Garwood (1936), Fiducial Limits for the Poisson Distribution.
+
+    >>> low, high = poisson_interval(10)
+    >>> round(low, 2), round(high, 2)
+    (4.8, 18.39)
+    """
+    require_count("count", count, least=0)
+    tail = (1 - confidence) / 2
+
+    def expectation(k: int, probability: float) -> float:
+        """Return the expectation at which at most k events have this probability."""
+        n = np.arange(k + 1)
+        log_factorials = np.concatenate([[0.0], np.log(n[1:]).cumsum()])
+        low, high = 0.0, 2.0 * k + 20
+        for _ in range(50):
+            middle = (low + high) / 2
+            at_most_k = np.exp(n * np.log(middle) - middle - log_factorials).sum()
+            low, high = (middle, high) if at_most_k > probability else (low, middle)
+        return middle
+
+    return expectation(count - 1, 1 - tail) if count else 0.0, expectation(count, tail)
+
+
 @dataclass(frozen=True, repr=False)
 class Rate:
     """A fraction of outcomes that are successes, with its 95% interval.

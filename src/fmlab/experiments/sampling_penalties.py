@@ -26,7 +26,7 @@ import torch
 
 from fmlab import models
 from fmlab.arguments import Floats, Ids
-from fmlab.experiments.sampling_variety import openings
+from fmlab.experiments.sampling_variety import openings, runs_of, variety
 from fmlab.generation.decoding import generate
 from fmlab.models.gpt import GPT
 from fmlab.sampling import Penalties, frequency_penalty, repetition_penalty
@@ -85,8 +85,7 @@ def repeated(ids: Sequence[int], n: int = RUN) -> float:
     >>> repeated([1, 2, 1, 2, 1], n=2)
     0.5
     """
-    runs = [tuple(ids[i : i + n]) for i in range(len(ids) - n + 1)]
-    return 1 - len(set(runs)) / len(runs) if runs else 0.0
+    return 1 - variety([ids], n)
 
 
 def shared(rows: Sequence[Ids], n: int = RUN) -> Floats:
@@ -95,7 +94,7 @@ def shared(rows: Sequence[Ids], n: int = RUN) -> Floats:
     >>> shared([[1, 2, 3], [2, 3, 4], [5, 6, 7]], n=2)
     array([0.5, 0.5, 0. ])
     """
-    runs = [[tuple(ids[i : i + n]) for i in range(len(ids) - n + 1)] for ids in rows]
+    runs = [runs_of(ids, n) for ids in rows]
     n_rows = Counter(run for row in runs for run in set(row))
     return np.array([float(np.mean([n_rows[run] > 1 for run in row] or 0)) for row in runs])
 

@@ -21,15 +21,15 @@ import numpy as np
 import torch
 
 from fmlab import models
-from fmlab.arguments import Floats, Ids, require_count
+from fmlab.arguments import Floats, Ids
+from fmlab.evaluation.statistics import poisson_interval
 from fmlab.generation.decoding import generate
 from fmlab.models.gpt import GPT
 from fmlab.sampling import keep_top_p
 from fmlab.tokenization.special_tokens import end_of_text
 from fmlab.tokenization.tokenizers import BPETokenizer
-from microworld import MicroWorld
+from microworld import DEFAULT_DOCUMENTS, MicroWorld
 
-TRAINING_DOCUMENTS = 150_000  # of micro, as its card says
 OPENINGS, CONTINUATIONS, NEW_TOKENS, RUN = 10, 8, 40, 4
 SEEDS = range(10)
 
@@ -69,43 +69,23 @@ def words_of(text: str) -> list[str]:
     return [word for word in words_in(text) if word.islower() and len(word) > 1]
 
 
+def runs_of(ids: Ids, n: int = RUN) -> list[tuple[int, ...]]:
+    """Return all runs of n tokens in a row of ids, in their order.
+
+    >>> runs_of([1, 2, 3], n=2)
+    [(1, 2), (2, 3)]
+    """
+    return [tuple(ids[i : i + n]) for i in range(len(ids) - n + 1)]
+
+
 def variety(rows: Sequence[Ids], n: int = RUN) -> float:
-    """Return the fraction of distinct runs of n tokens among all runs of the rows.
+    """Return the fraction of distinct runs of n tokens among all runs of the rows; 1 for no runs.
 
     >>> variety([[1, 2, 3], [1, 2, 4]], n=2)
     0.75
     """
-    runs = [tuple(ids[i : i + n]) for ids in rows for i in range(len(ids) - n + 1)]
-    return len(set(runs)) / len(runs)
-
-
-def poisson_interval(count: int, confidence: float = 0.95) -> tuple[float, float]:
-    """Return an interval for the expected number of rare events, given how many were counted.
-
-    The exact interval: each end is the expectation at which a count this far out has half of the
-    remaining probability. At 0 the lower end is 0.
-    Errors: ``ValueError`` for a count that is not an integer >= 0.
-    Source: Garwood (1936), Fiducial Limits for the Poisson Distribution.
-
-    >>> low, high = poisson_interval(10)
-    >>> round(low, 2), round(high, 2)
-    (4.8, 18.39)
-    """
-    require_count("count", count, least=0)
-    tail = (1 - confidence) / 2
-
-    def expectation(k: int, probability: float) -> float:
-        """Return the expectation at which at most k events have this probability."""
-        n = np.arange(k + 1)
-        log_factorials = np.concatenate([[0.0], np.log(n[1:]).cumsum()])
-        low, high = 0.0, 2.0 * k + 20
-        for _ in range(50):
-            middle = (low + high) / 2
-            at_most_k = np.exp(n * np.log(middle) - middle - log_factorials).sum()
-            low, high = (middle, high) if at_most_k > probability else (low, middle)
-        return middle
-
-    return expectation(count - 1, 1 - tail) if count else 0.0, expectation(count, tail)
+    runs = [run for ids in rows for run in runs_of(ids, n)]
+    return len(set(runs)) / len(runs) if runs else 1.0
 
 
 def point(
@@ -186,7 +166,7 @@ def run() -> dict:
     """Try all settings with all seeds; return the results, and the words of the training text."""
     torch.set_num_threads(1)
     world = MicroWorld()
-    texts = world.documents(TRAINING_DOCUMENTS)
+    texts = world.documents(DEFAULT_DOCUMENTS)
     known = {word for text in texts for word in words_of(text)}
     model, tokenizer = models.load("micro")
     starts = [start for start, _ in openings(world)]

@@ -10,6 +10,7 @@ from fmlab.evaluation.statistics import (
     Mean,
     Rate,
     cohen_kappa,
+    poisson_interval,
     rank_correlation,
     wilson_interval,
 )
@@ -28,6 +29,25 @@ from fmlab.evaluation.statistics import (
 )
 def test_wilson_interval_gives_published_values(successes, n, low, high):
     assert wilson_interval(successes, n) == pytest.approx((low, high), abs=5e-5)
+
+
+@pytest.mark.parametrize("count", [0, 1, 4, 30, 200])
+def test_poisson_interval_has_the_tails_of_the_poisson_distribution(count):
+    """Each end leaves 2.5% of the probability beyond the count."""
+
+    def at_most(k, mean):
+        return sum(math.exp(-mean + i * math.log(mean) - math.lgamma(i + 1)) for i in range(k + 1))
+
+    low, high = poisson_interval(count)
+    assert at_most(count, high) == pytest.approx(0.025)
+    if count:
+        assert 1 - at_most(count - 1, low) == pytest.approx(0.025)
+
+
+@pytest.mark.parametrize("count", [-1, 2.0, None, True])
+def test_poisson_interval_needs_a_count(count):
+    with pytest.raises(ValueError, match="count must be an integer >= 0"):
+        poisson_interval(count)
 
 
 @pytest.mark.parametrize("confidence", [0.5, 0.95, 0.999])

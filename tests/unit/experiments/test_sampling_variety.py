@@ -1,7 +1,5 @@
 """Properties of fmlab.experiments.sampling_variety: what is counted, and its intervals."""
 
-import math
-
 import pytest
 
 from fmlab.experiments import results
@@ -38,25 +36,6 @@ def test_variety_is_1_without_repeats_and_falls_with_copies():
     rows = [[1, 2, 3, 4, 5], [6, 7, 8, 9, 10]]
     assert experiment.variety(rows) == 1
     assert experiment.variety([rows[0]] * 4) == pytest.approx(1 / 4)
-
-
-@pytest.mark.parametrize("count", [0, 1, 4, 30, 200])
-def test_interval_has_the_tails_of_the_poisson_distribution(count):
-    """Each end leaves 2.5% of the probability beyond the count."""
-
-    def at_most(k, mean):
-        return sum(math.exp(-mean + i * math.log(mean) - math.lgamma(i + 1)) for i in range(k + 1))
-
-    low, high = experiment.poisson_interval(count)
-    assert at_most(count, high) == pytest.approx(0.025)
-    if count:
-        assert 1 - at_most(count - 1, low) == pytest.approx(0.025)
-
-
-@pytest.mark.parametrize("count", [-1, 2.0, None, True])
-def test_interval_needs_a_count(count):
-    with pytest.raises(ValueError, match="count must be an integer >= 0"):
-        experiment.poisson_interval(count)
 
 
 def test_unknown_words_of_a_continuation_are_counted(model, tokenizer):
