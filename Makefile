@@ -35,7 +35,7 @@ SOURCES := $(shell find book src -type f -not -path 'book/_static/vendor/*' -not
 	-not -name '*.pyc' -not -path '*/.ipynb_checkpoints/*')
 
 .DEFAULT_GOAL := help
-.PHONY: help book serve lab test run-tests test-code test-grading sandbox test-notebooks test-site binder-test execute lint format bench clean
+.PHONY: help book serve lab test run-tests test-code test-grading sandbox test-notebooks test-site binder-test execute nulls lint format bench clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-15s %s\n", $$1, $$2}' Makefile
@@ -83,6 +83,9 @@ binder-test: $(VENV)/.installed ## install from binder/ alone, start JupyterLab 
 execute: $(VENV)/.installed ## run the notebooks (or NOTEBOOKS=...) and store their outputs
 	@$(BIN)/python tools/execute.py $(NOTEBOOKS)
 	@$(BIN)/python book/_ext/single_source.py
+
+nulls: $(VENV)/.installed ## make each claim of the chapters (or CHAPTERS=...) false; its assertion must fail
+	@$(BIN)/python -m tests.notebooks.nulls $(CHAPTERS)
 
 lint: $(VENV)/.linters ## check style, and which package imports which
 	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --quiet --check .

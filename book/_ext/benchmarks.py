@@ -15,14 +15,14 @@ from sphinx.util.docutils import SphinxDirective
 from tables import paragraph, table
 
 RESULTS = Path("book", "results")
-HEADINGS = ["Work", "Compared with", "Here", "There", "Ratio", "Aim", "Reached"]
+HEADINGS = ["Work", "Compared with", "fmlab", "Other", "Ratio", "Target", "Reached"]
 UNITS = [("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)]
 TIMES = "\N{MULTIPLICATION SIGN}"
 SPACE = "\N{NO-BREAK SPACE}"
 
 
 def duration(seconds: float) -> str:
-    """Seconds in the unit that leaves a number between 1 and 1000, to three digits."""
+    """Return seconds in the unit that gives a number between 1 and 1000, to three digits."""
     unit, size = next((unit for unit in UNITS if seconds >= unit[1]), UNITS[-1])
     value = seconds / size
     return f"{value:.{2 if value < 10 else 1 if value < 100 else 0}f}{SPACE}{unit}"
@@ -46,7 +46,7 @@ def benchmark_row(row: dict) -> list[str]:
 
 
 class Results(SphinxDirective):
-    """What a file of results holds; the page is made again when it changes."""
+    """The contents of a file of results; the page is built again when the file changes."""
 
     def read(self, name: str) -> dict | None:
         path = Path(self.env.srcdir, RESULTS, name)
@@ -63,7 +63,7 @@ class Benchmarks(Results):
         rows = [benchmark_row(row) for row in results["rows"]]
         reached = sum(row["ratio"] >= row["target"] for row in results["rows"])
         return [
-            paragraph(f"{reached} of {len(rows)} aims reached."),
+            paragraph(f"{reached} of {len(rows)} targets reached."),
             table(HEADINGS, rows, [5, 5, 2, 2, 2, 2, 2], classes=["benchmarks"]),
             paragraph(f"Measured on {results['machine']}, {results['date']}, with {versions}."),
         ]
@@ -79,7 +79,7 @@ class Runtimes(Results):
             for path, took in sorted(results.items())
             if path.removesuffix(".ipynb") in self.env.found_docs
         ]
-        return [table(["Notebook", "Time", "Memory at most"], rows, [6, 2, 2])]
+        return [table(["Notebook", "Time", "Peak memory"], rows, [6, 2, 2])]
 
     def page(self, path: str) -> nodes.paragraph:
         reference = addnodes.pending_xref(

@@ -2,7 +2,8 @@
 
 ``book/concepts.yml`` lists the rows. A code cell that shows one carries the tag ``concept:<id>``
 and must have run without error; a row of ``kind: discussion`` may also be shown by a section with
-an anchor of its name. The measured figure is the last line of text that the cell printed.
+an anchor of its name. The measured figure is the last line of text that the cell printed. Below the
+concept stands when its assertion fails, as recorded by ``make nulls``.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import ClassVar
 import yaml
 from docutils import nodes
 from docutils.parsers.rst import directives
+from nulls import NULLS, sentences
 from sphinx import addnodes
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
@@ -156,8 +158,10 @@ class Ledger(SphinxDirective):
         self.places = {row["id"]: self.places_of(row, chapters) for row in all_rows}
         total = self.count(all_rows)
         if "summary" in self.options:
-            return [paragraph(f"Of the concepts that the book sets out to teach: {total}")]
+            return [paragraph(f"Concepts in the plan: {total}")]
         self.warn(chapters)
+        records = sorted(Path(self.env.srcdir, NULLS).glob("*.json"))
+        self.nulls = sentences(map(self.source, records))
         return [
             paragraph("The whole book: ", total),
             *(self.part(title, rows) for title, rows in parts),
@@ -210,13 +214,13 @@ class Ledger(SphinxDirective):
         current = [cells for row in rows if is_current(row) for cells in self.rows_of(row)]
         later = [row for row in rows if not is_current(row)]
         if current:
-            headings = ["Concept, and what must be seen", "Where it is shown", "Measured there"]
+            headings = ["Concept, and what must be seen", "Where it is shown", "Result"]
             section += table(headings, current, [5, 3, 3], classes=["ledger"])
         if later:
             section += nodes.raw("", "<details class='pending'>", format="html")
-            summary = f"<summary>{len(later)} in chapters still to be written</summary>"
+            summary = f"<summary>{len(later)} in chapters that are not written yet</summary>"
             section += nodes.raw("", summary, format="html")
-            cells = [[concept_cell(row), readable(row["chapter"])] for row in later]
+            cells = [[self.concept(row), readable(row["chapter"])] for row in later]
             headings = ["Concept, and what must be seen", "Planned for the chapter"]
             section += table(headings, cells, [7, 3], classes=["ledger"])
             section += nodes.raw("", "</details>", format="html")
@@ -226,10 +230,19 @@ class Ledger(SphinxDirective):
         """One table row for each place; the concept's own cell reaches over all of them."""
         places = self.places[row["id"]]
         if not places:
-            return [[concept_cell(row), paragraph("pending", classes=["pending"]), ""]]
+            return [[self.concept(row), paragraph("pending", classes=["pending"]), ""]]
         rows = [[self.link(place), self.figure(place, row)] for place in places]
-        rows[0].insert(0, entry(concept_cell(row), rows_below=len(places) - 1))
+        rows[0].insert(0, entry(self.concept(row), rows_below=len(places) - 1))
         return rows
+
+    def concept(self, row: dict) -> list[nodes.Node]:
+        """What a row is about, and when the assertion of its claim fails."""
+        name = nodes.strong("", readable(row["id"]))
+        nulls = [
+            paragraph(nodes.emphasis("", "Fails when:"), f" {sentence}", classes=["must-show"])
+            for sentence in self.nulls.get(row["id"], [])
+        ]
+        return [paragraph(name), paragraph(row["show"], classes=["must-show"]), *nulls]
 
     def link(self, place: Place) -> nodes.paragraph:
         words = place.chapter
@@ -257,11 +270,6 @@ class Ledger(SphinxDirective):
         return paragraph(nodes.literal("", place.figure) if place.figure else "a picture")
 
 
-def concept_cell(row: dict) -> list[nodes.Node]:
-    name = nodes.strong("", readable(row["id"]))
-    return [paragraph(name), paragraph(row["show"], classes=["must-show"])]
-
-
 def label_cells(app, doctree):
     """Give each tagged cell an id and a label, so that the ledger can link to the very cell."""
     docname, seen = app.env.docname, {}
@@ -279,4 +287,5 @@ def label_cells(app, doctree):
 def setup(app):
     app.add_directive("ledger", Ledger)
     app.connect("doctree-read", label_cells)
+    app.add_css_file("ledger.css", priority=900)  # after the book's own
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -18,7 +18,7 @@ sys.path.append(str(ROOT / "book" / "_ext"))
 
 import rooms  # noqa: E402
 
-SINGLE_FILES = ("fmlab.sampling", "fmlab.plotting", "fmlab.files")
+SINGLE_FILES = ("fmlab.plotting", "fmlab.files")
 ROOMS = [
     "microworld",
     "fmlab.alignment.tabular",

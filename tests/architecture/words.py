@@ -19,6 +19,7 @@ SEARCHED = [
     *("src/**/*.py", "src/**/*.js", "src/**/*.css"),
     *("tests/**/*.py", "tests/**/*.mjs"),
     *("book/_ext/*.py", "book/_static/**/*.js", "book/_static/**/*.css"),
+    *("book/*.md", "book/*.ipynb", "book/exercises/*.ipynb"),
     *("tools/*", "Makefile", "CONTRIBUTING.md", "README.md"),
 ]
 AVOIDED = Path(__file__).with_name("avoided_words.txt")

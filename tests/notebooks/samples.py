@@ -137,3 +137,18 @@ def graded(name, **settings):
 
 def cell(notebook, name):
     return next(cell for cell in notebook.cells if cell.id == name)
+
+
+def shows(*concepts):
+    return [f"concept:{concept}" for concept in concepts]
+
+
+# Cells of a chapter that claims that two is doubled to four.
+DOUBLING = [
+    code("setup", "import math\nimport os\n\n\ndef double(x):\n    return 2 * x"),
+    markdown("text", "Twice two."),
+    code("numbers", "numbers = [double(x) for x in range(3)]"),
+    code("first", "numbers", tags=shows("doubling")),
+    code("between", "smallest = 1 / (1 + numbers[1])"),
+    code("last", "assert numbers[2] == 4, f'got {numbers[2]}'", tags=shows("doubling")),
+]

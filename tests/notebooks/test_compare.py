@@ -12,7 +12,7 @@ from tools.compare import LEVELS, PIXELS, VIEW, Figure, comparable, is_figure
 
 
 def plot(title="3.21", shift=0.0, dpi=72, size=6):
-    """A curve, its title in small print; every point moved by a random share of `shift`."""
+    """A curve, its title in small print; every point moved by a random fraction of `shift`."""
     x = np.linspace(0, 6, 200)
     figure, axes = plt.subplots(figsize=(4, 3), dpi=dpi)
     axes.plot(x, np.sin(x) + shift * np.random.default_rng(0).normal(size=x.size))

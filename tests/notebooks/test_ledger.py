@@ -1,6 +1,7 @@
 """The ledger keeps its promise: each concept of a written chapter is shown by a cell that was run.
 
 What is pending is worked out from the files that exist, so that nothing can be pending in secret.
+The only exceptions are listed by name, and a row that is shown must not be on that list.
 """
 
 import ast
@@ -18,6 +19,21 @@ from tests.notebooks.rules.notebook import NO_CHAPTERS
 ROOT = Path(__file__).resolve().parents[2]
 BOOK = ROOT / "book"
 MEASURED = re.compile(r"\bmeasured\b")
+# Rows of written chapters that are planned and not shown yet. The ledger lists them as pending.
+PLANNED = {
+    "ai-feedback",
+    "api-parameters",
+    "constant-policy",
+    "grouped-query-cache",
+    "known-world",
+    "modern-block",
+    "penalties",
+    "real-chat-template",
+    "real-sampling",
+    "real-tokenizers",
+    "rotary-positions",
+    "verifiable-rewards",
+}
 
 
 def rows_of(book):
@@ -43,20 +59,25 @@ def pending(book):
     return [row for row in rows_of(book) if page(book, row["chapter"]) is None]
 
 
-def problems(book):
+def problems(book, planned=frozenset()):
     """Yield a line for whatever is wrong between the rows and the tags of the notebooks."""
     rows = rows_of(book)
     known = {row["id"] for row in rows}
+    shown = set()
     for path in sorted(book.rglob("*.ipynb")):
         for cell in cells_of(path):
             where = f"{path.relative_to(book)}, cell {cell.get('id')!r}: {ledger.TAG}"
             for concept in ledger.concepts_of(cell["metadata"]):
+                shown.add(concept)
                 if concept not in known:
                     yield f"{where}{concept} is no row of concepts.yml"
                 elif cell["cell_type"] != "code" or not ledger.has_run(cell):
                     yield f"{where}{concept} is not on a code cell that has run"
+    yield from (f"{name} is shown: remove it from PLANNED" for name in sorted(planned & shown))
+    yield from (f"{name} is planned and has no row" for name in sorted(planned - known))
     for row in rows:
-        if path := page(book, row["chapter"]):
+        path = page(book, row["chapter"])
+        if path and row["id"] not in planned:
             check = (
                 discussion_problems if row.get("kind") == "discussion" else demonstration_problems
             )
@@ -95,7 +116,7 @@ def discussion_problems(row, path):
 
 
 def test_rows_and_tags_of_the_book_agree():
-    lines = list(problems(BOOK))
+    lines = list(problems(BOOK, PLANNED))
     if lines:
         pytest.fail("\n".join(lines), pytrace=False)
 
@@ -122,8 +143,13 @@ def test_count_of_what_is_pending(record_property):
     rows, waiting = rows_of(BOOK), pending(BOOK)
     chapters = {row["chapter"] for row in waiting}
     assert all(page(BOOK, chapter) is None for chapter in chapters)
-    shown = f"{len(rows) - len(waiting)} of {len(rows)} concepts in chapters that are written"
-    record_property("counted", f"ledger: {shown}, {len(waiting)} pending in {len(chapters)}")
+    shown = len(rows) - len(waiting) - len(PLANNED)
+    later = f"{len(waiting)} pending in {len(chapters)} chapters to be written"
+    record_property(
+        "counted",
+        f"ledger: {shown} of {len(rows)} concepts shown, {len(PLANNED)} planned for chapters that "
+        f"are written, {later}",
+    )
 
 
 # The test itself, on a book of one page
@@ -183,6 +209,15 @@ def test_problem_is_found(tmp_path, number, cell, says):
     cells[number] = cell
     lines = list(problems(small_book(tmp_path, cells)))
     assert any(says in line for line in lines), lines
+
+
+def test_planned_row_is_missing_without_a_problem_until_it_is_shown(tmp_path):
+    cells = sound_cells()
+    cells[2] = tagged("1")
+    book = small_book(tmp_path, cells)
+    assert list(problems(book, {"sure"})) == []
+    assert list(problems(book, {"sure", "seen"})) == ["seen is shown: remove it from PLANNED"]
+    assert "nothing is planned and has no row" in problems(book, {"sure", "nothing"})
 
 
 def test_chapter_that_appears_is_no_longer_pending(tmp_path):

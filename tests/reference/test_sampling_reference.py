@@ -1,4 +1,6 @@
-"""fmlab.sampling against PyTorch and the logits warpers of Hugging Face, in float64.
+"""fmlab.sampling against PyTorch, the logits warpers of Hugging Face, and OpenAI's formula.
+
+All in float64.
 
 Compared where the references are well defined: no ties at the edge of top-k or of the nucleus (they
 keep all of tied top-k tokens, and any of tied nucleus tokens), temperature above 0.
@@ -9,17 +11,22 @@ import pytest
 import torch
 from transformers.generation.logits_process import (
     MinPLogitsWarper,
+    RepetitionPenaltyLogitsProcessor,
+    SequenceBiasLogitsProcessor,
     TemperatureLogitsWarper,
     TopKLogitsWarper,
     TopPLogitsWarper,
 )
 
 from fmlab.sampling import (
+    Penalties,
     entropy,
     keep_min_p,
     keep_top_k,
     keep_top_p,
     log_softmax,
+    logit_bias,
+    repetition_penalty,
     restrict,
     sample,
     softmax,
@@ -110,3 +117,40 @@ def test_temperature_0_equals_torch_argmax():
     logits = some_logits(6)
     found = sample(logits, temperature=0, rng=np.random.default_rng(0))
     assert (found == torch.from_numpy(logits).argmax(-1).numpy()).all()
+
+
+# --- penalties ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("penalty", [0.5, 1.0, 1.1, 1.3, 2.0])
+def test_repetition_penalty_equals_hugging_face(penalty, masked):
+    logits = some_logits(7, masked=masked)
+    ids = np.random.default_rng(7).integers(logits.shape[1], size=(len(logits), 40))
+    theirs = RepetitionPenaltyLogitsProcessor(penalty)
+    expected = theirs(torch.from_numpy(ids), torch.from_numpy(logits.copy())).numpy()
+    for row, seen, wanted in zip(logits, ids, expected, strict=True):
+        assert (repetition_penalty(row, seen.tolist(), penalty) == wanted).all()
+        assert (Penalties(penalty)(row, seen[:30].tolist(), seen[30:].tolist()) == wanted).all()
+
+
+@pytest.mark.parametrize("frequency", [0.0, 0.5, 2.0, -1.0])
+@pytest.mark.parametrize("presence", [0.0, 0.5, 2.0, -1.0])
+def test_frequency_and_presence_equal_the_formula_in_openais_documentation(frequency, presence):
+    """mu[j] - c[j] * alpha_frequency - float(c[j] > 0) * alpha_presence, c over sampled tokens."""
+    mu = some_logits(8)[0]
+    prompt, sampled = np.random.default_rng(8).integers(len(mu), size=(2, 150)).tolist()
+    c = [sampled.count(j) for j in range(len(mu))]
+    expected = [mu[j] - c[j] * frequency - float(c[j] > 0) * presence for j in range(len(mu))]
+    found = Penalties(frequency=frequency, presence=presence)(mu, prompt, sampled)
+    np.testing.assert_allclose(found, expected, rtol=1e-14)
+
+
+def test_logit_bias_equals_hugging_face():
+    logits = some_logits(9)
+    bias = {3: 2.5, 7: -4.0, 11: -100.0}
+    theirs = SequenceBiasLogitsProcessor([[[i], number] for i, number in bias.items()])
+    no_ids = torch.zeros((len(logits), 1), dtype=torch.long)
+    expected = theirs(no_ids, torch.from_numpy(logits.copy())).numpy()
+    for row, wanted in zip(logits, expected, strict=True):
+        np.testing.assert_allclose(logit_bias(row, bias), wanted, rtol=1e-6)

@@ -30,10 +30,20 @@ from fmlab.evaluation.questions import (
     complete,
     exercise_accuracy,
     hallucination_rate,
+    is_solved,
     question_accuracy,
 )
 from fmlab.evaluation.statistics import Rate
-from fmlab.experiments.questions import BINS, FULL, MIXTURE, QUICK, TASKS, TEXTS, Exam
+from fmlab.experiments.questions import (
+    BINS,
+    FULL,
+    IN_CONTEXT,
+    MIXTURE,
+    QUICK,
+    TASKS,
+    TEXTS,
+    Exam,
+)
 from fmlab.experiments.results import read, record
 from fmlab.generation.decoding import generate
 from fmlab.models.gpt import GPT
@@ -88,17 +98,17 @@ class Candidate:
         yield ("samples", "documents"), self.sample_documents
 
     def facts(self, name: str, phrasing: str) -> dict | None:
-        return self.accuracy_and_baseline(self.exam.facts_told(BINS[name], phrasing))
+        return self.accuracy_and_baseline(self.exam.facts_stated(BINS[name], phrasing))
 
     def known(self, kind: str) -> dict | None:
         return self.accuracy_and_baseline(self.exam.known(kind))
 
     def accuracy_and_baseline(self, questions: Sequence[Question]) -> dict | None:
-        """Return the accuracy, and as "floor" that of guessing without knowing any entity."""
+        """Return the accuracy, and as "baseline" that of guessing without knowing any entity."""
         if not questions:
             return None
         accuracy = question_accuracy(self.model, self.tokenizer, self.exam.world, questions)
-        return as_dict(accuracy) | {"floor": round(self.exam.baseline(questions).rate, 4)}
+        return as_dict(accuracy) | {"baseline": round(self.exam.baseline(questions).rate, 4)}
 
     def unknown(self, split: str) -> dict | None:
         """Return how often the model asserts what no document states, and how often it is right."""
@@ -119,11 +129,28 @@ class Candidate:
     def task(self, task: str) -> dict:
         exercises = self.exam.exercises(task)
         results = self.accuracy(exercises) | {"chance": round(chance(exercises), 4)}
-        if task == "look-up":
-            results["without the passage"] = self.accuracy(self.exam.without_passage())
-        if task == "counterfactual":
-            results["from memory"] = self.accuracy(self.exam.from_memory())
+        if task in IN_CONTEXT:
+            results["without context"] = self.accuracy(self.exam.without_context(task))
+        return results | (self.conflicts() if task == "counterfactual" else {})
+
+    def conflicts(self) -> dict:
+        """Return what the model follows where a passage contradicts the corpus.
+
+        "known" is how often it gives the value in the corpus without a passage. Only these
+        exercises are conflicts: "passage" and "memory" say how often it gives which value then.
+        """
+        exercises = {"passage": self.exam.exercises("counterfactual")}
+        exercises["memory"] = self.exam.from_memory()
+        known = self.solved(self.exam.question_only(exercises["memory"]))
+        results = {"known": as_dict(Rate.of(known))}
+        for source, group in exercises.items():
+            outcomes = [right for right, knows in zip(self.solved(group), known) if knows]
+            results[source] = as_dict(Rate.of(outcomes)) if outcomes else None
         return results
+
+    def solved(self, exercises: Sequence[Exercise]) -> list[bool]:
+        outputs = complete(self.model, self.tokenizer, [each.prompt for each in exercises])
+        return list(map(is_solved, exercises, outputs))
 
     def accuracy(self, exercises: Sequence[Exercise]) -> dict:
         return as_dict(exercise_accuracy(self.model, self.tokenizer, exercises))
@@ -143,7 +170,7 @@ class Candidate:
 
     def sample_answers(self) -> list[dict]:
         """Return a few prompts with their right answers and the model's."""
-        groups = [(name, self.exam.facts_told(BINS[name])[:1]) for name in SAMPLED_FROM]
+        groups = [(name, self.exam.facts_stated(BINS[name])[:1]) for name in SAMPLED_FROM]
         groups.append(("nonexistent", self.exam.unknown("nonexistent")[:1]))
         samples = [(name, q.prompt, q.answer) for name, questions in groups for q in questions]
         for task in SAMPLED_TASKS:
@@ -151,7 +178,7 @@ class Candidate:
             samples.append((task, exercise.prompt, exercise.answer.strip()))
         answers = complete(self.model, self.tokenizer, [prompt for _, prompt, _ in samples])
         return [
-            {"kind": name, "prompt": prompt, "right": right, "said": answer.strip()}
+            {"kind": name, "prompt": prompt, "right": right, "answer": answer.strip()}
             for (name, prompt, right), answer in zip(samples, answers)
         ]
 
@@ -164,7 +191,7 @@ class Candidate:
         )
         text = self.tokenizer.decode(i for i in sampled.ids[0] if i != end)
         greedy = complete(self.model, self.tokenizer, [""], n_tokens, stop=())
-        return {"drawn": text, "likeliest": greedy[0]}
+        return {"sampled": text, "greedy": greedy[0]}
 
 
 def as_dict(rate: Rate) -> dict:

@@ -40,6 +40,11 @@ TASKS = (
     *("look-up", "counterfactual", "repeat", "key", "labels", "capitals", "series"),
     *("story", "sentiment", "sum", "held-out sum", "translation"),
 )
+# Tasks that only the text before the question can solve, and how many lines the question has.
+IN_CONTEXT = {
+    **{"look-up": 2, "counterfactual": 2, "story": 2},
+    **{"key": 1, "labels": 1, "capitals": 1, "sentiment": 1},
+}
 TEXTS = {f"{register.name}, {register.language}": register for register in REGISTERS}
 MIXTURE = "all, as in training"
 
@@ -82,7 +87,7 @@ class Exam:
 
     # --- questions -------------------------------------------------------------------------------
 
-    def facts_told(self, times: Times, phrasing: str = "train") -> list[Question]:
+    def facts_stated(self, times: Times, phrasing: str = "train") -> list[Question]:
         """Return questions about facts of people that the corpus states this often, one per fact.
 
         ``phrasing``: "train" (that of documents) or "held-out" (one that no document has).
@@ -173,11 +178,16 @@ class Exam:
         """Return exercises of a task of the world."""
         return self.world.exercises(self.size.n_questions, task, seed=1)
 
-    def without_passage(self) -> list[Exercise]:
-        """Return the look-up exercises without their passages."""
+    def without_context(self, task: str) -> list[Exercise]:
+        """Return the exercises of a task of ``IN_CONTEXT`` with only the question as the prompt."""
+        require(task in IN_CONTEXT, "task", f"one of {', '.join(IN_CONTEXT)}", task)
+        return self.question_only(self.exercises(task))
+
+    def question_only(self, exercises: Sequence[Exercise]) -> list[Exercise]:
+        """Return exercises of tasks of ``IN_CONTEXT`` without the text before the question."""
         return [
-            replace(exercise, prompt=exercise.prompt[_question_start(exercise.prompt) :])
-            for exercise in self.exercises("look-up")
+            replace(each, prompt="\n".join(each.prompt.splitlines()[-IN_CONTEXT[each.task] :]))
+            for each in exercises
         ]
 
     def from_memory(self) -> list[Exercise]:
@@ -192,7 +202,3 @@ class Exam:
         require(kind in TEXTS, "kind", f"one of {', '.join(TEXTS)}, {MIXTURE}", kind)
         name, language = TEXTS[kind].name, TEXTS[kind].language
         return list(self.world.documents(self.size.n_texts, name, language, stream="test"))
-
-
-def _question_start(prompt: str) -> int:
-    return prompt.rindex("Question:")

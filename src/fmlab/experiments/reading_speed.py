@@ -35,6 +35,28 @@ def in_steps(x: Floats, w: Floats) -> Floats:
     return states
 
 
+def linear_in_steps(x: Floats, w: Floats) -> Floats:
+    """Compute ``in_steps`` without the nonlinearity: each state is x[t] + state @ w."""
+    states, state = np.empty_like(x), np.zeros(x.shape[-1])
+    for t in range(len(x)):
+        state = states[t] = x[t] + state @ w
+    return states
+
+
+def linear_scan(x: Floats, w: Floats) -> Floats:
+    """Compute ``linear_in_steps`` in log2(T) rounds; each updates all positions at once.
+
+    After a round, a state covers the last 1, 2, 4, ... inputs: what reaches it over a distance is
+    the state there, times a power of w.
+    Source: Hillis & Steele (1986), Data Parallel Algorithms.
+    """
+    states, power, distance = x.copy(), w, 1
+    while distance < len(x):
+        states[distance:] = states[distance:] + states[:-distance] @ power
+        power, distance = power @ power, 2 * distance
+    return states
+
+
 def at_once(x: Floats, w: Floats) -> Floats:
     """Do as many multiplications with x (T, D), all independent of each other: (T, D)."""
     return np.tanh(x + x @ w)
@@ -120,6 +142,15 @@ def step_seconds(model: GPT, n_tokens: int, *, cache: bool, n_read: int = 0) -> 
 
 
 @torch.inference_mode()
+def batch_step_seconds(model: GPT, batch_size: int, n_read: int = PROMPT, n: int = 9) -> float:
+    """Time one step of decoding, with a cache, for several texts that have n_read tokens each."""
+    ids = torch.arange(n_read).expand(batch_size, -1) % model.config.vocab_size
+    cache = model.make_cache(batch_size, capacity=n_read + n)
+    model(ids, cache=cache, last_only=True)
+    return fastest(lambda: model(ids[:, :1], cache=cache, last_only=True), n)
+
+
+@torch.inference_mode()
 def pass_seconds(model: GPT, n_tokens: int, n: int = 5) -> float:
     """Time one forward pass over n_tokens tokens."""
     ids = torch.arange(n_tokens)[None] % model.config.vocab_size
@@ -141,6 +172,7 @@ def run() -> dict:
         "prompt": PROMPT,
         "prefill": ms(pass_seconds(model, PROMPT, n=15)),
         "decode": medians(lambda: step_seconds(model, ANSWER, cache=True, n_read=PROMPT)),
+        "batch step": {str(n): ms(batch_step_seconds(model, n)) for n in (1, 4, 16)},
         "step with cache": medians(lambda: step_seconds(model, context, cache=True)),
         "step without cache": medians(lambda: step_seconds(model, context, cache=False)),
         "pass": {str(n): ms(pass_seconds(wide, n)) for n in (256, 512, 1024, 2048, WINDOW)},

@@ -30,8 +30,9 @@ class TokenStep:
     """The tokens of one step: a token, its log-probability and a finish reason for each row.
 
     ``rows`` are the indices of the rows that are still running. ``logprobs`` are the tokens'
-    log-probabilities under the model, in nats, before temperature, top-k, top-p and min-p. A finish
-    reason is "stop", "length" (max_new_tokens), "context" (it is full), or None: the row continues.
+    log-probabilities under the model, in nats, before processors, temperature, top-k, top-p and
+    min-p. A finish reason is "stop", "length" (max_new_tokens), "context" (it is full), or None:
+    the row continues.
     """
 
     rows: list[int]
@@ -90,6 +91,7 @@ def stream(
     top_k: int | None = None,
     top_p: float | None = None,
     min_p: float | None = None,
+    processors: Sequence[Callable[[np.ndarray, Ids, Ids], np.ndarray]] = (),
     stop: Sequence[int | Sequence[int]] = (),
     rng: np.random.Generator | None = None,
     n: int = 1,
@@ -98,7 +100,9 @@ def stream(
     """Continue one prompt, or several of any lengths at once, n times each, one token per step.
 
     A row ends with the first of: a ``stop`` (a token, or a sequence of new tokens), max_new_tokens,
-    or a full context. ``rng`` may be omitted at temperature 0. ``engine`` is one of
+    or a full context. ``processors`` change the logits of each row, in their order, before
+    temperature: functions of the logits (V,), the prompt and the new tokens, such as
+    ``fmlab.sampling.Penalties``. ``rng`` may be omitted at temperature 0. ``engine`` is one of
     ``fmlab.generation.engines``; all give the same result up to rounding. Nothing is computed
     until the first step is requested; do not change the model between steps.
 
@@ -114,6 +118,8 @@ def stream(
     require_count("n", n)
     options = dict(temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p)
     restrict([0.0], **options)  # raises for invalid options before the model runs
+    callables = isinstance(processors, Sequence) and all(map(callable, processors))
+    require(callables, "processors", "a sequence of functions", processors)
     rngs = _spawn(rng, temperature, len(prompts) * n)
     capacity = max(map(len, prompts)) + max(map(limits.most_new_tokens, prompts))
     require_engine(engine, len(rngs))
@@ -122,7 +128,7 @@ def stream(
     def make() -> Engine:  # at the first step: until then the model may still change
         return make_engine(engine, model, len(rngs), capacity)
 
-    return TokenStream(rows, _steps(make, prompts, n, limits, rngs, options))
+    return TokenStream(rows, _steps(make, prompts, n, limits, rngs, options, processors))
 
 
 def generate(
@@ -155,6 +161,7 @@ def _steps(
     limits: Limits,
     rngs: list[np.random.Generator],
     options: dict,
+    processors: Sequence[Callable[[np.ndarray, Ids, Ids], np.ndarray]],
 ) -> Iterator[TokenStep]:
     running = list(range(len(rngs)))
     new: list[Ids] = [[] for _ in rngs]
@@ -162,7 +169,10 @@ def _steps(
     logits = engine.start(prompts, n)  # (R, V)
     while True:
         all_logprobs = log_softmax(logits)
-        tokens = [_choose(logits[i], rngs[row], options) for i, row in enumerate(running)]
+        rows = list(logits)  # the logits (V,) of each running row
+        for process in processors:
+            rows = [process(z, prompts[row // n], new[row]) for z, row in zip(rows, running)]
+        tokens = [_choose(z, rngs[row], options) for z, row in zip(rows, running)]
         reasons = []
         for row, token in zip(running, tokens):
             new[row].append(token)

@@ -15,6 +15,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "same_token_score",
             "uniform_attention",
         ],
-        "ablation": ["tokens_of", "without_head"],
+        "ablation": ["mean_head_outputs", "tokens_of", "without_head"],
     },
 )

@@ -9,7 +9,7 @@ together can pass for one that copies from the context. In random sequences that
 `repeated_sequences`, the repetition is the only pattern.
 
 Shapes: L layers, B batch, H heads, T positions. Weights are (..., B, H, T, T), query before key, as
-``GPT.attention_weights`` returns them: those of a layer, or of all layers as a list. Scores are
+``model.attention_weights`` returns them: those of a layer, or of all layers as a list. Scores are
 (..., H).
 Errors: ``ValueError`` for weights whose rows do not sum to 1, ids that do not fit them, and text in
 which no position has a target.

@@ -94,10 +94,14 @@ class EncoderDecoder(nn.Module):
         outputs, last = self.decoder(self.embedding(ids), last)  # (B, T, D)
         weights = None
         if self.combine is not None:
-            weights = (outputs @ states.transpose(1, 2)).softmax(dim=-1)  # (B, T, S)
+            weights = self.attend(outputs, states)
             context = weights @ states  # (B, T, S) @ (B, S, D) -> (B, T, D)
             outputs = self.combine(torch.cat([context, outputs], dim=-1)).tanh()
         return self.head(outputs), last, weights
+
+    def attend(self, outputs: Tensor, states: Tensor) -> Tensor:
+        """Return the softmax of all dot products: (B, T, D), (B, S, D) -> weights (B, T, S)."""
+        return (outputs @ states.transpose(1, 2)).softmax(dim=-1)
 
     def translate(
         self, source: Tensor, start: int, max_new_tokens: int, stop: int | None = None

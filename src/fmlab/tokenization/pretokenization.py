@@ -11,6 +11,11 @@ from fmlab.arguments import require
 
 # The patterns with which GPT-2 and GPT-4 split text into words, as published in tiktoken.
 GPT2_SPLIT = r"""'(?:[sdmt]|ll|ve|re)| ?\p{L}++| ?\p{N}++| ?[^\s\p{L}\p{N}]++|\s++$|\s+(?!\S)|\s"""
+# As GPT-2's, but every digit is a word of its own; the space before it, too.
+DIGITS_SPLIT = (
+    r"""\p{N}|'(?:[sdmt]|ll|ve|re)| ?\p{L}++| ?[^\s\p{L}\p{N}]++|"""
+    r"""\s++(?=\p{N})|\s++$|\s+(?!\S)|\s"""
+)
 GPT4_SPLIT = (
     r"""'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,3}+|"""
     r""" ?[^\s\p{L}\p{N}]++[\r\n]*+|\s++$|\s*[\r\n]|\s+(?!\S)|\s"""

@@ -16,7 +16,7 @@ from tests.notebooks.rules.notebook import ROOT, Finding, Notebook, parse, rule
 
 SOURCE = ROOT / "src"
 PACKAGES = ("fmlab", "microworld", "fmlab_grading")
-SINGLE_FILES = ("sampling", "plotting", "files")  # rooms that are one module each
+SINGLE_FILES = ("plotting", "files")  # rooms that are one module each
 BELOW_A_ROOM = "fmlab.alignment.tabular"  # a laboratory of its own
 
 

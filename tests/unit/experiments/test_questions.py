@@ -7,7 +7,7 @@ import pytest
 
 from fmlab.evaluation.statistics import Rate
 from fmlab.experiments import questions
-from fmlab.experiments.questions import BINS, MIXTURE, PEOPLE, TASKS, TEXTS, Exam, Size
+from fmlab.experiments.questions import BINS, IN_CONTEXT, MIXTURE, PEOPLE, TASKS, TEXTS, Exam, Size
 from microworld import KINDS, REGISTERS, MicroWorld
 from microworld.documents.held_out import MAKERS
 
@@ -25,7 +25,7 @@ def test_the_exam_has_every_task_and_register_of_the_world():
 @pytest.mark.parametrize("times", [(10, 10**9), (4, 9), (1, 1), (0, 0)])
 @pytest.mark.parametrize("phrasing", ["train", "held-out"])
 def test_facts_occur_as_often_as_their_bin_says_and_are_distinct(exam, times, phrasing):
-    questions = exam.facts_told(times, phrasing)
+    questions = exam.facts_stated(times, phrasing)
     counts = Counter(
         fact
         for document in exam.world.labelled_documents(exam.size.n_documents)
@@ -39,9 +39,9 @@ def test_facts_occur_as_often_as_their_bin_says_and_are_distinct(exam, times, ph
 
 
 def test_relations_have_equal_parts_where_there_are_enough_facts(exam):
-    assert set(Counter(q.relation for q in exam.facts_told((1, 1))).values()) == {2}
-    assert {q.relation for q in exam.facts_told((1, 1))} == set(PEOPLE)
-    few = exam.facts_told((20, 10**9))
+    assert set(Counter(q.relation for q in exam.facts_stated((1, 1))).values()) == {2}
+    assert {q.relation for q in exam.facts_stated((1, 1))} == set(PEOPLE)
+    few = exam.facts_stated((20, 10**9))
     assert len(few) == min(exam.size.n_questions, exam.n_facts((20, 10**9)))
 
 
@@ -53,7 +53,7 @@ def test_facts_in_bins_are_all_that_are_not_held_out(exam):
 
 def test_an_exam_is_reproducible(exam):
     again = Exam(MicroWorld(n_people=300), exam.size)
-    assert again.facts_told((1, 1)) == exam.facts_told((1, 1))
+    assert again.facts_stated((1, 1)) == exam.facts_stated((1, 1))
     assert again.known("direct") == exam.known("direct")
 
 
@@ -68,7 +68,7 @@ def test_known_questions_are_of_their_kind_and_their_facts_occur_often(exam, mon
 
 
 def test_the_baseline_guesses_the_most_frequent_value_in_the_corpus(exam):
-    questions = [q for q in exam.facts_told((1, 1)) if q.relation == "person.pet"]
+    questions = [q for q in exam.facts_stated((1, 1)) if q.relation == "person.pet"]
     counts = Counter(
         exam.world.facts[number].value
         for number in exam.mentions.counts
@@ -95,13 +95,18 @@ def test_the_baseline_of_yes_no_questions_is_at_least_one_half(exam):
     assert exam.baseline(exam.world.questions(50, kinds=["yes-no"])).rate >= 0.5
 
 
-def test_look_ups_without_passage_have_only_the_question(exam):
-    pairs = zip(exam.exercises("look-up"), exam.without_passage())
-    for full, bare in pairs:
-        assert full.prompt.endswith(bare.prompt)
-        assert bare.prompt.startswith("Question: ")
-        assert bare.prompt.count("\n") == 1
-        assert bare.answer == full.answer
+@pytest.mark.parametrize("task", IN_CONTEXT)
+def test_without_context_only_the_question_remains(exam, task):
+    for full, bare in zip(exam.exercises(task), exam.without_context(task), strict=True):
+        assert full.prompt.endswith("\n" + bare.prompt)
+        assert bare.prompt.count("\n") == bare.prompt.startswith("Question: ")
+        assert (bare.answer, bare.choices) == (full.answer, full.choices)
+
+
+def test_only_tasks_with_a_context_can_lose_it(exam):
+    assert set(IN_CONTEXT) < set(TASKS)
+    with pytest.raises(ValueError, match="task"):
+        exam.without_context("sum")
 
 
 def test_from_memory_the_answer_is_true_in_the_world_and_not_in_the_passage(exam):

@@ -1,6 +1,7 @@
 """Properties of fmlab.experiments.reading_speed."""
 
 import json
+import math
 
 import numpy as np
 import pytest
@@ -41,6 +42,15 @@ def test_both_ways_of_reading_agree_on_the_first_position():
     np.testing.assert_allclose(reading_speed.at_once(x, w), np.tanh(x))
 
 
+@pytest.mark.parametrize("length", [1, 2, 7, 16, 33])
+def test_scan_gives_the_states_of_the_linear_recurrence(length):
+    x, w = reading_speed.inputs(length, width=4)
+    scanned = reading_speed.linear_scan(x, w)
+    np.testing.assert_allclose(scanned, reading_speed.linear_in_steps(x, w))
+    powers = [np.linalg.matrix_power(w, length - 1 - t) for t in range(length)]
+    np.testing.assert_allclose(scanned[-1], sum(x[t] @ power for t, power in enumerate(powers)))
+
+
 @pytest.mark.parametrize("cache", [True, False])
 def test_steps_read_one_token_with_a_cache_and_all_without(model, lengths, cache):
     times = reading_speed.step_seconds(model, 4, cache=cache)
@@ -52,6 +62,13 @@ def test_steps_read_one_token_with_a_cache_and_all_without(model, lengths, cache
 def test_steps_after_a_prompt_do_not_include_it(model, lengths):
     assert len(reading_speed.step_seconds(model, 2, cache=True, n_read=5)) == 2
     assert lengths == [5, 1, 1]
+
+
+def test_step_of_a_batch_reads_one_token_of_each_text(model):
+    shapes = []
+    model.register_forward_pre_hook(lambda module, inputs: shapes.append(tuple(inputs[0].shape)))
+    assert reading_speed.batch_step_seconds(model, batch_size=3, n_read=4, n=2) > 0
+    assert shapes == [(3, 4), (3, 1), (3, 1)]
 
 
 def test_fastest_is_the_fastest_and_medians_go_step_by_step():
@@ -75,8 +92,13 @@ def test_a_loop_without_a_chain_computes_what_at_once_computes():
 
 
 @pytest.mark.parametrize("length", [1, 2, 7, 30])
-def test_only_the_chain_gets_deeper_with_the_length(length):
+def test_only_the_chain_gets_deeper_in_proportion_to_the_length(length):
     """A position takes a product, a sum and a tanh."""
     assert reading_speed.sequential_depth(reading_speed.in_steps, length) == 3 * length
     assert reading_speed.sequential_depth(reading_speed.one_by_one, length) == 3
     assert reading_speed.sequential_depth(reading_speed.at_once, length) == 3
+    n_rounds = math.ceil(math.log2(length))  # each a product and a sum
+    assert reading_speed.sequential_depth(reading_speed.linear_scan, length) == 2 * n_rounds
+    n_rounds = math.ceil(math.log2(length))  # each a product and a sum
+    depth = reading_speed.sequential_depth(reading_speed.linear_scan, length)
+    assert 2 * n_rounds - 1 <= depth <= 2 * n_rounds  # the last may need the sum only

@@ -8,7 +8,7 @@ import torch
 
 from fmlab.generation.decoding import generate, stream
 from fmlab.models.logprobs import token_logprobs
-from fmlab.sampling import log_softmax, sample
+from fmlab.sampling import Penalties, log_softmax, sample
 from tests.unit.generation.small_models import PROMPTS, Bigram, V, cycle, lively, seeded
 
 # --- generate -------------------------------------------------------------------------------------
@@ -172,6 +172,8 @@ def test_other_precisions_generate_too(dtype):
         ({"top_k": 0}, "top_k must be an integer >= 1; got 0"),
         ({"top_p": 0}, r"top_p must be a number in \(0, 1\]; got 0"),
         ({"min_p": 2}, r"min_p must be a number in \(0, 1\]; got 2"),
+        ({"processors": 3}, "processors must be a sequence of functions; got 3"),
+        ({"processors": [3]}, r"processors must be a sequence of functions; got \[3\]"),
         ({"stop": 3}, "stop must be a sequence of token ids, or of sequences of token ids; got 3"),
         ({"stop": [[]]}, r"stop must be at least one token; got \[\]"),
         ({"stop": [99]}, r"stop must be token ids, integers from 0 to 10; got \[99\]"),
@@ -198,6 +200,60 @@ def test_the_first_token_is_sampled_from_the_models_distribution():
     rows = generate(model, [1, 2], 1, rng=seeded(), n=3000)
     shares = np.bincount(np.ravel(rows.ids), minlength=V) / 3000
     assert (abs(shares - probs) < 5 * np.sqrt(probs * (1 - probs) / 3000) + 1e-9).all()
+
+
+# --- processors -----------------------------------------------------------------------------------
+
+
+def test_processors_see_each_row_and_change_its_next_token_in_their_order():
+    seen = []
+
+    def record(logits, prompt, new):
+        seen.append((prompt, list(new)))
+        return logits
+
+    def force_3(logits, prompt, new):
+        return np.where(np.arange(len(logits)) == 3, 0.0, -np.inf)
+
+    def force_5_once(logits, prompt, new):
+        return logits if new else np.where(np.arange(len(logits)) == 5, 0.0, -np.inf)
+
+    rows = generate(
+        lively(), [[1, 2], [4]], 2, rng=seeded(), processors=[force_3, force_5_once, record]
+    )
+    assert rows.ids == [[5, 3], [5, 3]]
+    assert seen == [([1, 2], []), ([4], []), ([1, 2], [5]), ([4], [5])]
+
+
+@pytest.mark.parametrize("temperature", [0, 1])
+@pytest.mark.parametrize("engine", ["torch", "uncached", "auto"])
+def test_a_processor_that_changes_nothing_changes_nothing(temperature, engine):
+    options = dict(temperature=temperature, engine=engine, n=2)
+    plain = generate(lively(), [1, 2, 3], 8, rng=seeded(), **options)
+    same = generate(lively(), [1, 2, 3], 8, rng=seeded(), processors=[Penalties()], **options)
+    assert same == plain
+
+
+def test_logprobs_are_the_models_whatever_a_processor_did():
+    model = lively()
+    rows = generate(model, [1, 2], 6, temperature=0, processors=[Penalties(repetition=3)])
+    assert rows.ids != generate(model, [1, 2], 6, temperature=0).ids
+    np.testing.assert_allclose(
+        rows.logprobs[0], token_logprobs(model, rows.sequences[0], start=2), atol=2e-5
+    )
+
+
+def test_a_large_penalty_lets_no_token_come_twice():
+    rows = generate(lively(), [1, 2], 9, temperature=0, processors=[Penalties(presence=1e6)])
+    assert len(set(rows.ids[0])) == 9
+    rows = generate(lively(), [1, 2], 9, temperature=0, processors=[Penalties(repetition=1e6)])
+    assert not {1, 2} & set(rows.ids[0])  # the prompt counts, too
+
+
+def test_a_banned_token_never_comes():
+    bias = Penalties(bias={3: -np.inf, 7: -np.inf})
+    rows = generate(lively(), [1, 2], 14, rng=seeded(), n=20, processors=[bias])
+    assert not {3, 7} & {i for ids in rows.ids for i in ids}
 
 
 # --- stream ---------------------------------------------------------------------------------------

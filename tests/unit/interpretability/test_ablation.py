@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from fmlab.interpretability.ablation import tokens_of, without_head
+from fmlab.interpretability.ablation import mean_head_outputs, tokens_of, without_head
 from fmlab.models.configs import GPTConfig
 from fmlab.models.gpt import GPT
 from fmlab.tokenization.tokenizers import BPETokenizer
@@ -47,6 +47,68 @@ def test_ablating_a_head_is_zeroing_its_rows_of_the_output_projection(model):
     other.transformer.h[1].attn.c_proj.weight[:4] = 0
     torch.testing.assert_close(ablated, other(IDS)[0])
     assert not torch.allclose(ablated, model(IDS)[0])
+
+
+def head_outputs(model, layer, ids):
+    """The outputs of all heads of a layer side by side, (B, T, D)."""
+    inputs = []
+    projection = model.output_projection(layer)
+    hook = projection.register_forward_pre_hook(lambda module, args: inputs.append(args[0]))
+    with torch.no_grad():
+        model(ids)
+    hook.remove()
+    return inputs[0]
+
+
+@torch.no_grad()
+def test_only_the_given_positions_of_the_head_are_replaced(model):
+    value, positions = torch.arange(4.0), np.array([False, True, False, True])
+    before = head_outputs(model, 0, IDS)
+    with without_head(model, 0, 1, positions=positions, replacement=value):
+        logits, inside = model(IDS)[0], head_outputs(model, 0, IDS)
+    assert torch.equal(inside[:, [1, 3], 4:], value.expand(1, 2, 4))
+    assert torch.equal(inside[:, [0, 2]], before[:, [0, 2]])
+    assert torch.equal(inside[..., :4], before[..., :4])
+    changed = (logits != model(IDS)[0]).any(-1)
+    assert changed[0].tolist() == [False, True, True, True]  # later ones attend to position 1
+
+
+@torch.no_grad()
+def test_replacing_a_head_by_what_it_puts_out_changes_nothing(model):
+    ids = torch.tensor([[1, 2, 3]])
+    last = np.array([False, False, True])
+    value = head_outputs(model, 1, ids)[0, 2, :4]
+    with without_head(model, 1, 0, positions=last, replacement=value):
+        replaced = model(ids)[0]
+    torch.testing.assert_close(replaced, model(ids)[0])
+
+
+def test_means_are_taken_over_texts_and_positions(model):
+    ids = torch.tensor([[1, 2, 3, 4], [5, 6, 7, 8], [9, 10, 11, 12]])
+    positions = np.array([False, True, True, False])
+    means = mean_head_outputs(model, ids, positions)
+    assert tuple(means.shape) == (2, 2, 4)
+    for layer in range(2):
+        outputs = head_outputs(model, layer, ids)
+        torch.testing.assert_close(means[layer].flatten(), outputs[:, 1:3].mean(dim=(0, 1)))
+    everywhere = mean_head_outputs(model, ids)
+    torch.testing.assert_close(everywhere[0].flatten(), head_outputs(model, 0, ids).mean((0, 1)))
+
+
+@torch.no_grad()
+def test_blocks_can_be_nested(model):
+    with without_head(model, 1, 0), without_head(model, 1, 1):
+        neither = head_outputs(model, 1, IDS)
+    assert (neither == 0).all()
+    assert (head_outputs(model, 1, IDS) != 0).any()
+
+
+def test_replacement_must_be_as_wide_as_the_head(model):
+    with (
+        pytest.raises(ValueError, match=r"^replacement must be of shape \(4,\); got \(8,\)"),
+        without_head(model, 0, 0, replacement=torch.zeros(8)),
+    ):
+        pass
 
 
 @torch.no_grad()

@@ -1,0 +1,55 @@
+"""The nulls of the page about the book's models and their world."""
+
+from fmlab.evaluation import Rate
+from fmlab.experiments.ladder import as_dict
+from tests.notebooks.nulls.registry import null
+
+
+@null("known-world", before="asking-4")
+def everyone_gets_the_majority_answer(namespace, patch):
+    """The model gives the most common value of the relation to every question."""
+    guess = namespace["exam"]._guess
+    namespace["ask"] = lambda model, tokenizer, questions: [guess(q) for q in questions]
+
+
+@null("known-world", before="asking-4")
+def answers_are_about_somebody_else(namespace, patch):
+    """The model answers every question about the person who was asked about next."""
+    ask = namespace["ask"]
+
+    def about_the_next(model, tokenizer, questions):
+        first, *others = ask(model, tokenizer, questions)
+        return [*others, first]
+
+    namespace["ask"] = about_the_next
+
+
+@null("known-world")
+def exposure_makes_no_difference(namespace, patch):
+    """Facts are known equally well however often the corpus states them."""
+    for results in namespace["recorded"].values():
+        cells = [cell for cell in results["facts"]["train"].values() if cell]
+        pooled = Rate(sum(c["successes"] for c in cells), sum(c["n"] for c in cells))
+        for cell in cells:
+            cell.update(as_dict(pooled))
+
+
+@null("known-world")
+def context_is_not_used(namespace, patch):
+    """The models solve the exercises as often without the text in front of the question."""
+    for results in namespace["recorded"].values():
+        for cell in results["tasks"].values():
+            cell.update(cell.get("without context", {}))
+
+
+@null("known-world")
+def models_can_abstain(namespace, patch):
+    """The models say that they do not know half of the time when they are asked about nobody."""
+    for results in namespace["recorded"].values():
+        results["unknown"]["nonexistent"]["asserted"] = as_dict(Rate(200, 400))
+
+
+@null("known-world")
+def yes_no_questions_are_easy(namespace, patch):
+    """One of the models answers nine of ten yes-no questions correctly."""
+    namespace["recorded"]["small"]["known"]["yes-no"].update(as_dict(Rate(360, 400)))
