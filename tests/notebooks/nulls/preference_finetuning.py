@@ -99,9 +99,15 @@ def reward_has_the_wrong_sign(namespace, patch):
 
 
 @null("rlhf")
-def baseline_does_nothing(namespace, patch):
-    """All responses have the same reward, so that there is no gradient to estimate."""
-    namespace["worth"] = np.zeros(8)
+def samples_are_not_of_the_policy(namespace, patch):
+    """The responses in the policy gradient are sampled uniformly instead of from the policy."""
+    rng = np.random.default_rng(0)
+
+    class Uniform:
+        def choice(self, n, size, p):
+            return rng.integers(n, size=size)
+
+    patch(np.random, "default_rng", lambda seed: Uniform())
 
 
 @null("rlhf")
