@@ -33,14 +33,13 @@ ALL = N_STEPS * BATCH_SIZE  # demonstrations: one epoch
 SEEDS = (0, 1, 2)
 EVERY = 25  # steps between the checkpoints to choose from
 
-LIVE: dict = {}  # the chapter repeats this one
 SCRATCH = [  # the best checkpoint counts, by the loss on other demonstrations
     *(dict(start="micro", n=n, n_steps=N_STEPS) for n in (25, 100, 400, ALL)),
     dict(start="random", n=400, n_steps=300),
     dict(start="random", n=ALL, n_steps=600),
     dict(start="random", n=4 * ALL, n_steps=600),
 ]
-ERRORS = [dict(error_rate=rate) for rate in (0.0, 0.25, 0.5, 0.75)]
+ERRORS = [dict(error_rate=rate) for rate in (0.0, 0.25, 0.5, 0.75)]  # the chapter repeats the first
 UNKNOWN = [{}, dict(removed=0.75), dict(invented=0.75)]
 KINDS = [dict(facts=facts) for facts in FACTS]
 MENTIONS = [dict(mentions=mentions) for mentions in (False, True)]

@@ -119,12 +119,13 @@ class Lab:
         mentions: bool = False,
         seed: int = 0,
     ) -> Pairs:
-        """Return n (prompt, response) pairs to train on, of which 20% are about nonexistent names.
+        """Return n (prompt, response) pairs to train on; 20% are about nonexistent names.
 
         ``error_rate`` is the fraction of wrong answers among the other 80%. Of the 20%, the
         fraction ``invented`` gets an invented answer instead of "I don't know", and the fraction
         ``removed`` is replaced by questions that have an answer. No pair mentions one of ``names``,
-        unless ``mentions``: then none asks about a held-out name, but answers may contain it.
+        unless ``mentions``: then only ``is_held_out`` applies, which misses names in lower case and
+        at the start of a sentence.
         """
         require(facts in FACTS, "facts", f"one of {', '.join(FACTS)}", facts)
         n_unknown = round(ABSTAINING * n)

@@ -8,7 +8,7 @@ from tests.notebooks.nulls.registry import null
 CONSTANT = "I don't know."
 
 
-@null("why-post-train")
+@null("why-post-train", before="why-11")
 def finetuned_model_is_a_constant(namespace, patch):
     """The finetuned model says "I don't know." to every question."""
     namespace["answers"] = [CONSTANT] * len(namespace["answers"])
