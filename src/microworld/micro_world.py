@@ -10,7 +10,14 @@ from typing import TypeVar
 from microworld.arguments import as_weights, require, require_count
 from microworld.documents.exposure import Mentions
 from microworld.preferences import comparisons, demonstrations
-from microworld.preferences.annotators import TRUE, Annotator, Features, features
+from microworld.preferences.annotators import (
+    TRUE,
+    Annotator,
+    Features,
+    Helpfulness,
+    Taste,
+    features,
+)
 from microworld.preferences.comparisons import Comparison
 from microworld.preferences.demonstrations import Demonstration, Demonstrator
 from microworld.questions.asking import Question, QuestionSampler, check_filters
@@ -133,18 +140,18 @@ class MicroWorld(Writing):
         return _first(n, samples, "comparisons")
 
     def features(self, prompt: str, response: str) -> Features:
-        """Return correctness, length, politeness, source and flattery of any response.
+        """Return the features of any response, such as correctness, length and source.
 
         Raises ValueError for a prompt that is not a question or task of this world.
         """
         return features(self._grader, prompt, response)
 
-    def utility(self, prompt: str, response: str) -> float:
-        """Return the true utility of a response, with the weights `microworld.TRUE`.
+    def utility(self, prompt: str, response: str, guidelines: Taste | Helpfulness = TRUE) -> float:
+        """Return the utility of a response, by the guidelines `TRUE` unless others are given.
 
         Raises ValueError for a prompt that is not a question or task of this world.
         """
-        return TRUE.utility(self.features(prompt, response))
+        return guidelines.utility(self.features(prompt, response))
 
     # --- helpers ---------------------------------------------------------------------------------
 

@@ -19,8 +19,7 @@ SEARCHED = [
     *("src/**/*.py", "src/**/*.js", "src/**/*.css"),
     *("tests/**/*.py", "tests/**/*.mjs"),
     *("book/_ext/*.py", "book/_static/**/*.js", "book/_static/**/*.css"),
-    "book/*.md",
-    *(f"book/{name}.ipynb" for name in ("attention", "models", "sampling", "tokenization")),
+    *("book/*.md", "book/*.ipynb", "book/exercises/*.ipynb"),
     *("tools/*", "Makefile", "CONTRIBUTING.md", "README.md"),
 ]
 AVOIDED = Path(__file__).with_name("avoided_words.txt")

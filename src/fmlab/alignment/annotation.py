@@ -19,7 +19,7 @@ from fmlab.data.dialogues import Preference
 from fmlab.generation.chat import respond
 from fmlab.models.gpt import GPT
 from fmlab.tokenization.tokenizers import BPETokenizer
-from microworld import TRUE, Annotator, Comparison, Features, MicroWorld
+from microworld import Annotator, Comparison, Features, MicroWorld
 
 
 def compare(
@@ -38,8 +38,8 @@ def compare(
         responses[chosen],
         responses[rejected],
         annotator.name,
-        TRUE.utility(features[chosen]),
-        TRUE.utility(features[rejected]),
+        annotator.guidelines.utility(features[chosen]),
+        annotator.guidelines.utility(features[rejected]),
     )
 
 

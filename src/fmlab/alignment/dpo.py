@@ -21,7 +21,7 @@ from torch import Tensor
 from fmlab.arguments import is_number, require
 from fmlab.data.batching import Order
 from fmlab.data.dialogues import Dialogues, Preference, encode_comparisons
-from fmlab.models.gpt import GPT
+from fmlab.models.language_model import LanguageModel
 from fmlab.models.logprobs import evaluate_response_logprobs, response_logprobs
 from fmlab.tokenization.tokenizers import BPETokenizer
 from fmlab.training.finetuning import finetuning_settings
@@ -62,8 +62,8 @@ def dpo_loss(
 
 
 def dpo(
-    policy: GPT,
-    reference: GPT,
+    policy: LanguageModel,
+    reference: LanguageModel,
     tokenizer: BPETokenizer,
     comparisons: Sequence[Preference],
     beta: float = 0.1,
@@ -111,7 +111,7 @@ def dpo(
 
 
 def measured(
-    policy: GPT, dialogues: Dialogues, reference_logprobs: Tensor, beta: float
+    policy: LanguageModel, dialogues: Dialogues, reference_logprobs: Tensor, beta: float
 ) -> tuple[Tensor, dict[str, float]]:
     """Return the loss of a batch, and the numbers of its ``Step``, from one forward pass."""
     logprobs = response_logprobs(policy, dialogues)  # (2N,)

@@ -23,7 +23,7 @@ from fmlab.generation.decoding import generate
 from fmlab.models.gpt import GPT
 from fmlab.models.inference import inference
 from fmlab.models.logprobs import logprobs_at, response_token_logprobs
-from fmlab.tokenization.special_tokens import END_OF_TEXT
+from fmlab.tokenization.special_tokens import end_of_response
 from fmlab.tokenization.tokenizers import BPETokenizer
 from fmlab.training.run import Sample
 
@@ -141,7 +141,7 @@ def roll_out(
     Errors: ``ValueError`` for a reward that does not return one number per response.
     """
     ids = [prompt_ids(tokenizer, prompt) for prompt in prompts]
-    end = tokenizer.special_tokens[END_OF_TEXT]
+    end = end_of_response(tokenizer)
     generated = generate(policy, ids, max_new_tokens, stop=[end], rng=rng)
     responses = [response_text(tokenizer, new) for new in generated.ids]
     dialogues = Dialogues.from_ids(generated.prompts, generated.ids)

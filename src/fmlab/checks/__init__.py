@@ -1,5 +1,8 @@
 """Automatic checks of the exercises, by chapter. Errors say what is wrong and which section helps.
 
+``controls`` and ``rates`` check the exercises on evidence, of several chapters. A label at the end
+of a message, such as #kv-cache, is the last part of the address of the section that helps.
+
 >>> from fmlab import checks
 >>> checks.tokenization.toy().encode("the")
 [258]
@@ -11,8 +14,12 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=[
         "attention",
+        "chain",
+        "controls",
+        "labels",
         "policy_gradients",
         "preference_finetuning",
+        "rates",
         "sampling",
         "supervised_finetuning",
         "tokenization",

@@ -15,7 +15,7 @@ from fmlab.models.attention import Mask, causal_mask, scaled_dot_product_attenti
 
 Attend = Callable[[Floats, Floats, Floats], Floats]
 
-BY_HAND = "see 'How does one word ask another?'"
+BY_HAND = "#attention-by-hand"
 
 
 def pencil_answers(scores: Sequence[float], values: Sequence[float]) -> dict[str, Floats]:
@@ -59,7 +59,7 @@ def _pencil_hint(
             f"Weights sum to 1: divide each exponential by the sum of the visible ones ({BY_HAND})"
         )
     if name == "second word" and answer[2] > 0:
-        return "The second word may not see the third (see 'May a word look at what comes after?')"
+        return "The second word may not see the third (#causal-mask)"
     if name == "unscaled" and np.allclose(answer, answers["weights"], atol=2e-3):
         return (
             "Those are the scaled weights; without the division, the exponents are twice as large"
@@ -129,7 +129,7 @@ def check_longest_context(longest_context: Callable[..., int]) -> None:
         isinstance(result, int | np.integer),
         f"a number of tokens is an integer, not {result!r}: round down with //",
     )
-    hint = hints.get(int(result), "See 'What is worth keeping between the steps?'")
+    hint = hints.get(int(result), "See #kv-cache")
     expect(
         result == 5,
         f"100 bytes are left and a token takes 20, so 5 tokens fit, not {result}. {hint}",
@@ -249,7 +249,7 @@ def _cache_hint(output: Floats, q: Floats, k: Floats, v: Floats, t: int) -> str:
     scores = k[: t + 1] @ q[t]
     weights = np.exp(scores) / np.exp(scores).sum()
     if np.allclose(output, weights @ v[: t + 1]):
-        return "Divide the scores by the square root of d (see 'Why divide by √d?')"
+        return "Divide the scores by the square root of d (#why-scale)"
     return "Compare its query with all keys in the cache, and average the values by these weights"
 
 

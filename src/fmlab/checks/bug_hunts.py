@@ -22,8 +22,7 @@ def hunt(test: Callable, *sound: Callable, faulty: Callable, advice: str, hint: 
             ) from None
     if not catches(test, faulty):
         raise AssertionError(f"your test passes on the faulty function, too. {hint}")
-    passed = "the sound function" if len(sound) == 1 else "sound functions"
-    print(f"bug hunt: your test passes on {passed} and catches the faulty one")
+    print("bug hunt: your test passes on correct functions and catches the faulty one")
 
 
 def catches(test: Callable, faulty: Callable) -> bool:

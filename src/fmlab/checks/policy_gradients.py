@@ -1,11 +1,10 @@
-"""Checks of the exercises on learning from samples: baselines, advantages, and the bug hunts.
+"""Checks of the exercises on learning from samples: advantages, and the bug hunts.
 
 They belong to preference finetuning. A message ends with the label of the section that helps.
 """
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable
 
 import numpy as np
@@ -16,62 +15,6 @@ from fmlab.arguments import Floats
 from fmlab.checks.assertions import compare
 from fmlab.checks.bug_hunts import catches as catches  # the exercises use it from here
 from fmlab.checks.bug_hunts import hunt
-
-# A baseline
-
-
-def check_baseline(advantages: Callable[[Floats], Floats]) -> None:
-    """Check the numbers, then print their effect: the mean and the variance of the gradient."""
-    rewards = np.array([[1.0, 2.0, 6.0, 3.0], [-1.0, -1.0, 0.0, 2.0]])
-    others = rewards.sum(axis=1, keepdims=True) - rewards
-    centered, expected = rewards - rewards.mean(axis=1, keepdims=True), rewards - others / 3
-    fraction, _ = gradient_estimate(lambda r: r - r.mean(axis=1, keepdims=True))
-    biased = (
-        "Your baseline contains the reward itself: with 2 samples, the gradient is "
-        f"{fraction:.2f} of the true one. Average only the others (#rlhf)"
-    )
-    mistakes = {
-        biased: centered,
-        "Do not divide by the standard deviation; that is the group-relative advantage (#rlhf)": (
-            centered / rewards.std(axis=1, keepdims=True)
-        ),
-        "Your baseline mixes prompts; average within a row (#rlhf)": rewards - rewards.mean(),
-        "You took other prompts; the others are in the same row (#rlhf)": (
-            2 * rewards - rewards.sum(axis=0)
-        ),
-        "Subtract the mean of the others, not their sum": rewards - others,
-        "There are K - 1 others, here 3: divide their sum by that": rewards - others / 4,
-        "The sign is wrong: better than the others means above 0": -expected,
-        "Nothing is subtracted yet": rewards,
-    }
-    hint = "It is the reward minus the mean of the other rewards in its row (#rlhf)"
-    compare("the advantage", advantages(rewards.copy()), expected, hint, mistakes)
-    mean, variance = gradient_estimate(advantages)
-    _, without = gradient_estimate(lambda rewards: rewards)
-    print(
-        f"advantages: right; the gradient is {mean:.2f} of the true one on average, its variance "
-        f"{variance / without:.2f} of that without a baseline"
-    )
-
-
-def gradient_estimate(advantages: Callable[[Floats], Floats]) -> tuple[float, float]:
-    """Return the mean of a policy gradient, as a fraction of the true one, and its variance.
-
-    Exact: a sum over all pairs of samples from a policy over three responses.
-    """
-    policy, reward = np.array([0.5, 0.3, 0.2]), np.array([4.0, 5.0, 7.0])
-    scores = np.eye(3) - policy  # row i: the gradient of log policy[i] by the logits
-    true = policy * (reward - policy @ reward)
-    estimates, probs = [], []
-    for pair in itertools.product(range(3), repeat=2):
-        samples = list(pair)
-        weights = np.asarray(advantages(reward[samples][None]))[0]
-        estimates.append((weights[:, None] * scores[samples]).mean(axis=0))
-        probs.append(policy[samples].prod())
-    mean = np.array(probs) @ np.array(estimates)
-    variance = np.array(probs) @ ((np.array(estimates) - mean) ** 2).sum(axis=1)
-    return float(mean @ true / (true @ true)), float(variance)
-
 
 # Advantages of tokens
 

@@ -1,7 +1,8 @@
-"""Checks of the exercises on preference finetuning: optimum, comparisons, DPO, best-of-N.
+"""Checks of the exercises on preference finetuning: optimum, DPO, best-of-N.
 
 A message ends with the label of the section that helps, such as #kl-penalty. The checks of learning
-from samples are in `fmlab.checks.policy_gradients`.
+from samples are in ``fmlab.checks.policy_gradients``, those on evidence in ``controls`` and
+``rates``.
 """
 
 from __future__ import annotations
@@ -13,17 +14,17 @@ import numpy as np
 
 from fmlab.alignment.tabular import exact
 from fmlab.arguments import Floats
-from fmlab.checks.assertions import compare, expect, filled_in, normalized, pencil_answer
+from fmlab.checks.assertions import compare, filled_in, normalized, pencil_answer
 
 PENCIL_HINTS = {
-    "optimum": "multiply each response's probability by exp(reward) (#kl-penalty)",
+    "optimum": "Multiply each response's probability by exp(reward) (#kl-penalty)",
     "optimum at half the beta": "r / beta is twice as large, so exponentials are squared "
     "(#kl-penalty)",
-    "optimum with 5 more reward": "a constant multiplies all weights and their sum (#kl-penalty)",
-    "objective": "at the optimum it is beta log Z; Z is the sum of the weights (#kl-penalty)",
-    "third preferred to first": "it is the sigmoid of the difference of rewards (#comparisons)",
-    "best of 2": "the best is no better than the second if both draws are not (#best-of-n)",
-    "DPO loss at the start": "both implicit rewards are 0; -log sigmoid(0) is not 0 (#dpo)",
+    "optimum with 5 more reward": "A constant multiplies all weights and their sum (#kl-penalty)",
+    "objective": "At the optimum it is beta log Z; Z is the sum of the weights (#kl-penalty)",
+    "third preferred to first": "It is the sigmoid of the difference of rewards (#comparisons)",
+    "best of 2": "The best is no better than the second if both samples are not (#best-of-n)",
+    "DPO loss at the start": "Both implicit rewards are 0; -log sigmoid(0) is not 0 (#dpo)",
 }
 
 
@@ -83,77 +84,22 @@ def check_pencil(
     print(f"pencil: all {len(answers)} right")
 
 
-# The optimum
+# From comparisons to DPO
 
 
-def check_optimum(
-    best_policy: Callable[[Floats, Floats, float], Floats],
-    objective: Callable[[Floats, Floats, Floats, float], float],
-) -> None:
-    """Check the optimal policy, also for rewards that overflow exp, and its objective."""
-    reference, reward, beta = np.array([0.4, 0.3, 0.2, 0.1]), np.array([0.0, 1.0, -1.0, 2.0]), 0.5
-    expected, weights = exact.optimum(reference, reward, beta), reference * np.exp(reward / beta)
-    mistakes = {
-        "You forgot the reference: multiply it by exp(r / beta) (#kl-penalty)": normalized(
-            np.exp(reward / beta)
-        ),
-        "Divide the reward by beta: with a large beta, it counts less (#kl-penalty)": normalized(
-            reference * np.exp(reward * beta)
-        ),
-        "More reward must mean more probability: exp(+r / beta) (#kl-penalty)": normalized(
-            reference * np.exp(-reward / beta)
-        ),
-        "Divide by Z, the sum of the weights: probabilities sum to 1 (#kl-penalty)": weights,
-        "That policy has the most reward, but KL has a cost, too (#kl-penalty)": np.eye(4)[3],
-    }
-    hint = "It is reference x exp(reward / beta) / Z (#kl-penalty)"
-    compare("best_policy", best_policy(reference, reward, beta), expected, hint, mistakes)
-    with np.errstate(over="ignore", invalid="ignore"):
-        policy = best_policy(reference, 1000 * reward, 0.1)
-    hint = (
-        "exp(20000) is infinite in floats: subtract the largest reward first, and nothing changes"
-    )
-    compare("with rewards of a thousand, best_policy", policy, np.eye(4)[3], hint)
-    _check_objective(objective, reference, reward, beta)
-    value = objective(expected, reference, reward, beta)
-    beta_log_z = beta * math.log(weights.sum())
-    print(f"optimum: right; its objective, {value:.4f}, is beta log Z, {beta_log_z:.4f}")
-
-
-def _check_objective(
-    objective: Callable[..., float], reference: Floats, reward: Floats, beta: float
-) -> None:
-    policy = np.array([0.1, 0.1, 0.2, 0.6])
-    mean, kl, reverse_kl = float(policy @ reward), *_both_kls(policy, reference)
-    mistakes = {
-        "That is E[r] alone; moving away from the reference has a cost (#kl-penalty)": mean,
-        "You add KL, which rewards distance: subtract beta KL (#kl-penalty)": mean + beta * kl,
-        "Beta is the cost of a nat: subtract beta times KL (#kl-penalty)": mean - kl,
-        "KL is reversed: it is a mean under the policy (#kl-penalty)": mean - beta * reverse_kl,
-        "KL in nats needs the natural logarithm": mean - beta * kl / math.log(2),
-    }
-    hint = "It is the mean reward of the policy minus beta KL(policy || reference) (#kl-penalty)"
-    value = objective(policy, reference, reward, beta)
-    compare("objective", value, mean - beta * kl, hint, mistakes)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        value = objective(np.array([1.0, 0, 0, 0]), reference, reward, beta)
-    hint = "0 log 0 counts as 0: leave out responses of probability 0"
-    compare("objective of a policy with zeros", value, beta * math.log(0.4), hint)
-
-
-def _both_kls(p: Floats, q: Floats) -> tuple[float, float]:
-    """Return KL(p || q) and KL(q || p)."""
-    return exact.kl(p, q), exact.kl(q, p)
-
-
-# Comparisons
-
-
-def check_comparisons(
+def check_dpo(
     comparison_loss: Callable[[Floats, Floats], float],
-    comparison_gradient: Callable[[Floats, Floats], tuple[Floats, Floats]],
+    sequence_logprob: Callable[[Floats, Floats], Floats],
+    dpo_loss: Callable[..., float],
 ) -> None:
-    """Check the Bradley-Terry loss and its gradient."""
+    """Check the Bradley-Terry loss, the log-probability of a response, and the DPO loss."""
+    _check_comparison_loss(comparison_loss)
+    _check_sequence_logprob(sequence_logprob)
+    _check_dpo_loss(dpo_loss)
+    print("dpo_loss: right; it starts at log 2, where the policy is still its reference")
+
+
+def _check_comparison_loss(comparison_loss: Callable[[Floats, Floats], float]) -> None:
     chosen, rejected = np.array([1.5, -0.5, 2.0, 0.3]), np.array([0.5, 0.5, -1.0, 0.3])
     losses = softplus(rejected - chosen)
     p_wrong = 1 / (1 + np.exp(chosen - rejected))  # P(rejected is preferred)
@@ -173,23 +119,6 @@ def check_comparisons(
         loss = comparison_loss(np.array([-1000.0, 1000.0]), np.zeros(2))
     hint = "sigmoid(-1000) is 0 in floats: -log sigmoid(x) is np.logaddexp(0, -x)"
     compare("with rewards of a thousand, comparison_loss", loss, 500, hint)
-    gradients = comparison_gradient(chosen, rejected)
-    is_pair = isinstance(gradients, tuple | list) and len(gradients) == 2
-    expect(is_pair, "return two arrays: chosen, rejected")
-    mistakes = {
-        "The sign is wrong: more reward for chosen decreases the loss": p_wrong / 4,
-        "The loss is a mean over 4 comparisons, so its gradient has a factor 1/4": -p_wrong,
-        "The factor is P(rejected preferred), small for right pairs (#reward-model)": (
-            (p_wrong - 1) / 4
-        ),
-        "You forgot the sigmoid: right pairs have a small gradient (#reward-model)": -np.ones(4)
-        / 4,
-    }
-    hint = "Differentiate softplus(rejected - chosen): that gives a sigmoid (#reward-model)"
-    compare("the gradient for chosen", gradients[0], -p_wrong / 4, hint, mistakes)
-    hint = "The loss depends on the difference only, so this is minus the gradient for chosen"
-    compare("the gradient for rejected", gradients[1], p_wrong / 4, hint)
-    print("comparisons: loss and gradient right; pairs in the wrong order teach most")
 
 
 def softplus(x: Floats) -> Floats:
@@ -197,13 +126,7 @@ def softplus(x: Floats) -> Floats:
     return np.logaddexp(0, x)
 
 
-# DPO
-
-
-def check_dpo(
-    sequence_logprob: Callable[[Floats, Floats], Floats], dpo_loss: Callable[..., float]
-) -> None:
-    """Check the log-probability of a response, then the DPO loss of three comparisons."""
+def _check_sequence_logprob(sequence_logprob: Callable[[Floats, Floats], Floats]) -> None:
     tokens = np.log([[0.5, 0.9, 0.2, 0.4], [0.5, 0.1, 0.8, 0.3]])
     mask = np.array([[0, 1, 1, 1], [0, 1, 1, 0]])  # a prompt of one token, padding at the end
     total = (tokens * mask).sum(axis=1)
@@ -216,6 +139,9 @@ def check_dpo(
     }
     hint = "Add up the log-probabilities of the response's tokens (#dpo)"
     compare("sequence_logprob", sequence_logprob(tokens, mask), total, hint, mistakes)
+
+
+def _check_dpo_loss(dpo_loss: Callable[..., float]) -> None:
     logps = np.array([[-3.0, -9, -5], [-4.0, -2, -8], [-5.0, -8, -5.5], [-3.5, -4, -7]])
     policy, margin = logps[0] - logps[1], logps[0] - logps[2] - (logps[1] - logps[3])
     beta = 0.3
@@ -241,7 +167,6 @@ def check_dpo(
         loss = dpo_loss(np.array([-5000.0]), np.zeros(1), np.zeros(1), np.zeros(1), 1.0)
     hint = "sigmoid(-5000) is 0 in floats: -log sigmoid(x) is np.logaddexp(0, -x)"
     compare("far from the reference, dpo_loss", loss, 5000, hint)
-    print("dpo_loss: right; it starts at log 2, where the policy is still its reference")
 
 
 # Best-of-N
@@ -280,6 +205,11 @@ def check_best_of_n(
     print(
         f"best_of_n: right; the best of 4, of 100 responses, has KL {value:.4f}, below {bound:.4f}"
     )
+
+
+def _both_kls(p: Floats, q: Floats) -> tuple[float, float]:
+    """Return KL(p || q) and KL(q || p)."""
+    return exact.kl(p, q), exact.kl(q, p)
 
 
 def _check_kl(kl: Callable[[Floats, Floats], float]) -> None:

@@ -14,7 +14,7 @@ from fmlab.data.batching import IGNORED
 
 END, USER, ASSISTANT = 0, 1, 2  # ids of the special tokens in all exercises
 MakeTargets = Callable[[Sequence[int], Sequence[int], int], list[int]]
-MASK = "(see 'What does one learn an answer from?')"
+MASK = "(#demonstration-data)"
 
 # Predictions
 
@@ -163,13 +163,26 @@ def _number(result: object) -> float:
         raise AssertionError(f"must return a number, not {result!r}") from None
 
 
-# Cloning
+# The perfect imitator
 
 DEMONSTRATED = ["In Hemmel."] * 6 + ["I don't know."] * 3 + ["In Urwick."]
 
 
-def check_clone(clone: Callable[[Sequence[str]], Mapping[str, float]]) -> None:
-    """Check the distribution with the lowest loss on demonstrated responses."""
+def check_imitator(
+    clone: Callable[[Sequence[str]], Mapping[str, float]],
+    accuracy: Callable[[float, int, bool], float],
+) -> None:
+    """Check the distribution that imitates best, then how often an imitator is right."""
+    loss = check_clone(clone)
+    check_accuracy(accuracy)
+    print(
+        f"imitator: right; no distribution has a lower loss than {loss:.4f} nats, and greedy "
+        "decoding hides scattered errors that samples show"
+    )
+
+
+def check_clone(clone: Callable[[Sequence[str]], Mapping[str, float]]) -> float:
+    """Check the distribution with the lowest loss on demonstrated responses; return that loss."""
     probs = clone(list(DEMONSTRATED))
     is_mapping = isinstance(probs, Mapping)
     expect(is_mapping, f"must return a dict from responses to probabilities, not {probs!r}")
@@ -177,7 +190,7 @@ def check_clone(clone: Callable[[Sequence[str]], Mapping[str, float]]) -> None:
     expect(demonstrated, "a response that nobody demonstrated has a probability")
     total = math.fsum(probs.values())
     expect(math.isclose(total, 1.0), f"the probabilities add up to {total:.4f}, not to 1")
-    section = "(see 'What else does it copy?')"
+    section = "(#demonstration-data)"
     expect(
         len(probs) == 3 and min(probs.values()) > 0,
         "a response that is demonstrated once in ten times has an infinite loss if its probability "
@@ -193,19 +206,16 @@ def check_clone(clone: Callable[[Sequence[str]], Mapping[str, float]]) -> None:
         loss < best + 1e-6,
         f"its loss on the demonstrations is {loss:.4f} nats; {best:.4f} is possible {section}",
     )
-    print(f"clone: right; no distribution has a lower loss than {best:.4f} nats")
+    return best
 
 
 def _cross_entropy(probs: Mapping[str, float]) -> float:
     return -math.fsum(math.log(probs[text]) for text in DEMONSTRATED) / len(DEMONSTRATED)
 
 
-# Accuracy of imitators
-
-
 def check_accuracy(accuracy: Callable[[float, int, bool], float]) -> None:
     """Check how often an imitator of careless demonstrators is right, with and without sampling."""
-    section = "(see 'How good must the demonstrators be?')"
+    section = "(#labelers-matter)"
     for error_rate, n_wrong in ((0.0, 3), (0.3, 1), (0.6, 4), (0.6, 1), (0.9, 20)):
         p_right, p_wrong = 1 - error_rate, error_rate / n_wrong  # of each demonstrated answer
         case = f"error rate {error_rate}, wrong answers {n_wrong}"
@@ -213,29 +223,26 @@ def check_accuracy(accuracy: Callable[[float, int, bool], float]) -> None:
         expect(
             math.isclose(sampled, p_right, abs_tol=1e-9),
             f"{case}: the accuracy of sampled answers is {p_right:g}, not {sampled:g}. Samples "
-            f"from a copied distribution are wrong as often as those who were copied {section}",
+            f"are wrong as often as the demonstrators were {section}",
         )
         greedy = _number(accuracy(error_rate, n_wrong, True))
         expect(
             greedy == (p_right > p_wrong),
-            f"{case}: the accuracy of the most likely answer is {p_right > p_wrong:d}, not "
-            f"{greedy:g}. It is right as long as the right answer is demonstrated more often than "
-            f"any single error, even if errors are in the majority together {section}",
+            f"{case}: the accuracy of greedy decoding is {p_right > p_wrong:d}, not {greedy:g}. It "
+            "is right as long as the right answer is demonstrated more often than any single "
+            f"error, even if errors are in the majority together {section}",
         )
-    print("accuracy: right. Greedy decoding averages the teachers; drawing does not")
 
 
-# Bug hunts
-
-HINTS = {
-    not_moved_on: "Is each target the token that comes *next*?",
-    without_the_first: "Did you check the first token of the response, and where it is predicted?",
-    without_the_end: "Did you check the end of the response, in a row with padding?",
-}
+# The bug hunt
 
 
-def check_bug_hunt(
-    test: Callable[[MakeTargets], object], faulty: MakeTargets, like: MakeTargets
-) -> None:
+def check_bug_hunt(test: Callable[[MakeTargets], object], faulty: MakeTargets) -> None:
     """Run the reader's test on a correct function, which must pass, and on the faulty one."""
-    hunt(test, sound_targets, faulty=faulty, advice="what it must return", hint=HINTS[like])
+    hunt(
+        test,
+        sound_targets,
+        faulty=faulty,
+        advice="what it must return",
+        hint="Did you check the end of the response, in a row with padding?",
+    )

@@ -5,9 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
+import numpy as np
+
+from fmlab.arguments import Floats
 from fmlab.checks.assertions import expect, filled_in
 from fmlab.checks.bug_hunts import catches as catches  # the exercises use it from here
 from fmlab.checks.bug_hunts import hunt
+from fmlab.checks.intervals import (
+    Interval,
+    Z,
+    compare_interval,
+    difference_interval,
+    mean_interval,
+    negative,
+)
 from fmlab.tokenization.bpe import apply_merges
 from fmlab.tokenization.tokenizers import BPETokenizer
 from microworld import MicroWorld
@@ -41,7 +52,7 @@ def check_predictions(predicted: Mapping[str, int]) -> None:
         expect(
             guess == len(ids),
             f"{text!r} gives {len(ids)} tokens, not {guess}: {pieces}. The merge that was learned "
-            "first is applied first, wherever it fits (see 'How is new text encoded?')",
+            "first is applied first, wherever it fits (#encoding)",
         )
     print(f"predictions: all {len(predicted)} right")
 
@@ -61,7 +72,8 @@ class LookUpOnly(Mapping):
     def __iter__(self) -> Iterator[tuple[int, int]]:
         raise AssertionError(
             "your function iterates over the whole table of merges for one word. Look up only the "
-            "pairs that occur in the word: `pair in merges`, `merges[pair]`, `merges.get(pair)`"
+            "pairs that occur in the word: `pair in merges`, `merges[pair]`, `merges.get(pair)` "
+            "(#encoding)"
         )
 
 
@@ -85,7 +97,7 @@ def check_encode_word(encode_word: Callable[[bytes, Mapping], list[int]]) -> Non
             isinstance(result, list) and result == expected,
             f"encode_word({word!r}, merges) returned {result}, not {expected}: {hint}",
         )
-    print(f"encode_word: all {len(cases)} words right, without walking through the table")
+    print(f"encode_word: all {len(cases)} words right, without iterating over the table")
 
 
 def check_bits_per_byte(bits_per_byte: Callable[[float, int, int], float], better: str) -> None:
@@ -99,14 +111,14 @@ def check_bits_per_byte(bits_per_byte: Callable[[float, int, int], float], bette
         2.0: "you swapped bytes and tokens",
         1.0: "a loss per token must be multiplied by the tokens and divided by the bytes",
     }
-    section = "See the section on comparing models that cut differently"
-    hint = next((hint for value, hint in hints.items() if math.isclose(result, value)), section)
+    hint = "it is the bits of all tokens together, divided by the bytes (#bits-per-byte)"
+    hint = next((hint for value, hint in hints.items() if math.isclose(result, value)), hint)
     expect(
         math.isclose(result, 0.5),
-        f"ten tokens of one bit each in 20 bytes are 0.5 bits per byte, not {result}. {hint}",
+        f"ten tokens of one bit each for 20 bytes are 0.5 bits per byte, not {result}: {hint}",
     )
     expect(better in ("A", "B"), f'better is {better!r}; set it to "A" or "B"')
-    print("bits_per_byte: right; whether better is, the arithmetic decides")
+    print("bits_per_byte: right; the hidden test checks your choice of better")
 
 
 def check_trim(trim: Callable[[BPETokenizer, str], BPETokenizer]) -> None:
@@ -131,7 +143,9 @@ def check_trim(trim: Callable[[BPETokenizer, str], BPETokenizer]) -> None:
     )
     unused = sorted(set(trimmed.vocab.values()) - _used_tokens(full, text))
     expect(not unused, f"kept, although no token of the text is made of it: {unused[:3]}")
-    print(f"trim: {len(full.merges)} merges became {len(trimmed.merges)}, the cut is the same")
+    print(
+        f"trim: of {len(full.merges)} merges, {len(trimmed.merges)} are left; same tokens as before"
+    )
 
 
 def _used_tokens(tokenizer: BPETokenizer, text: str) -> set[bytes]:
@@ -145,6 +159,77 @@ def _used_tokens(tokenizer: BPETokenizer, text: str) -> set[bytes]:
 
 def _pieces(tokenizer: BPETokenizer, text: str) -> list[bytes]:
     return [tokenizer.vocab[i] for i in tokenizer.encode(text)]
+
+
+# Has the benchmark leaked?
+
+SEEN, UNSEEN = ["the then", "he then", "hen", "the hen"], ["té", "she", "xyz", "then the", "a hen"]
+
+
+def bytes_per_token(tokenizer: BPETokenizer, documents: Sequence[str]) -> Floats:
+    """Return the number of bytes per token in each document."""
+    return np.array([len(text.encode()) / len(tokenizer.encode(text)) for text in documents])
+
+
+def _leak_mistakes(tokenizer: BPETokenizer) -> dict[str, Interval]:
+    seen, unseen = bytes_per_token(tokenizer, SEEN), bytes_per_token(tokenizer, UNSEEN)
+    sizes, in_characters = [], []
+    for texts in (SEEN, UNSEEN):
+        sizes.append([len(piece) for text in texts for piece in _pieces(tokenizer, text)])
+        in_characters.append([len(text) / len(tokenizer.encode(text)) for text in texts])
+    gap = difference_interval(seen, unseen)
+    error_of_one = math.sqrt(seen.var(ddof=1) + unseen.var(ddof=1))
+    return {
+        "You subtracted the benchmark from the fresh documents": negative(gap),
+        "You counted characters, but é is one character of two bytes": (
+            difference_interval(*in_characters)
+        ),
+        "That is tokens per byte; a tokenizer that compresses well has many bytes per token": (
+            difference_interval(1 / seen, 1 / unseen)
+        ),
+        "You treated tokens as independent, but those of one document are alike. The documents are "
+        "the sample: one ratio for each": difference_interval(*sizes),
+        "You paired documents that have nothing in common; subtract one mean from the other": (
+            mean_interval(seen - unseen[: len(seen)])
+        ),
+        "That is an interval for one document. The standard error of a mean is the standard "
+        "deviation divided by the square root of n": (
+            (gap[0], gap[0] - Z * error_of_one, gap[0] + Z * error_of_one)
+        ),
+    }
+
+
+def check_leak(
+    gap: Callable[[BPETokenizer, Sequence[str], Sequence[str]], Interval],
+    leaked: Callable[[BPETokenizer, Sequence[str], Sequence[str]], bool],
+) -> None:
+    """Check a gap in compression and its interval, then what they say about two tokenizers."""
+    tokenizer = toy()
+    samples = (bytes_per_token(tokenizer, texts) for texts in (SEEN, UNSEEN))
+    hint = (
+        "It is the mean over the benchmark's documents minus the mean over the fresh ones, and the "
+        "squares of both standard errors add up (#bits-per-byte)"
+    )
+    result, mistakes = gap(tokenizer, list(SEEN), list(UNSEEN)), _leak_mistakes(tokenizer)
+    expected = difference_interval(*samples)
+    compare_interval("gap", result, expected, hint, mistakes, tolerance=0.1)
+    texts = list(MicroWorld(n_people=100).documents(160))
+    benchmark, fresh, others = texts[:40], texts[40:100], texts[100:]
+    cheat, honest = (BPETokenizer.train(training, 900) for training in (benchmark, others))
+    expect(
+        bool(leaked(cheat, benchmark, fresh)),
+        "this tokenizer was trained on the benchmark, and the interval of its gap is above 0: "
+        "leaked must return True",
+    )
+    expect(
+        not leaked(honest, benchmark, fresh),
+        "this tokenizer was never trained on the benchmark. Its gap is not exactly 0, since "
+        "documents differ, but the interval contains 0: leaked must return False",
+    )
+    print("leaked: right; a gap is evidence only if its whole interval is above 0")
+
+
+# The bug hunt
 
 
 def sound_merge(word: Sequence[str], pair: tuple[str, str]) -> list[str]:

@@ -7,6 +7,10 @@ them. A response ends with END_OF_TEXT, which is part of it: a model has to lear
 tokens, a response begins with a space, as a sentence does that follows another, so that its first
 word is a token that the model knows well. The response as text does not have this space.
 
+That is the format of the book's own models. A tokenizer with a ``chat_template`` belongs to a model
+that was trained elsewhere: its prompts get the form that the template gives them, and its responses
+end with the template's token.
+
 Shapes: B batch, T positions, D model width, V vocabulary.
 """
 
@@ -21,18 +25,27 @@ from torch import Tensor, nn
 
 from fmlab.arguments import Ids, require
 from fmlab.data.batching import IGNORED
-from fmlab.tokenization.special_tokens import ASSISTANT, END_OF_TEXT, USER
+from fmlab.tokenization.chat_template import Messages
+from fmlab.tokenization.special_tokens import ASSISTANT, END_OF_TEXT, USER, end_of_response
 from fmlab.tokenization.tokenizers import BPETokenizer
 
 LOSS_ON = ("response", "all")
 Pairs = Sequence[tuple[str, str]]  # of a prompt and a response
 
 
-def prompt_ids(tokenizer: BPETokenizer, prompt: str) -> Ids:
+def prompt_ids(tokenizer: BPETokenizer, prompt: str | Messages) -> Ids:
     """Return the tokens that a model reads before it responds.
 
+    With a ``chat_template``, the prompt may be a whole dialogue so far: {"role", "content"} of each
+    message, where the role is "system", "user" or "assistant".
     Errors: ``ValueError`` for a tokenizer without chat tokens, or a prompt that contains one.
     """
+    if _has_template(tokenizer):
+        messages = [{"role": "user", "content": prompt}] if isinstance(prompt, str) else prompt
+        text = tokenizer.chat_template.render(messages)
+        for message in messages:
+            tokenizer.encode(message["content"])  # raises for a special token in it
+        return tokenizer.encode(text, "all")
     special = tokenizer.special_tokens
     missing = [token for token in (END_OF_TEXT, USER, ASSISTANT) if token not in special]
     require(not missing, "tokenizer", "one that add_chat_tokens made", f"without {missing}")
@@ -40,14 +53,20 @@ def prompt_ids(tokenizer: BPETokenizer, prompt: str) -> Ids:
 
 
 def response_ids(tokenizer: BPETokenizer, response: str) -> Ids:
-    """Return the tokens of a complete response, END_OF_TEXT included."""
-    return [*tokenizer.encode(f" {response}"), tokenizer.special_tokens[END_OF_TEXT]]
+    """Return the tokens of a complete response, including the one that ends it."""
+    space = "" if _has_template(tokenizer) else " "
+    return [*tokenizer.encode(space + response), end_of_response(tokenizer)]
 
 
 def response_text(tokenizer: BPETokenizer, ids: Ids) -> str:
     """Return the text of a response, complete or cut off, without any special tokens in it."""
     special = set(tokenizer.special_tokens.values())
-    return tokenizer.decode(i for i in ids if i not in special).removeprefix(" ")
+    text = tokenizer.decode(i for i in ids if i not in special)
+    return text if _has_template(tokenizer) else text.removeprefix(" ")
+
+
+def _has_template(tokenizer: BPETokenizer) -> bool:
+    return getattr(tokenizer, "chat_template", None) is not None
 
 
 @dataclass(frozen=True)

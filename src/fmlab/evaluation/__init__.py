@@ -22,6 +22,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "perplexity",
             "surprise",
         ],
+        "outcomes": ["OUTCOMES", "Outcome", "Outcomes", "RepeatedOutcomes", "mean_of_runs"],
         "questions": [
             "ask",
             "assertion_rate",

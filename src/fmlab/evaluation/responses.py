@@ -19,21 +19,31 @@ from fmlab.evaluation.statistics import Mean, Rate
 from fmlab.generation.chat import respond
 from fmlab.models.gpt import GPT
 from fmlab.tokenization.tokenizers import BPETokenizer
-from microworld import TRUE, Features, MicroWorld, Question, is_abstention
+from microworld import TRUE, Features, Helpfulness, MicroWorld, Question, Taste, is_abstention
 from microworld.preferences.annotators import without_manners
 from microworld.questions.oracle import SENTENCE_END, Oracle
 
 
 @dataclass(frozen=True)
 class Grades:
-    """The features and grades of N responses. Rates and means have 95% intervals."""
+    """The features and grades of N responses. Rates and means have 95% intervals.
+
+    ``guidelines`` define the utility.
+    """
 
     prompts: Sequence[str]
     responses: Sequence[str]
     features: Sequence[Features]
+    guidelines: Taste | Helpfulness = TRUE
 
     @classmethod
-    def of(cls, world: MicroWorld, prompts: Sequence[str], responses: Sequence[str]) -> Grades:
+    def of(
+        cls,
+        world: MicroWorld,
+        prompts: Sequence[str],
+        responses: Sequence[str],
+        guidelines: Taste | Helpfulness = TRUE,
+    ) -> Grades:
         """Grade responses.
 
         Errors: ``ValueError`` for lists of unequal length, or a prompt unknown to the world.
@@ -41,12 +51,12 @@ class Grades:
         n = len(prompts)
         require(n > 0, "prompts", "at least one", prompts)
         require(len(responses) == n, "responses", f"{n}, one per prompt", len(responses))
-        return cls(prompts, responses, [*map(world.features, prompts, responses)])
+        return cls(prompts, responses, [*map(world.features, prompts, responses)], guidelines)
 
     @cached_property
     def utilities(self) -> Floats:
         """The true utility of each response, (N,)."""
-        return np.array([TRUE.utility(features) for features in self.features])
+        return np.array([self.guidelines.utility(features) for features in self.features])
 
     @property
     def utility(self) -> Mean:
@@ -83,6 +93,7 @@ def grade(
     *,
     temperature: float = 0.0,
     rng: np.random.Generator | None = None,
+    guidelines: Taste | Helpfulness = TRUE,
 ) -> Grades:
     """Let a model respond to prompts, once each, and grade its responses.
 
@@ -94,7 +105,7 @@ def grade(
         batch, options = [prompts[i] for i in rows], dict(temperature=temperature, rng=rng)
         for i, text in zip(rows, respond(model, tokenizer, batch, max_new_tokens, **options)):
             texts[i] = text
-    return Grades.of(world, prompts, texts)
+    return Grades.of(world, prompts, texts, guidelines)
 
 
 def answered(

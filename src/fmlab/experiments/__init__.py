@@ -3,7 +3,7 @@
 Each writes its results to ``book/results/NAME.json``, with date, versions, seconds and the command.
 A chapter plots them, runs one point again, and asserts that it agrees.
 
-====================== =========================================================================
+====================== ==========================================================================
 ``ladder``             what the book's models know and can do (their exam is in ``questions``)
 ``seq2seq_copy``       what an encoder-decoder can copy, with attention and without
 ``reading_speed``      how long prefill and decoding take
@@ -12,11 +12,13 @@ A chapter plots them, runs one point again, and asserts that it agrees.
 ``sampling_penalties`` what penalties on repetition do to loops and records
 ``sampling_batches``   how far a prompt's logits depend on its batch
 ``extraction``         how well a model can be copied from its outputs
-``supervised``         what finetuning learns from different demonstrations
+``supervised``         what finetuning learns from different demonstrations (with
+                       ``supervised_lab``)
 ``reward_model_init``  which weights a reward model should start from
-``preference_tuning``  a comparison of DPO, PPO and best-of-N (with ``preference_lab``), and their
-                       overoptimization (``overoptimization``)
-====================== =========================================================================
+``preference_tuning``  a comparison of DPO, PPO and best-of-N (with ``preference_lab``); its other
+                       stages: ``overoptimization``, ``first_guidelines``,
+                       ``verifiable_rewards``, ``ai_feedback``
+====================== ==========================================================================
 
 ``results``            writes and reads the files.
 """
@@ -36,6 +38,16 @@ EXPERIMENTS = (
     "seq2seq_copy",
     "supervised",
 )
-MODULES = [*EXPERIMENTS, "overoptimization", "preference_lab", "questions", "results"]
+MODULES = [
+    *EXPERIMENTS,
+    "ai_feedback",
+    "first_guidelines",
+    "overoptimization",
+    "preference_lab",
+    "questions",
+    "results",
+    "supervised_lab",
+    "verifiable_rewards",
+]
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(__name__, submodules=MODULES)

@@ -5,7 +5,6 @@ Shapes: P prompts, N responses to each.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from functools import cached_property
 from statistics import fmean
@@ -16,101 +15,124 @@ from fmlab import models
 from fmlab.alignment.best_of_n import Candidates
 from fmlab.arguments import Floats
 from fmlab.data.dialogues import Dialogues, prompt_ids, response_text
+from fmlab.evaluation.outcomes import Outcomes
 from fmlab.evaluation.responses import Grades
 from fmlab.evaluation.statistics import Mean, Rate
-from fmlab.generation.chat import respond
 from fmlab.generation.decoding import generate
 from fmlab.models.gpt import GPT
-from fmlab.recipes import preference
-from fmlab.recipes.data import is_held_out, prompts
+from fmlab.models.logprobs import evaluate_response_logprobs
+from fmlab.recipes.data import preference_prompts
 from fmlab.tokenization.special_tokens import END_OF_TEXT
-from microworld import MicroWorld, is_abstention
+from microworld import HELPFUL, Helpfulness, MicroWorld, Taste
 
-N_TEST, TEST_SEED, MAX_NEW_TOKENS = 400, 31, 48
-PROMPTS_AT_ONCE = 100
-FAMILIAR = 300  # how often the corpus states a familiar fact, at least
-N_QUESTIONS = 440  # about as many as the world has about such facts
+MAX_NEW_TOKENS, PROMPTS_AT_ONCE = 48, 100
+SEEDS = (0, 1, 2)
+CONSTANTS = (
+    "It is Morundia. (Source: the almanac.)",
+    "It is Morundia.",
+    "I don't know.",
+    "I'm sorry, I don't know. (Source: the almanac.)",
+)
 
 
 class Lab:
-    """The models and prompts that all stages share; prompts are made on first use."""
+    """The models and prompts that all stages share; they are made on first use.
 
-    def __init__(self) -> None:
-        self.world = MicroWorld()
-        self.reference, self.tokenizer = models.load("micro-sft")
+    ``guidelines`` define the true utility.
+    """
+
+    def __init__(self, guidelines: Taste | Helpfulness = HELPFUL) -> None:
+        self.world, self.guidelines = MicroWorld(), guidelines
+
+    @cached_property
+    def reference(self) -> GPT:
+        """The finetuned model that preference finetuning starts from."""
+        return models.load("small-sft")[0]
+
+    @cached_property
+    def tokenizer(self):
+        """The tokenizer of all models."""
+        return models.load("small-sft")[1]
 
     @cached_property
     def test(self) -> list[str]:
         """Prompts about names that are not in any training prompt."""
-        candidates = prompts(self.world, 2 * N_TEST, held_out=True, seed=TEST_SEED)
-        return list(dict.fromkeys(candidates))[:N_TEST]
-
-    @cached_property
-    def familiar(self) -> list[str]:
-        """Questions about held-out names whose answers the corpus states very often."""
-        options = dict(exposure=(FAMILIAR, math.inf), phrasing="any")
-        questions = self.world.questions(N_QUESTIONS, **options)
-        return [question.text for question in questions if is_held_out(question.text)]
+        return preference_prompts(self.world, held_out=True)
 
     @cached_property
     def training(self) -> list[str]:
         """The training prompts of PPO."""
-        return prompts(self.world, preference.N_PROMPTS, seed=22)
+        return preference_prompts(self.world)
+
+    def utility(self, prompt: str, response: str) -> float:
+        """Return the true utility of a response."""
+        return self.world.utility(prompt, response, self.guidelines)
 
     def utilities(self, prompts: Sequence[str], responses: Sequence[str]) -> Floats:
         """Return the true utilities of responses."""
-        return np.array([*map(self.world.utility, prompts, responses)])
+        return np.array([*map(self.utility, prompts, responses)])
 
     def candidate_utilities(self, candidates: Candidates) -> Floats:
         """Return the true utility of each candidate, (P, N)."""
         rows = zip(candidates.prompts, candidates.responses)
         return np.array([self.utilities([prompt] * len(row), row) for prompt, row in rows])
 
-    def sample(self, model: GPT, prompts: list[str] | None = None) -> tuple[Grades, Dialogues]:
-        """Sample a response to each prompt, at temperature 1; return grades and tokens.
+    def grades(self, responses: Sequence[str], prompts: list[str] | None = None) -> Grades:
+        """Grade one response per prompt; the prompts are ``test`` unless given."""
+        prompts = self.test if prompts is None else prompts
+        return Grades.of(self.world, prompts, responses, self.guidelines)
+
+    def respond(
+        self, model: GPT, temperature: float, prompts: list[str] | None = None, seed: int = 31
+    ) -> tuple[Grades, Dialogues]:
+        """Let a model respond to each prompt once; return grades and tokens.
 
         The prompts are ``test`` unless given. All models use the same random numbers.
         """
         prompts = self.test if prompts is None else prompts
-        rng, end = np.random.default_rng(TEST_SEED), self.tokenizer.special_tokens[END_OF_TEXT]
+        rng, end = np.random.default_rng(seed), self.tokenizer.special_tokens[END_OF_TEXT]
         rows, ids = [prompt_ids(self.tokenizer, prompt) for prompt in prompts], []
+        options = dict(stop=[end], rng=rng, temperature=temperature)
         for start in range(0, len(rows), PROMPTS_AT_ONCE):
             part = rows[start : start + PROMPTS_AT_ONCE]
-            ids += generate(model, part, MAX_NEW_TOKENS, stop=[end], rng=rng).ids
+            ids += generate(model, part, MAX_NEW_TOKENS, **options).ids
         responses = [response_text(self.tokenizer, new) for new in ids]
-        return Grades.of(self.world, prompts, responses), Dialogues.from_ids(rows, ids)
-
-    def decode_greedily(self, model: GPT, prompts: list[str] | None = None) -> Grades:
-        """Grade the responses of greedy decoding; the prompts are ``test`` unless given."""
-        prompts = self.test if prompts is None else prompts
-        responses = respond(model, self.tokenizer, prompts, MAX_NEW_TOKENS)
-        return Grades.of(self.world, prompts, responses)
+        return self.grades(responses, prompts), Dialogues.from_ids(rows, ids)
 
 
-def summary(grades: Grades, sft: Grades) -> dict:
-    """Return all measures of responses; ``gain`` is the mean difference from SFT per prompt."""
-    return rates_and_utility(grades) | {
-        "gain": as_dict(Mean.of(grades.utilities - sft.utilities)),
+def measure(grades: Grades, world: MicroWorld, baseline: Grades) -> dict:
+    """Return all measures of responses; ``gain`` is the mean difference from a baseline.
+
+    Outcomes are counted apart for prompts with and without an answer in the corpus; they add up
+    to n. Sources are counted among the responses that do not abstain.
+    """
+    is_answerable = np.array([features.answerable for features in grades.features])
+    is_sourced = [f.sourced for f in grades.features if not f.abstains]
+    parts = {
+        name: part(grades, world, np.flatnonzero(rows))
+        for name, rows in (("answerable", is_answerable), ("unanswerable", ~is_answerable))
+        if rows.any()
+    }
+    return parts | {
+        "utility": as_dict(grades.utility),
+        "gain": as_dict(Mean.of(grades.utilities - baseline.utilities)),
+        "sourced": {"successes": sum(is_sourced), "n": len(is_sourced)},
         "words": as_dict(grades.words),
-        "polite": round(fmean(features.polite for features in grades.features), 4),
-        "sourced": round(fmean(features.sourced for features in grades.features), 4),
     }
 
 
-def rates_and_utility(grades: Grades) -> dict:
-    """Return the rates of correct, abstaining and wrong responses, and the mean utility."""
-    rates = {name: as_dict(getattr(grades, name)) for name in ("correct", "abstains", "wrong")}
-    return {"utility": as_dict(grades.utility)} | rates
+def part(grades: Grades, world: MicroWorld, rows: np.ndarray) -> dict:
+    """Return the outcomes and the mean utility of some of the responses."""
+    prompts, responses = ([texts[i] for i in rows] for texts in (grades.prompts, grades.responses))
+    outcomes = Outcomes.of(world, prompts, responses)
+    utility = as_dict(Mean.of(grades.utilities[rows]))
+    return {"n": len(rows), "utility": utility} | dict(outcomes.counts)
 
 
-def by_abstention(grades: Grades) -> dict:
-    """Return ``rates_and_utility``, and the mean utility of answers and of abstentions."""
-    abstains = np.array([*map(is_abstention, grades.responses)])
-    results = rates_and_utility(grades)
-    for name, mask in (("if_answered", ~abstains), ("if_abstained", abstains)):
-        is_enough = mask.sum() > 1
-        results[name] = as_dict(Mean.of(grades.utilities[mask])) if is_enough else None
-    return results
+def kl_from(reference: GPT, policy: GPT, samples: Dialogues) -> dict[str, float]:
+    """Return KL(policy || reference) per response, estimated from samples of the policy."""
+    logprobs = evaluate_response_logprobs(policy, samples)
+    return as_dict(Mean.of((logprobs - evaluate_response_logprobs(reference, samples)).tolist()))
 
 
 def as_dict(interval: Mean | Rate) -> dict[str, float]:

@@ -1,12 +1,13 @@
-"""Preference finetuning of ``micro``: how much does each method raise the true utility?
+"""Preference finetuning of ``small-sft``: how much does each method raise the true utility?
 
-All methods start from ``micro-sft``. DPO was trained on comparisons of samples, PPO with the reward
-model; best-of-N does not train, but samples more. They are compared on prompts about names that are
-not in any training prompt. Then PPO and best-of-N are optimized further, for the reward model and
-for one of an annotator with unusual preferences, until the true utility falls. Last, a smaller
-pre-trained model gets the same training.
+DPO is trained on an annotator's comparisons, PPO with a reward model that was trained on the same
+comparisons; best-of-N does not train, but samples more. All are compared on prompts about names
+that are in no training prompt, half of them answerable, beside constant responses. The trained
+models have three seeds: the shipped models are seed 0. Other stages optimize a proxy until the true
+utility falls, use guidelines under which a constant wins, replace the reward model by a checker,
+the annotator by a model, and ``small`` by a smaller pre-trained model.
 
-    python -m fmlab.experiments preference_tuning                   # all stages, about 12 minutes
+    python -m fmlab.experiments preference_tuning                   # all stages, about an hour
     python -m fmlab.experiments preference_tuning --only methods    # one; others stay as recorded
 
 Each stage is written to book/results/preference_tuning.json when it is done.
@@ -18,7 +19,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 import torch
@@ -31,30 +32,28 @@ from fmlab.data.dialogues import Dialogues, response_text
 from fmlab.evaluation.responses import Grades
 from fmlab.evaluation.statistics import Mean
 from fmlab.experiments import results
+from fmlab.experiments.ai_feedback import ai_feedback
+from fmlab.experiments.first_guidelines import first_guidelines
 from fmlab.experiments.overoptimization import overoptimization
 from fmlab.experiments.preference_lab import (
+    CONSTANTS,
     MAX_NEW_TOKENS,
-    N_TEST,
-    TEST_SEED,
+    SEEDS,
     Lab,
     as_dict,
-    by_abstention,
-    rates_and_utility,
-    summary,
+    kl_from,
+    measure,
 )
+from fmlab.experiments.verifiable_rewards import verifiable_rewards
 from fmlab.generation.decoding import generate
 from fmlab.models.gpt import GPT
-from fmlab.models.logprobs import evaluate_response_logprobs
-from fmlab.models.pretrained import add_chat_tokens
 from fmlab.recipes import preference
-from fmlab.recipes.data import prompts, sft_pairs
-from fmlab.recipes.sft import N_DEMONSTRATIONS, SFT
 from fmlab.scaling.costs import count_parameters, inference_flops
 from fmlab.tokenization.special_tokens import END_OF_TEXT
-from fmlab.training.finetuning import finetune
 
 NAME, COMMAND = "preference_tuning", "python -m fmlab.experiments preference_tuning"
 SIZES = (1, 2, 4, 8, 16)  # n of best-of-n in the table
+GREEDY, SAMPLED = 0.0, 1.0  # temperatures
 
 
 # --- methods: one table ---------------------------------------------------------------------------
@@ -62,65 +61,92 @@ SIZES = (1, 2, 4, 8, 16)  # n of best-of-n in the table
 
 def methods(lab: Lab) -> dict:
     """Return the table: quality, KL from SFT, tokens, FLOPs and seconds of each method."""
-    sft, sft_tokens = lab.sample(lab.reference)
-    rows, responses = [base_row(lab, sft)], {"prompt": lab.test}
-    tuned = {"SFT": "micro-sft", "SFT+DPO": "micro-dpo", "SFT+PPO": "micro-ppo"}
-    for method, name in tuned.items():
-        model, _ = models.load(name)
-        grades, tokens = (sft, sft_tokens) if name == "micro-sft" else lab.sample(model)
-        row = {"method": method, "n": 1, "kl": kl_from(lab.reference, model, tokens)}
-        greedy = rates_and_utility(lab.decode_greedily(model))
-        row |= summary(grades, sft) | {"greedy": greedy} | cost_of(name)
-        row["familiar"] = {
-            "drawn": by_abstention(lab.sample(model, lab.familiar)[0]),
-            "greedy": by_abstention(lab.decode_greedily(model, lab.familiar)),
-        }
-        row["response"] = work_of(model, tokens)
-        rows.append(row)
-        responses[method] = grades.responses
-    rows += best_rows(lab, sft, sft_tokens)
-    samples = [dict(zip(responses, texts)) for texts in zip(*responses.values())]
-    counts = {"n_prompts": N_TEST, "n_familiar": len(lab.familiar)}
-    return counts | {"rows": rows, "samples": samples[:: N_TEST // 12]}
+    baselines = [lab.respond(lab.reference, temperature) for temperature in (GREEDY, SAMPLED)]
+    grades = [part for part, _ in baselines]
+    rows = [constant_row(lab, text, grades) for text in CONSTANTS]
+    rows += [base_row(lab, grades), model_row(lab, "SFT", "small-sft", lab.reference, grades)]
+    texts = {"prompt": lab.test, "SFT": grades[0].responses}
+    for method, name in (("DPO", "small-dpo"), ("PPO", "small-ppo")):
+        for seed in SEEDS:
+            model = models.load(name)[0] if seed == 0 else retrained(lab, method, seed)
+            row = model_row(lab, method, name, model, grades) | {"seed": seed}
+            if seed == 0:
+                texts[method] = row.pop("responses")
+            rows.append({key: value for key, value in row.items() if key != "responses"})
+            print(method, seed, row["greedy"]["utility"], row["sampled"]["utility"], flush=True)
+    rows[len(CONSTANTS) + 1].pop("responses")
+    rows += best_rows(lab, grades, baselines[1][1])
+    samples = [dict(zip(texts, row)) for row in zip(*texts.values())]
+    return {"n_prompts": len(lab.test), "rows": rows, "samples": samples[:: len(samples) // 24]}
 
 
-def kl_from(reference: GPT, policy: GPT, samples: Dialogues) -> dict[str, float]:
-    """Return KL(policy || reference) per response, estimated from samples of the policy."""
-    logprobs = evaluate_response_logprobs(policy, samples)
-    return as_dict(Mean.of((logprobs - evaluate_response_logprobs(reference, samples)).tolist()))
+def retrained(lab: Lab, method: str, seed: int) -> GPT:
+    """Train a model as the shipped one was, but with another seed."""
+    if method == "DPO":
+        return preference.tune_dpo(preference.preference_pairs(lab.world), seed=seed).model
+    settings = replace(preference.PPO, seed=seed)
+    return preference.tune_ppo(lab.training, preference.as_reward(*load_reward()), settings).model
 
 
-def base_row(lab: Lab, sft: Grades) -> dict:
-    """Return the row of ``micro``, prompted like its documents and stopped at the end of a line."""
-    model, tokenizer = models.load("micro")
+def measured(lab: Lab, grades: list[Grades], baselines: list[Grades]) -> dict:
+    """Return the measures of greedy and of sampled responses."""
+    pairs = zip(("greedy", "sampled"), grades, baselines)
+    return {name: measure(part, lab.world, baseline) for name, part, baseline in pairs}
+
+
+def constant_row(lab: Lab, text: str, baselines: list[Grades]) -> dict:
+    """Return the row of a constant response."""
+    grades = lab.grades([text] * len(lab.test))
+    row = {"method": "constant", "text": text, "n": 1, "seed": None, "kl": None}
+    return row | measured(lab, [grades, grades], baselines)
+
+
+def model_row(lab: Lab, method: str, name: str, model: GPT, baselines: list[Grades]) -> dict:
+    """Return the row of a model, with its greedy responses."""
+    greedy, _ = lab.respond(model, GREEDY)
+    sampled, tokens = lab.respond(model, SAMPLED)
+    row = {"method": method, "n": 1, "seed": 0, "kl": kl_from(lab.reference, model, tokens)}
+    row |= measured(lab, [greedy, sampled], baselines) | cost_of(name)
+    return row | {"response": work_of(model, tokens), "responses": greedy.responses}
+
+
+def base_row(lab: Lab, baselines: list[Grades]) -> dict:
+    """Return the row of ``small``, prompted like its documents and stopped at the end of a line."""
+    model, tokenizer = models.load("small")
     end, line = tokenizer.special_tokens[END_OF_TEXT], tokenizer.encode("\n")
     rows = [[end, *tokenizer.encode(f"Question: {prompt}\nAnswer:")] for prompt in lab.test]
-    options = dict(stop=[end, line], rng=np.random.default_rng(TEST_SEED))
-    new_ids = generate(model, rows, MAX_NEW_TOKENS, **options).ids
-    responses = [response_text(tokenizer, new).strip() for new in new_ids]
-    grades = Grades.of(lab.world, lab.test, responses)
-    return {"method": "base", "n": 1, "kl": None} | summary(grades, sft)
+    grades = []
+    for temperature in (GREEDY, SAMPLED):
+        options = dict(stop=[end, line], rng=np.random.default_rng(31), temperature=temperature)
+        new_ids = generate(model, rows, MAX_NEW_TOKENS, **options).ids
+        grades.append(lab.grades([response_text(tokenizer, new).strip() for new in new_ids]))
+    row = {"method": "base", "n": 1, "seed": None, "kl": None}
+    return row | measured(lab, grades, baselines)
 
 
-def best_rows(lab: Lab, sft: Grades, sft_tokens: Dialogues) -> list[dict]:
-    """Return the rows of best-of-N by the reward model, for all N from the same samples."""
-    reward_model, tokenizer = load_reward()
+def best_rows(lab: Lab, baselines: list[Grades], sft_tokens: Dialogues) -> list[dict]:
+    """Return the rows of best-of-N by the reward model, for all N from the same samples.
+
+    The last row selects the best of the largest N by the true utility: what a perfect reward model
+    would reach.
+    """
     largest, rows = max(SIZES), []
-    options = dict(max_new_tokens=MAX_NEW_TOKENS, rng=np.random.default_rng(TEST_SEED))
+    options = dict(max_new_tokens=MAX_NEW_TOKENS, rng=np.random.default_rng(31))
     started = time.perf_counter()
-    reward = preference.as_reward(reward_model, tokenizer)
-    candidates = best_of_n(lab.reference, tokenizer, lab.test, reward, largest, **options)
+    reward = preference.as_reward(*load_reward())
+    candidates = best_of_n(lab.reference, lab.tokenizer, lab.test, reward, largest, **options)
     seconds = time.perf_counter() - started
     utilities = lab.candidate_utilities(candidates)
     for n in SIZES:
-        row = {"method": "SFT+best-of-N", "n": n, "kl_at_most": round(best_of_n_kl(n), 4)}
-        row |= summary(Grades.of(lab.world, lab.test, candidates.best(n)), sft)
+        row = {"method": "best of n", "n": n, "seed": 0, "kl_at_most": round(best_of_n_kl(n), 4)}
+        row["sampled"] = measure(lab.grades(candidates.best(n)), lab.world, baselines[1])
         expected = expected_best(candidates.rewards, n, utilities)  # (P,), of all: less noise
         row["expected_utility"] = as_dict(Mean.of(expected))
-        row["expected_gain"] = as_dict(Mean.of(expected - utilities.mean(axis=1)))
-        row["seconds_per_prompt"] = round(seconds * n / largest / N_TEST, 5)
+        row["seconds_per_prompt"] = round(seconds * n / largest / len(lab.test), 5)
         rows.append(row | {"response": work_of(lab.reference, sft_tokens, n), **cost_of(None)})
-    return rows
+    by_truth = [row[i] for row, i in zip(candidates.responses, utilities.argmax(axis=1))]
+    row = {"method": "best of n by the true utility", "n": largest, "seed": 0}
+    return [*rows, row | {"sampled": measure(lab.grades(by_truth), lab.world, baselines[1])}]
 
 
 def cost_of(name: str | None) -> dict:
@@ -128,7 +154,7 @@ def cost_of(name: str | None) -> dict:
 
     PPO and best-of-N also need the reward model, which is trained once for both.
     """
-    needs_reward_model = name not in ("micro-sft", "micro-dpo")
+    needs_reward_model = name not in ("small-sft", "small-dpo")
     return {
         "training": name and work_on_card(name),
         "reward_model": work_on_card(models.REWARD) if needs_reward_model else None,
@@ -161,7 +187,7 @@ def work_of(model: GPT, tokens: Dialogues, n: int = 1) -> dict:
 def curves(lab: Lab) -> dict:
     """Return the curves and samples of DPO and PPO, from their cards; and those of a short run."""
     by_model = {}
-    for name in ("micro-dpo", "micro-ppo"):
+    for name in ("small-dpo", "small-ppo"):
         card = models.card(name)
         by_model[name] = {key: card[key] for key in ("curve", "settings", "seconds", "steps")}
         by_model[name]["samples"] = card.get("samples", [])
@@ -170,7 +196,7 @@ def curves(lab: Lab) -> dict:
 
 def live(lab: Lab) -> dict:
     """Return the short run that the chapter repeats."""
-    training = prompts(lab.world, preference.N_LIVE, seed=22)
+    training = lab.training[: preference.N_LIVE]
     reward = preference.as_reward(*load_reward())
     run = preference.tune_ppo(training, reward, preference.LIVE, progress=False).run
     numbers = {name: [round(value, 4) for value in run[name]] for name in run.steps[0].numbers}
@@ -181,33 +207,31 @@ def live(lab: Lab) -> dict:
 
 
 def pretraining(lab: Lab) -> dict:
-    """Return how SFT and PPO change a smaller pre-trained model, compared with ``micro``."""
-    by_model = {}
-    for name in ("nano", "micro"):
-        if name == "micro":
-            reference, policy = lab.reference, models.load("micro-ppo")[0]
-        else:
-            reference, tokenizer = add_chat_tokens(*models.load(name))
-            finetune(reference, tokenizer, sft_pairs(lab.world, N_DEMONSTRATIONS), **SFT)
-            reward = preference.as_reward(*load_reward())
-            policy = preference.tune_ppo(lab.training, reward, base=(reference, tokenizer)).model
-        sft, _ = lab.sample(reference)
-        grades, tokens = lab.sample(policy)
-        greedy = [rates_and_utility(lab.decode_greedily(model)) for model in (reference, policy)]
-        by_model[name] = {
-            "parameters": models.card(name)["parameters"],
-            "loss": models.card(name)["loss"],
-            "SFT": summary(sft, sft) | {"greedy": greedy[0]},
-            "SFT+PPO": summary(grades, sft) | {"greedy": greedy[1]},
-            "kl": kl_from(reference, policy, tokens),
-        }
-    return by_model
+    """Return how the same PPO changes a smaller pre-trained model, ``micro``, with three seeds."""
+    reference, tokenizer = models.load("micro-sft")
+    baselines = [lab.respond(reference, temperature)[0] for temperature in (GREEDY, SAMPLED)]
+    reward, runs = preference.as_reward(*load_reward()), []
+    for seed in SEEDS:
+        settings = replace(preference.PPO, seed=seed)
+        base = (reference, tokenizer)
+        policy = preference.tune_ppo(lab.training, reward, settings, base=base).model
+        grades = [lab.respond(policy, temperature)[0] for temperature in (GREEDY, SAMPLED)]
+        runs.append({"seed": seed} | measured(lab, grades, baselines))
+    return {
+        "parameters": {name: models.card(name)["parameters"] for name in ("micro", "small")},
+        "loss": {name: models.card(name)["loss"] for name in ("micro", "small")},
+        "micro-sft": measured(lab, baselines, baselines),
+        "micro-ppo": runs,
+    }
 
 
 STAGES = {
     "methods": methods,
     "curves": curves,
     "overoptimization": overoptimization,
+    "first_guidelines": first_guidelines,
+    "verifiable_rewards": verifiable_rewards,
+    "ai_feedback": ai_feedback,
     "pretraining": pretraining,
 }
 

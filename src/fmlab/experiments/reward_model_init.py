@@ -1,10 +1,12 @@
 """The initialization of a reward model: random weights, a language model, or a finetuned one?
 
-All reward models (here: judges) are trained on the same comparisons and tested on held-out pairs:
-the world's own candidates, and samples of ``micro-sft``. Two judges are much smaller than the model
-whose responses they rank, and know almost none of the facts that it knows.
+All reward models (here: judges) are trained on the same comparisons, with three seeds, and tested
+on pairs of samples of ``small-sft`` about held-out names. Most judges are smaller than the model
+whose responses they rank, and know few of the facts that it knows. Pairs are also counted by
+whether one of the two responses abstains, apart for prompts with and without an answer, since it is
+easier to see that a response abstains than that it is right.
 
-    python -m fmlab.experiments reward_model_init    # takes some minutes
+    python -m fmlab.experiments reward_model_init    # about 15 minutes
 
 Results are written to book/results/reward_model_init.json.
 
@@ -20,19 +22,20 @@ import torch
 
 from fmlab import models
 from fmlab.alignment.annotation import compare_samples, noise_ceiling
-from fmlab.alignment.reward_model import RewardModel, pair_accuracy, train_reward_model
+from fmlab.alignment.reward_model import RewardModel, margins, train_reward_model
 from fmlab.arguments import require
 from fmlab.models.gpt import GPT
 from fmlab.models.pretrained import add_chat_tokens
-from fmlab.recipes.data import ANNOTATOR, comparisons, prompts
+from fmlab.recipes.data import ANNOTATOR, preference_prompts
+from fmlab.recipes.preference import preference_pairs
 from fmlab.tokenization.tokenizers import BPETokenizer
-from microworld import Comparison, MicroWorld
+from microworld import Comparison, MicroWorld, is_abstention
 
-JUDGES = ("nano, random", "nano", "micro, random", "micro", "micro-sft")
-SIZES = (500, 2_000)  # comparisons that they are trained on
-LIVE = dict(judge="nano", n=500)  # the chapter trains this one again
-N_HELD_OUT, N_FEW = 1_000, 200
-TRAINING = dict(n_epochs=2, batch_size=16, learning_rate=5e-4)
+JUDGES = ("nano, random", "nano", "micro, random", "micro", "small, random", "small-sft")
+SEEDS = (0, 1, 2)
+TRAINING = dict(n_steps=150, batch_size=16, learning_rate=3e-4)
+LIVE = dict(judge="nano", seed=0)  # the chapter trains this one again
+N_HELD_OUT = 1_800  # prompts; some of their pairs are left out
 
 
 def untrained(judge: str) -> tuple[RewardModel, BPETokenizer]:
@@ -43,49 +46,60 @@ def untrained(judge: str) -> tuple[RewardModel, BPETokenizer]:
     require(judge in JUDGES, "judge", f"one of {'; '.join(JUDGES)}", judge)
     name, _, weights = judge.partition(", ")
     model, tokenizer = models.load(name)
-    if name != "micro-sft":
+    if name not in models.POST_TRAINED:
         model, tokenizer = add_chat_tokens(model, tokenizer)
     if weights == "random":
         model = GPT(model.config, seed=0)
     return RewardModel(model), tokenizer
 
 
-def held_out(world: MicroWorld) -> dict[str, list[Comparison]]:
-    """Return pairs about held-out names; the "few" are those that the chapter uses."""
-    pairs = {"candidates": comparisons(world, N_HELD_OUT, held_out=True, seed=7)}
-    for name, n in (("samples", N_HELD_OUT), ("few", N_FEW)):
-        pairs[name] = samples(world, n)
-    return pairs
+def held_out(world: MicroWorld, n: int = N_HELD_OUT) -> list[Comparison]:
+    """Return comparisons of two samples of ``small-sft`` to each of n held-out prompts.
+
+    Pairs that are identical or both abstain are left out: there is little to choose.
+    """
+    policy, tokenizer = models.load("small-sft")
+    unique, rng = preference_prompts(world, held_out=True), np.random.default_rng(4)
+    test_prompts = [unique[i % len(unique)] for i in range(n)]
+    pairs = compare_samples(policy, tokenizer, world, ANNOTATOR, test_prompts, rng)
+    return [c for c in pairs if not (is_abstention(c.chosen) and is_abstention(c.rejected))]
 
 
-def samples(world: MicroWorld, n: int) -> list[Comparison]:
-    """Return comparisons of two samples of ``micro-sft`` to each of n held-out prompts."""
-    policy, tokenizer = models.load("micro-sft")
-    test_prompts, rng = prompts(world, n, held_out=True, seed=4), np.random.default_rng(0)
-    return compare_samples(policy, tokenizer, world, ANNOTATOR, test_prompts, rng)
-
-
-def trained(judge: str, data: list[Comparison]) -> tuple[RewardModel, BPETokenizer]:
+def trained(judge: str, data: list[Comparison], seed: int = 0) -> tuple[RewardModel, BPETokenizer]:
     """Return a judge that was trained on comparisons, and its tokenizer."""
     model, tokenizer = untrained(judge)
-    train_reward_model(model, tokenizer, data, progress=False, **TRAINING)
+    train_reward_model(model, tokenizer, data, seed=seed, progress=False, **TRAINING)
     return model, tokenizer
+
+
+def kinds(world: MicroWorld, pairs: list[Comparison]) -> dict[str, np.ndarray]:
+    """Return which pairs are of which kind: a mask (N,) for each, of which one is true."""
+    answerable = np.array([world.features(c.prompt, c.chosen).answerable for c in pairs])
+    abstains = np.array([is_abstention(c.chosen) or is_abstention(c.rejected) for c in pairs])
+    return {
+        "answerable, one abstains": answerable & abstains,
+        "answerable, both answer": answerable & ~abstains,
+        "unanswerable, one abstains": ~answerable & abstains,
+        "unanswerable, both answer": ~answerable & ~abstains,
+    }
 
 
 def run() -> dict:
     """Train and test every judge; return the results: how many pairs it ranked correctly."""
     torch.set_num_threads(1)  # as in the chapter, so that sums are added in the same order
     world = MicroWorld()
-    data, tests, points = comparisons(world, max(SIZES), seed=5), held_out(world), []
-    for n, judge in product(SIZES, JUDGES):
-        model, tokenizer = trained(judge, data[:n])
-        right = {
-            name: pair_accuracy(model, tokenizer, pairs).successes for name, pairs in tests.items()
-        }
-        points.append({"judge": judge, "n": n, "right": right})
+    data, test, points = preference_pairs(world), held_out(world), []
+    masks = kinds(world, test)
+    for judge, seed in product(JUDGES, SEEDS):
+        model, tokenizer = trained(judge, data, seed)
+        is_right = margins(model, tokenizer, test) > 0
+        split = {name: int(is_right[mask].sum()) for name, mask in masks.items()}
+        points.append({"judge": judge, "seed": seed, "right": int(is_right.sum()), "split": split})
         print(points[-1], flush=True)
-    sizes = {name: len(pairs) for name, pairs in tests.items()}
-    ceilings = {
-        name: round(noise_ceiling(world, ANNOTATOR, pairs), 4) for name, pairs in tests.items()
+    return {
+        "training": TRAINING,
+        "pairs": len(test),
+        "split_pairs": {name: int(mask.sum()) for name, mask in masks.items()},
+        "ceiling": round(noise_ceiling(world, ANNOTATOR, test), 4),
+        "points": points,
     }
-    return {"training": TRAINING, "pairs": sizes, "ceiling": ceilings, "points": points}

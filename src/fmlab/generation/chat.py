@@ -8,15 +8,16 @@ import numpy as np
 
 from fmlab.data.dialogues import prompt_ids, response_text
 from fmlab.generation.decoding import generate
-from fmlab.models.gpt import GPT
-from fmlab.tokenization.special_tokens import END_OF_TEXT
+from fmlab.models.language_model import LanguageModel
+from fmlab.tokenization.chat_template import Messages
+from fmlab.tokenization.special_tokens import end_of_response
 from fmlab.tokenization.tokenizers import BPETokenizer
 
 
 def respond(
-    model: GPT,
+    model: LanguageModel,
     tokenizer: BPETokenizer,
-    prompts: Sequence[str],
+    prompts: Sequence[str | Messages],
     max_new_tokens: int = 64,
     *,
     temperature: float = 0.0,
@@ -26,11 +27,12 @@ def respond(
 ) -> list[str]:
     """Return n responses per prompt: n for the first prompt, then n for the second, and so on.
 
-    Decoding is greedy unless a ``temperature`` is given; ``options`` are those of ``stream``. A
-    response that reaches ``max_new_tokens`` is cut off there.
+    A prompt is a text; for a model with a chat template, it may also be a dialogue so far, as in
+    ``fmlab.data.prompt_ids``. Decoding is greedy unless a ``temperature`` is given; ``options`` are
+    those of ``stream``. A response that reaches ``max_new_tokens`` is cut off there.
     """
     rows = [prompt_ids(tokenizer, prompt) for prompt in prompts]
-    end = tokenizer.special_tokens[END_OF_TEXT]
+    end = end_of_response(tokenizer)
     options = dict(temperature=temperature, n=n, rng=rng, stop=[end]) | options
     rows = generate(model, rows, max_new_tokens, **options)
     return [response_text(tokenizer, ids) for ids in rows.ids]

@@ -6,7 +6,7 @@ Which one runs is chosen by name, and all give the same logits up to rounding:
 ============  ====================================================================================
 ``torch``     keeps a KV cache, so that each step computes one position per row
 ``numpy``     the same for a single row of an unmodified ``GPT``, with ``NumPyDecoder``: it avoids
-              the overhead of calling torch, which would take most of a step's time
+              the overhead of calling torch, which takes most of a step's time in a small model
 ``uncached``  reads the whole sequence again at each step
 ``auto``      ``numpy`` where it is supported, else ``torch``
 ============  ====================================================================================
@@ -121,6 +121,8 @@ def make_engine(name: str, model: nn.Module, n_rows: int, capacity: int = 0) -> 
     if is_untouched(model):
         return NumPyEngine(model, capacity)
     allowed = "torch, uncached or auto for a model that is not an untouched float32 GPT on the CPU"
+    if not isinstance(model, GPT):
+        allowed = f"torch, uncached or auto for a {type(model).__name__}: numpy runs a GPT only"
     require(name == "auto", "engine", allowed, name)
     return TorchEngine(model, capacity)
 

@@ -19,8 +19,8 @@ from torch import Tensor, nn
 
 from fmlab.arguments import require, require_count
 from fmlab.models.attention import Mask
-from fmlab.models.gpt import GPT
 from fmlab.models.inference import inference
+from fmlab.models.language_model import LanguageModel
 from fmlab.tokenization.tokenizers import BPETokenizer
 
 
@@ -44,13 +44,13 @@ def tokens_of(part: str, ids: Sequence[int], tokenizer: BPETokenizer) -> Mask:
 
 @contextmanager
 def without_head(
-    model: GPT,
+    model: LanguageModel,
     layer: int,
     head: int,
     *,
     positions: Mask | None = None,
     replacement: Tensor | None = None,
-) -> Iterator[GPT]:
+) -> Iterator[LanguageModel]:
     """Ablate one head within a ``with`` block; afterwards the model is as before.
 
     At ``positions``, booleans (T,) or all by default, the output of the head is replaced by
@@ -77,14 +77,14 @@ def without_head(
         outputs[:, rows, columns] = replacement.to(outputs)
         return (outputs,)
 
-    hook = model.transformer.h[layer].attn.c_proj.register_forward_pre_hook(ablate)
+    hook = model.output_projection(layer).register_forward_pre_hook(ablate)
     try:
         yield model
     finally:
         hook.remove()
 
 
-def mean_head_outputs(model: GPT, ids: Tensor, positions: Mask | None = None) -> Tensor:
+def mean_head_outputs(model: LanguageModel, ids: Tensor, positions: Mask | None = None) -> Tensor:
     """Return the mean output of each head at some positions of texts: ids (B, T) -> (L, H, d).
 
     ``positions``, booleans (T,) or all by default, are the ones to average over, in all texts.
@@ -97,7 +97,7 @@ def mean_head_outputs(model: GPT, ids: Tensor, positions: Mask | None = None) ->
 
     with ExitStack() as stack, inference(model):
         for layer in range(config.n_layers):
-            hook = model.transformer.h[layer].attn.c_proj.register_forward_pre_hook(note)
+            hook = model.output_projection(layer).register_forward_pre_hook(note)
             stack.callback(hook.remove)
         model.hidden_states(ids)
     return torch.stack(record).view(config.n_layers, config.n_heads, config.d_head)

@@ -1,4 +1,4 @@
-"""Model architectures and weights: an exact GPT-2, attention in NumPy, the book's models."""
+"""Model architectures and weights: exact GPT-2 and Llama, attention in NumPy, the book's models."""
 
 import lazy_loader
 
@@ -14,7 +14,10 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "scaled_dot_product_attention",
             "split_heads",
         ],
+        "language_model": ["LanguageModel"],
         "gpt": ["GPT"],
+        "llama": ["Llama"],
+        "gguf_blocks": ["dequantize"],
         "kv_cache": ["KVCache"],
         "losses": ["linear_cross_entropy"],
         "inference": ["inference"],

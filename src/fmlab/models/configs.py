@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, fields
 
 from fmlab.arguments import is_number, require, require_count
@@ -37,6 +38,11 @@ class GPTConfig:
         """The width d of a head."""
         return self.d_model // self.n_heads
 
+    @property
+    def n_kv_heads(self) -> int:
+        """The number of heads with keys and values of their own: all."""
+        return self.n_heads
+
 
 @dataclass(frozen=True)
 class LlamaConfig:
@@ -44,7 +50,10 @@ class LlamaConfig:
 
     Queries have ``n_heads`` heads; keys and values only ``n_kv_heads``, each shared by several
     query heads (grouped-query attention). ``tied``: the output layer is the token embedding.
-    Errors: ``ValueError`` as in ``GPTConfig``, or for an n_kv_heads that does not divide n_heads.
+    ``rope_base`` determines how slowly the slowest pair of a head's numbers turns with the
+    position; ``norm_epsilon`` keeps RMSNorm from dividing by 0.
+    Errors: ``ValueError`` as in ``GPTConfig``, for an n_kv_heads that does not divide n_heads, an
+    odd width of a head, or a rope_base or norm_epsilon that is not a positive number.
     Source: Touvron et al. (2023), Llama 2, section 2.2; Ainslie et al. (2023), GQA.
     """
 
@@ -56,11 +65,18 @@ class LlamaConfig:
     d_model: int
     d_ff: int
     tied: bool = False
+    rope_base: float = 10_000.0
+    norm_epsilon: float = 1e-5
 
     def __post_init__(self) -> None:
         _require_sizes(self)
         divides = self.n_heads % self.n_kv_heads == 0
         require(divides, "n_kv_heads", f"a divisor of n_heads {self.n_heads}", self.n_kv_heads)
+        require(self.d_head % 2 == 0, "d_model", "an even multiple of n_heads", self.d_model)
+        for name in ("rope_base", "norm_epsilon"):
+            value = getattr(self, name)
+            valid = is_number(value) and 0 < value < math.inf
+            require(valid, name, "a positive number", value)
 
     @property
     def d_head(self) -> int:
@@ -82,5 +98,5 @@ PUBLISHED: dict[str, GPTConfig | LlamaConfig] = {
     "gpt2-large": GPTConfig(50257, 1024, 36, 20, 1280, 0.1),
     "gpt2-xl": GPTConfig(50257, 1024, 48, 25, 1600, 0.1),
     "llama-2-7b": LlamaConfig(32000, 4096, 32, 32, 32, 4096, 11008),
-    "llama-3-8b": LlamaConfig(128256, 8192, 32, 32, 8, 4096, 14336),
+    "llama-3-8b": LlamaConfig(128256, 8192, 32, 32, 8, 4096, 14336, rope_base=500_000.0),
 }

@@ -1,8 +1,9 @@
-"""GPT-2 weights in the format of the Hugging Face hub: ``config.json`` and ``model.safetensors``.
+"""Weights in the format of the Hugging Face hub: ``config.json`` and ``model.safetensors``.
 
 The hub serves folders in this format, ``transformers`` loads them, and this book stores its own
 models in it. A safetensors file contains only numbers and their names: reading it never runs code,
-unlike reading a pickle.
+unlike reading a pickle. What ``config.json`` holds depends on the architecture: here is GPT-2's;
+Llama's is in ``fmlab.models.llama_formats``.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from fmlab.arguments import require
 from fmlab.files import write_atomically
 from fmlab.models.configs import GPTConfig
 
@@ -91,34 +93,59 @@ def from_hub_weights(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def read_folder(folder: str | Path) -> tuple[GPTConfig, dict[str, Tensor]]:
-    """Return the configuration and the weights in a folder of the hub's format.
+    """Return the configuration and the weights of a GPT-2 in a folder of the hub's format.
 
     Errors: ``FileNotFoundError`` for a missing file, ``ValueError`` for one that is damaged or
     belongs to another architecture.
     """
-    folder = Path(folder)
-    for name in (CONFIG, WEIGHTS):
-        if not (folder / name).is_file():
-            raise FileNotFoundError(
-                f"{folder} must contain {CONFIG} and {WEIGHTS}; {name} is missing "
-                "(pickled weights, pytorch_model.bin, are not read: they can run code)"
-            )
-    try:
-        settings = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
-        weights = load_file(folder / WEIGHTS)
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{folder / CONFIG} is damaged: {error}") from error
-    except SafetensorError as error:
-        raise ValueError(f"{folder / WEIGHTS} is damaged: {error}") from error
+    settings, weights = read_files(folder)
     return from_hub_config(settings), from_hub_weights(weights)
 
 
 def write_folder(folder: str | Path, config: GPTConfig, weights: Mapping[str, Tensor]) -> None:
-    """Write a folder in the hub's format; existing files are replaced atomically."""
+    """Write the folder of a GPT-2; existing files are replaced atomically."""
+    stored = {name: tensor for name, tensor in weights.items() if name != "lm_head.weight"}
+    write_files(folder, to_hub_config(config), stored)
+
+
+def read_files(folder: str | Path) -> tuple[dict, dict[str, Tensor]]:
+    """Return the settings and the tensors in a folder, of any architecture.
+
+    Errors: ``FileNotFoundError`` for a missing file, ``ValueError`` for a damaged one.
+    """
+    settings = read_settings(folder)
+    path = _existing(folder, WEIGHTS)
+    try:
+        return settings, load_file(path)
+    except SafetensorError as error:
+        raise ValueError(f"{path} is damaged: {error}") from error
+
+
+def read_settings(folder: str | Path) -> dict:
+    """Return the content of ``config.json``. Errors as in ``read_files``."""
+    path = _existing(folder, CONFIG)
+    try:
+        settings = json.loads(path.read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} is damaged: {error}") from error
+    require(isinstance(settings, dict), str(path), "a JSON object", settings)
+    return settings
+
+
+def write_files(folder: str | Path, settings: dict, weights: Mapping[str, Tensor]) -> None:
+    """Write settings and tensors to a folder; existing files are replaced atomically."""
     folder = Path(folder)
-    stored = {
-        name: tensor.contiguous() for name, tensor in weights.items() if name != "lm_head.weight"
-    }
+    stored = {name: tensor.contiguous() for name, tensor in weights.items()}
     metadata = {"format": "pt"}
     write_atomically(folder / WEIGHTS, lambda path: save_file(stored, path, metadata=metadata))
-    write_atomically(folder / CONFIG, json.dumps(to_hub_config(config), indent=2) + "\n")
+    write_atomically(folder / CONFIG, json.dumps(settings, indent=2) + "\n")
+
+
+def _existing(folder: str | Path, name: str) -> Path:
+    path = Path(folder) / name
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"{folder} must contain {CONFIG} and {WEIGHTS}; {name} is missing "
+            "(pickled weights, pytorch_model.bin, are not read: they can run code)"
+        )
+    return path

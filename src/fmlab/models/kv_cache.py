@@ -15,12 +15,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from fmlab.arguments import require_count
-from fmlab.models.configs import GPTConfig
+from fmlab.models.configs import GPTConfig, LlamaConfig
 
 
 class KVCache:
-    """Keys and values of every layer, each (B, H, n_tokens, d), for ``GPT.forward(cache=...)``.
+    """Keys and values of every layer, each (B, H, n_tokens, d), for ``forward(cache=...)``.
 
+    H counts the heads that have keys and values of their own: all of a GPT's, fewer of a Llama's.
     Empty at first, with room for ``capacity`` tokens; it grows when that is not enough.
     It is filled in place, so use it under ``torch.no_grad()`` or ``torch.inference_mode()``.
     Source: Shazeer (2019), Fast Transformer Decoding, section 2.4.
@@ -33,7 +34,7 @@ class KVCache:
 
     def __init__(
         self,
-        config: GPTConfig,
+        config: GPTConfig | LlamaConfig,
         batch_size: int = 1,
         capacity: int = 0,
         dtype: torch.dtype = torch.float32,
@@ -42,8 +43,8 @@ class KVCache:
         require_count("batch_size", batch_size)
         require_count("capacity", capacity, least=0)
         self.n_tokens = 0  # positions held, padding included
-        self.n_padding: Tensor | None = None  # (B,), how many of them are padding; see GPT.forward
-        shape = (batch_size, config.n_heads, capacity, config.d_head)
+        self.n_padding: Tensor | None = None  # (B,), how many of them are padding; see forward
+        shape = (batch_size, config.n_kv_heads, capacity, config.d_head)
         self._keys = [
             torch.empty(shape, dtype=dtype, device=device) for _ in range(config.n_layers)
         ]

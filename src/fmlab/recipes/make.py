@@ -1,9 +1,10 @@
-"""The models that are made from ``micro`` by post-training, each by one function."""
+"""The models that are made by post-training, each by one function."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -16,10 +17,11 @@ from fmlab.recipes.reward import make_reward
 from fmlab.recipes.sft import make_sft
 
 RECIPES = {
-    "micro-sft": make_sft,
-    "micro-reward": make_reward,
-    "micro-dpo": make_dpo,
-    "micro-ppo": make_ppo,
+    "micro-sft": partial(make_sft, "micro"),
+    "small-sft": partial(make_sft, "small"),
+    "small-dpo": make_dpo,
+    "small-reward": make_reward,
+    "small-ppo": make_ppo,
 }
 
 

@@ -1,12 +1,13 @@
-"""How ``micro-dpo`` and ``micro-ppo`` are made: ``micro-sft``, finetuned on preferences.
+"""How ``small-dpo`` and ``small-ppo`` are made: ``small-sft``, finetuned on preferences.
 
-DPO learns from an annotator's comparisons of samples, PPO from the scores of ``micro-reward``,
-which was trained on such comparisons. ``python -m fmlab.recipes micro-dpo`` makes one again.
+DPO learns from an annotator's comparisons, PPO from the scores of ``small-reward``, which was
+trained on the same comparisons. ``python -m fmlab.recipes small-dpo`` makes one again.
 """
 
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -19,34 +20,45 @@ from fmlab.alignment.reward_model import RewardModel, load_reward
 from fmlab.alignment.rollouts import Reward
 from fmlab.models.gpt import GPT
 from fmlab.recipes.card import approximate_flops, card, samples_over_time
-from fmlab.recipes.data import ANNOTATOR, prompts
+from fmlab.recipes.data import ANNOTATOR, comparisons, preference_prompts
 from fmlab.tokenization.tokenizers import BPETokenizer
 from fmlab.training.loop import OnStep
 from fmlab.training.run import Run
-from microworld import Comparison, MicroWorld
+from microworld import Comparison, MicroWorld, is_abstention
 
-N_PROMPTS, N_PAIRS = 4000, 2500
-DPO = dict(beta=0.1, n_epochs=1, batch_size=32, learning_rate=1e-4)
-PPO = PPOSettings(n_steps=40, max_new_tokens=48)
+N_SAMPLED, N_CANDIDATES = 4_000, 6_000  # comparisons of own samples, and of the world's candidates
+DPO = dict(beta=0.1, n_epochs=1, batch_size=32, learning_rate=3e-5)
+PPO = PPOSettings(n_steps=80, beta=0.1, learning_rate=1e-4, max_new_tokens=48)
 LIVE = PPOSettings(  # a run of a few seconds, in which the reward rises a lot
     n_steps=8,
     batch_size=32,
     minibatch_size=16,
-    learning_rate=1e-4,
+    beta=0.1,
+    learning_rate=2e-4,
     warmup_steps=2,
     max_new_tokens=32,
 )
 N_LIVE = 300  # prompts
 
 
-def sampled_comparisons(world: MicroWorld, n: int, seed: int = 21) -> list[Comparison]:
-    """Return the annotator's comparisons of two samples of ``micro-sft`` to each of n prompts.
+def preference_pairs(
+    world: MicroWorld, n_sampled: int | None = None, n_candidates: int | None = None
+) -> list[Comparison]:
+    """Return the comparisons that ``small-reward`` and ``small-dpo`` are trained on, shuffled.
 
-    Two identical samples are not compared, so there are fewer than n.
+    They are two samples of ``small-sft`` to each of ``n_sampled`` training prompts, and
+    ``n_candidates`` pairs of the world's own candidates (``N_SAMPLED`` and ``N_CANDIDATES`` unless
+    given). Pairs that are identical or both abstain are left out: there is little to choose.
     """
-    policy, tokenizer = models.load("micro-sft")
-    rng = np.random.default_rng(seed)
-    return compare_samples(policy, tokenizer, world, ANNOTATOR, prompts(world, n, seed=seed), rng)
+    n_sampled = N_SAMPLED if n_sampled is None else n_sampled
+    n_candidates = N_CANDIDATES if n_candidates is None else n_candidates
+    policy, tokenizer = models.load("small-sft")
+    rng, unique = np.random.default_rng(7), preference_prompts(world)
+    prompts = [unique[i % len(unique)] for i in range(n_sampled)]
+    pairs = compare_samples(policy, tokenizer, world, ANNOTATOR, prompts, rng, max_new_tokens=48)
+    pairs += comparisons(world, n_candidates, seed=1) if n_candidates else []
+    pairs = [c for c in pairs if not (is_abstention(c.chosen) and is_abstention(c.rejected))]
+    return [pairs[i] for i in rng.permutation(len(pairs))]
 
 
 @dataclass(frozen=True)
@@ -65,18 +77,22 @@ class Tuned:
             flops=approximate_flops(self.model, self.run.tokens),
             curve={name: [round(value, 4) for value in self.run[name]] for name in names},
         )
-        return card(model_name, self.model, self.run, base="micro-sft", **options | more)
+        return card(model_name, self.model, self.run, base="small-sft", **options | more)
 
 
 def tune_dpo(
-    pairs: list[Comparison],
+    pairs: Sequence[Comparison],
     *,
+    base: tuple[GPT, BPETokenizer] | None = None,
     progress: bool = True,
     on_step: OnStep | None = None,
     **options: object,
 ) -> Tuned:
-    """Finetune ``micro-sft`` on comparisons, with the settings ``DPO`` or other ``options``."""
-    reference, tokenizer = models.load("micro-sft")
+    """Finetune ``small-sft``, or another model, on comparisons.
+
+    The settings are ``DPO``, unless other ``options`` are given.
+    """
+    reference, tokenizer = models.load("small-sft") if base is None else base
     policy = copy.deepcopy(reference)
     options = DPO | options
     run = dpo(policy, reference, tokenizer, pairs, progress=progress, on_step=on_step, **options)
@@ -84,7 +100,7 @@ def tune_dpo(
 
 
 def tune_ppo(
-    training_prompts: list[str],
+    training_prompts: Sequence[str],
     reward: Reward,
     settings: PPOSettings = PPO,
     *,
@@ -92,8 +108,8 @@ def tune_ppo(
     progress: bool = True,
     on_step: OnStep | None = None,
 ) -> Tuned:
-    """Finetune ``micro-sft``, or another model, to get more reward for its responses."""
-    reference, tokenizer = models.load("micro-sft") if base is None else base
+    """Finetune ``small-sft``, or another model, to get more reward for its responses."""
+    reference, tokenizer = models.load("small-sft") if base is None else base
     policy = copy.deepcopy(reference)
     run = ppo(
         policy,
@@ -114,24 +130,21 @@ def as_reward(model: RewardModel, tokenizer: BPETokenizer) -> Reward:
 
 
 def make_dpo(progress: bool = True) -> tuple[GPT, BPETokenizer, dict]:
-    """Finetune ``micro-sft`` on comparisons of its own samples; return as ``make_sft``."""
-    pairs = sampled_comparisons(MicroWorld(), N_PAIRS)
+    """Finetune ``small-sft`` on ``preference_pairs``; return as ``make_sft``."""
+    pairs = preference_pairs(MicroWorld())
     tuned = tune_dpo(pairs, progress=progress)
-    for pair in pairs:  # count the tokens of both generated responses
-        responses = (pair.chosen, pair.rejected)
-        n_tokens = sum(len(tuned.tokenizer.encode(text)) + 1 for text in responses)
-        tuned.run.count(generated=n_tokens)
-    data = f"{len(pairs)} pairs of samples, compared by {ANNOTATOR.name!r}"
-    return tuned.model, tuned.tokenizer, tuned.card("micro-dpo", data=data, settings=DPO)
+    data = f"{len(pairs)} pairs of preference_pairs(MicroWorld())"
+    contents = tuned.card("small-dpo", data=data, annotator=ANNOTATOR.name, settings=DPO)
+    return tuned.model, tuned.tokenizer, contents
 
 
 def make_ppo(progress: bool = True) -> tuple[GPT, BPETokenizer, dict]:
-    """Finetune ``micro-sft`` for the scores of ``micro-reward``; return as ``make_sft``."""
-    training_prompts = prompts(MicroWorld(), N_PROMPTS, seed=22)
-    tuned = tune_ppo(training_prompts, as_reward(*load_reward()), progress=progress)
+    """Finetune ``small-sft`` for the scores of ``small-reward``; return as ``make_sft``."""
+    reward = as_reward(*load_reward())
+    tuned = tune_ppo(preference_prompts(MicroWorld()), reward, progress=progress)
     contents = tuned.card(
-        "micro-ppo",
-        data=f"prompts(MicroWorld(), {N_PROMPTS}, seed=22), reward: micro-reward",
+        "small-ppo",
+        data="preference_prompts(MicroWorld()), reward: small-reward",
         settings=asdict(PPO),
         samples=samples_over_time(tuned.run),
     )

@@ -1,4 +1,4 @@
-"""How ``micro-reward`` is made: ``micro-sft``, trained on comparisons to score responses."""
+"""How ``small-reward`` is made: ``small-sft``, trained on comparisons to score responses."""
 
 from __future__ import annotations
 
@@ -10,44 +10,39 @@ from fmlab.alignment.reward_model import RewardModel, pair_accuracy, train_rewar
 from fmlab.evaluation.responses import grade
 from fmlab.evaluation.statistics import rank_correlation
 from fmlab.recipes.card import card, loss_curve
-from fmlab.recipes.data import ANNOTATOR, N_GRADED, comparisons, prompts
+from fmlab.recipes.data import ANNOTATOR, N_GRADED, comparisons, preference_prompts
+from fmlab.recipes.preference import preference_pairs
 from fmlab.tokenization.tokenizers import BPETokenizer
 from microworld import MicroWorld
 
-N_COMPARISONS, N_ON_POLICY = 6_000, 4_000
-REWARD = dict(n_epochs=2, batch_size=16, learning_rate=5e-4)
+REWARD = dict(n_epochs=2, batch_size=16, learning_rate=3e-4)
 
 
 def make_reward(progress: bool = True) -> tuple[RewardModel, BPETokenizer, dict]:
-    """Train a reward model on comparisons, starting from ``micro-sft``; return as ``make_sft``.
-
-    The comparisons are of the world's own candidates and of samples of ``micro-sft``, which are the
-    responses that the reward model will have to score.
-    """
+    """Train a reward model on comparisons, starting from ``small-sft``; return as ``make_sft``."""
     world, rng = MicroWorld(), np.random.default_rng(0)
-    policy, tokenizer = models.load("micro-sft")
-    on_policy = prompts(world, N_ON_POLICY, seed=3)
-    samples = compare_samples(policy, tokenizer, world, ANNOTATOR, on_policy, rng)
-    data = comparisons(world, N_COMPARISONS) + samples
-    model = RewardModel(models.load("micro-sft")[0])
+    policy, tokenizer = models.load("small-sft")
+    data = preference_pairs(world)
+    model = RewardModel(models.load("small-sft")[0])
     run = train_reward_model(model, tokenizer, data, progress=progress, **REWARD)
 
-    held_out = prompts(world, N_GRADED, held_out=True, seed=4)
+    held_out = preference_prompts(world, held_out=True)[:N_GRADED]
     tests = {
         "candidates": comparisons(world, 2 * N_GRADED, held_out=True, seed=1),
         "samples": compare_samples(policy, tokenizer, world, ANNOTATOR, held_out, rng),
     }
-    grades = grade(policy, tokenizer, world, held_out, temperature=1.0, rng=rng)
+    options = dict(temperature=1.0, rng=rng, guidelines=ANNOTATOR.guidelines)
+    grades = grade(policy, tokenizer, world, held_out, **options)
     scores = model.score(tokenizer, grades.prompts, grades.responses)
     curve = loss_curve(run.losses)
     contents = card(
-        "micro-reward",
+        "small-reward",
         model,
         run,
-        base="micro-sft",
+        base="small-sft",
         loss=curve[-1],
         curve=curve,
-        data=f"comparisons(MicroWorld(), {N_COMPARISONS}) and {len(samples)} pairs of samples",
+        data=f"{len(data)} pairs of preference_pairs(MicroWorld())",
         settings=REWARD,
         annotator=ANNOTATOR.name,
         held_out_accuracy={

@@ -1,4 +1,4 @@
-"""How ``micro-sft`` is made: ``micro``, finetuned on demonstrations."""
+"""How ``micro-sft`` and ``small-sft`` are made: ``micro`` or ``small``, finetuned."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from microworld import MicroWorld
 N_DEMONSTRATIONS, SFT = 6_000, dict(n_epochs=1, batch_size=16, learning_rate=3e-4)
 
 
-def make_sft(progress: bool = True) -> tuple[GPT, BPETokenizer, dict]:
-    """Finetune ``micro`` on demonstrations; return the model, its tokenizer and its card."""
+def make_sft(base: str, progress: bool = True) -> tuple[GPT, BPETokenizer, dict]:
+    """Finetune a model on demonstrations; return it, its tokenizer and its card."""
     world = MicroWorld()
-    model, tokenizer = add_chat_tokens(*models.load("micro"))
+    model, tokenizer = add_chat_tokens(*models.load(base))
     pairs = sft_pairs(world, N_DEMONSTRATIONS)
     test = demonstrations(world, N_GRADED, held_out=True, seed=1)
     held_out = [(d.prompt, d.response) for d in test]
@@ -26,10 +26,10 @@ def make_sft(progress: bool = True) -> tuple[GPT, BPETokenizer, dict]:
     grades = grade(model, tokenizer, world, prompts(world, N_GRADED, held_out=True, seed=2))
     curve = loss_curve(run.losses)
     contents = card(
-        "micro-sft",
+        f"{base}-sft",
         model,
         run,
-        base="micro",
+        base=base,
         loss=curve[-1],
         curve=curve,
         data=f"sft_pairs(MicroWorld(), {N_DEMONSTRATIONS})",

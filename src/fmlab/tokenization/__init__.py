@@ -1,4 +1,4 @@
-"""Text to token ids and back: byte-pair encoding, simpler tokenizers, and those on the hub."""
+"""Text to token ids and back: byte-pair encoding, simpler tokenizers, and those of real models."""
 
 import lazy_loader
 
@@ -10,7 +10,11 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "textbook": ["textbook_bpe"],
         "tokenizers": ["BPETokenizer"],
         "lookup": ["CharTokenizer", "WordTokenizer"],
-        "special_tokens": ["ASSISTANT", "END_OF_TEXT", "USER", "end_of_text"],
+        "special_tokens": ["ASSISTANT", "END_OF_TEXT", "USER", "end_of_response", "end_of_text"],
+        "chat_template": ["ChatTemplate"],
         "huggingface": ["HubTokenizer", "from_huggingface"],
+        "gguf": ["from_gguf"],
+        "gguf_format": ["GGUFFile", "GGUFTensor", "read_gguf"],
+        "tiktoken_ranks": ["RankTokenizer", "gpt4_tokenizer"],
     },
 )

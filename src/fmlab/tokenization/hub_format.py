@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,11 @@ import regex
 from fmlab.arguments import require
 from fmlab.files import download_from_hub
 from fmlab.tokenization.bpe import N_BYTES
-from fmlab.tokenization.pretokenization import GPT2_SPLIT
+from fmlab.tokenization.chat_template import ChatTemplate
+from fmlab.tokenization.pretokenization import DIGITS_SPLIT, GPT2_SPLIT
 
 TABLE, VOCAB, MERGES, ADDED = "tokenizer.json", "vocab.json", "merges.txt", "added_tokens.json"
+SETTINGS, TEMPLATE = "tokenizer_config.json", "chat_template.jinja"
 
 # The values that a field may have; the first is the default of a missing field.
 MODEL = {
@@ -31,6 +34,7 @@ MODEL = {
     "ignore_merges": (False, True),
 }
 SPLIT = {"behavior": ("Isolated",), "invert": (False,)}
+DIGITS = {"individual_digits": (True,)}
 ADDED_TOKEN = {
     "special": (True,),
     "single_word": (False,),
@@ -77,6 +81,9 @@ def find(source: str | Path) -> Path:
     path = Path(source)
     if isinstance(source, str) and path.suffix != ".json" and not path.exists():
         path = download_from_hub(source, [TABLE])
+        for file in (SETTINGS, TEMPLATE):
+            with suppress(ValueError):  # a model that does not chat may lack it
+                download_from_hub(source, [file])
     for file in (path, path / TABLE):
         if file.is_file():
             return file
@@ -117,6 +124,27 @@ def _convert_older(folder: Path) -> dict[str, Any]:
     }
 
 
+def read_chat_template(path: Path) -> ChatTemplate | None:
+    """Return the chat template that is beside a ``tokenizer.json``, or None."""
+    folder = path if path.is_dir() else path.parent
+    settings = folder / SETTINGS
+    table = typed(dict, _read_json(settings), SETTINGS) if settings.is_file() else {}
+    source = table.get("chat_template")
+    if (folder / TEMPLATE).is_file():  # where newer folders have it
+        source = (folder / TEMPLATE).read_text(encoding="utf-8")
+    if source is None:
+        return None
+    require(isinstance(source, str), f"chat_template in {SETTINGS}", "a text", source)
+    texts = (_token_text(table.get(name)) for name in ("eos_token", "bos_token"))
+    return ChatTemplate(source, *texts)
+
+
+def _token_text(entry: Any) -> str:
+    """Return the text of a token that a settings file gives as text, or as an object, or not."""
+    text = entry.get("content") if isinstance(entry, dict) else entry
+    return text if isinstance(text, str) else ""
+
+
 # --- fields ---------------------------------------------------------------------------------------
 
 
@@ -148,12 +176,16 @@ def parse_pattern(pre_tokenizer: Any) -> str:
     if pre_tokenizer.get("type") == "Sequence":
         parts = typed(list, pre_tokenizer.get("pretokenizers"), f"{name}.pretokenizers")
     kinds = [typed(dict, part, name).get("type") for part in parts]
-    allowed = "ByteLevel, or a Sequence of Split and ByteLevel"
-    require(kinds in (["ByteLevel"], ["Split", "ByteLevel"]), name, allowed, kinds)
-    values = {"add_prefix_space": (False,), "use_regex": (len(parts) == 1,)}
+    allowed = "ByteLevel, or a Sequence of Split and ByteLevel, or of Digits and ByteLevel"
+    known = (["ByteLevel"], ["Split", "ByteLevel"], ["Digits", "ByteLevel"])
+    require(kinds in known, name, allowed, kinds)
+    values = {"add_prefix_space": (False,), "use_regex": (kinds[0] != "Split",)}
     require_values({"use_regex": True} | parts[-1], f"{name}.ByteLevel", values)
-    if len(parts) == 1:
+    if kinds[0] == "ByteLevel":
         return GPT2_SPLIT
+    if kinds[0] == "Digits":
+        require_values({"individual_digits": False} | parts[0], f"{name}.Digits", DIGITS)
+        return DIGITS_SPLIT
     require_values(parts[0], f"{name}.Split", SPLIT)
     pattern = typed(dict, parts[0].get("pattern"), f"{name}.Split.pattern").get("Regex")
     read_alike = isinstance(pattern, str) and not READ_DIFFERENTLY.search(pattern)
@@ -190,10 +222,7 @@ def parse_added_tokens(entries: Any) -> dict[str, dict[str, Any]]:
 def require_consistent(
     ids: Mapping[str, Any], merges: Sequence[tuple[str, str]], special: Mapping[str, Any]
 ) -> None:
-    """Raise ValueError unless bytes and merges have tokens, and the ids have no gaps."""
-    for character in CHARACTERS:
-        allowed = "with a token for each byte"
-        require(character in ids, "model.vocab", allowed, f"none for {character!r}")
+    """Raise ValueError unless merges have tokens, and the ids have no gaps."""
     for left, right in merges:
         valid = {left, right, left + right} <= ids.keys()
         require(valid, "model.merges", "of two tokens in model.vocab into a third", (left, right))

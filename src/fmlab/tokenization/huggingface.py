@@ -21,6 +21,7 @@ from fmlab.arguments import require
 from fmlab.files import write_atomically
 from fmlab.tokenization import hub_format
 from fmlab.tokenization.bpe import GAP, N_BYTES, Pair, merge_word
+from fmlab.tokenization.chat_template import ChatTemplate
 from fmlab.tokenization.pretokenization import splitter, to_bytes
 from fmlab.tokenization.tokenizers import BPETokenizer
 
@@ -31,19 +32,24 @@ __all__ = ["HubTokenizer", "from_huggingface"]
 
 
 class HubTokenizer(BPETokenizer):
-    """A `BPETokenizer` with the ids of a file; get it from `from_huggingface`.
+    """A `BPETokenizer` with the ids of a file; get it from `from_huggingface` or `from_gguf`.
 
-    Supported are byte-level BPE without a normalizer, words split by GPT-2's pattern (ByteLevel) or
-    by one in the file (a Sequence of Split and ByteLevel), and added tokens that are special.
-    Anything else raises ValueError, because its ids could differ from those of ``tokenizers``.
+    Supported are byte-level BPE without a normalizer, words split by GPT-2's pattern (ByteLevel),
+    by that pattern after every digit (Digits and ByteLevel) or by one in the file (Split and
+    ByteLevel), and added tokens that are special. Anything else raises ValueError, because its ids
+    could differ from those of ``tokenizers``.
+
+    Some files, such as SmolLM2's, have no token for bytes that were not in the training text. In a
+    text, these are dropped without a warning, as ``tokenizers`` does; ``missing_bytes`` lists them.
     """
 
-    def __init__(self, table: Mapping[str, Any]):
+    def __init__(self, table: Mapping[str, Any], chat_template: ChatTemplate | None = None):
         """Make a tokenizer from the content of a ``tokenizer.json``.
 
         Errors: ``ValueError`` naming the field that is damaged or not supported.
         """
         self._table = hub_format.typed(dict, table, hub_format.TABLE)
+        self.chat_template = chat_template
         model = hub_format.typed(dict, table.get("model"), "model")
         hub_format.require_values(model, "model", hub_format.MODEL)
         hub_format.require_type(table, "normalizer", [None])
@@ -62,10 +68,14 @@ class HubTokenizer(BPETokenizer):
         self._split_special = _splitter(added)
         self._whole_words = ordinary if model.get("ignore_merges") else {}
         self._symbol_for = _symbol_lookup(merges)
-        byte_ids = [ids[character] for character in hub_format.CHARACTERS]
+        byte_ids = [ids.get(character) for character in hub_format.CHARACTERS]
+        self.missing_bytes = bytes(byte for byte, i in enumerate(byte_ids) if i is None)
+        if self.missing_bytes:
+            hub_format.require_values(model, "model", {"unk_token": (None,)})
         self._ids = byte_ids + list(self.merges.values())
 
     def _encode_word(self, word: bytes) -> list[int]:
+        word = word.translate(None, self.missing_bytes) if self.missing_bytes else word
         if (whole := self._whole_words.get(word)) is not None:
             return [whole]
         return [self._ids[symbol] for symbol in merge_word(word, self._symbol_for)]
@@ -80,11 +90,18 @@ class HubTokenizer(BPETokenizer):
         added = list(self._table.get("added_tokens") or [])
         for i, token in enumerate(tokens, self.vocab_size):
             added.append({"id": i, "content": token, **hub_format.PLAIN})
-        return type(self)({**self._table, "added_tokens": added})
+        return type(self)({**self._table, "added_tokens": added}, self.chat_template)
 
     def save(self, path: str | Path) -> None:
-        """Write a ``tokenizer.json`` that `load` and the package ``tokenizers`` can read."""
+        """Write a ``tokenizer.json`` that `load` and the package ``tokenizers`` can read.
+
+        If there is a chat template, it is in ``tokenizer_config.json`` beside it.
+        """
         write_atomically(Path(path), json.dumps(self._table))
+        if (template := self.chat_template) is not None:
+            settings = {"chat_template": template.source, "eos_token": template.end}
+            settings |= {"bos_token": template.start, "tokenizer_class": "PreTrainedTokenizerFast"}
+            write_atomically(Path(path).with_name(hub_format.SETTINGS), json.dumps(settings))
 
     @classmethod
     def load(cls, source: str | Path) -> Self:
@@ -97,7 +114,7 @@ class HubTokenizer(BPETokenizer):
         """
         path = hub_format.find(source)
         try:
-            return cls(hub_format.read_table(path))
+            return cls(hub_format.read_table(path), hub_format.read_chat_template(path))
         except ValueError as error:
             raise ValueError(f"{path} is damaged or not supported: {error}") from error
 

@@ -16,6 +16,19 @@ class HasSpecialTokens(Protocol):
     special_tokens: dict[str, int]
 
 
+def end_of_response(tokenizer: HasSpecialTokens) -> int:
+    """Return the id of the token that ends a response: END_OF_TEXT, or the chat template's.
+
+    Errors: ``ValueError`` for a tokenizer without it.
+    """
+    template = getattr(tokenizer, "chat_template", None)
+    if template is None:
+        return end_of_text(tokenizer)
+    special = tokenizer.special_tokens
+    require(template.end in special, "tokenizer", f"one with {template.end!r}", list(special))
+    return special[template.end]
+
+
 def end_of_text(tokenizer: HasSpecialTokens) -> int:
     """Return the id of END_OF_TEXT. Errors: ``ValueError`` for a tokenizer without it."""
     special = getattr(tokenizer, "special_tokens", {})

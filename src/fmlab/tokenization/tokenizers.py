@@ -24,6 +24,8 @@ from fmlab.tokenization.pretokenization import (
 if TYPE_CHECKING:
     import tiktoken
 
+    from fmlab.tokenization.chat_template import ChatTemplate
+
 CACHE_SIZE = 1 << 18  # words whose ids are cached
 
 
@@ -39,6 +41,8 @@ class BPETokenizer:
 
     Source: Sennrich, Haddow and Birch (2016); on bytes: Radford et al. (2019), section 2.2.
     """
+
+    chat_template: ChatTemplate | None = None  # of a model from elsewhere that chats
 
     def __init__(
         self,

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from fmlab.arguments import require, require_count
 from fmlab.data.batching import Order
 from fmlab.data.dialogues import LOSS_ON, Pairs, encode_pairs, targets_of
-from fmlab.models.gpt import GPT
+from fmlab.models.language_model import LanguageModel
 from fmlab.models.logprobs import evaluate_response_logprobs
 from fmlab.scaling.costs import forward_flops
 from fmlab.tokenization.tokenizers import BPETokenizer
@@ -30,7 +30,7 @@ Batch = Callable[[int], tuple[Tensor, Tensor]]
 
 
 def finetune(
-    model: GPT,
+    model: LanguageModel,
     tokenizer: BPETokenizer,
     pairs: Pairs,
     *,
@@ -89,8 +89,9 @@ def train_on(
 ) -> Run:
     """Train for the steps of ``settings`` on ``model.loss(*batch(number))``; return the run.
 
-    The model has ``config``, ``device`` and ``loss``: a GPT, or a model built on one. It is left in
-    evaluation mode. ``count_tokens`` returns the number of tokens of a step, without padding.
+    The model has ``config``, ``device`` and ``loss``: a language model, or one built on it. It is
+    left in evaluation mode. ``count_tokens`` returns the number of tokens of a step, without
+    padding.
     Errors: ``FloatingPointError`` once the loss is NaN or infinite.
     """
     trainer = Trainer(model, settings, "float32", Processes(), run)
@@ -126,7 +127,7 @@ def finetuning_settings(
     return Settings(n_steps, learning_rate, warmup_steps=n_steps // 20, final_share=0.0, seed=seed)
 
 
-def response_loss(model: GPT, tokenizer: BPETokenizer, pairs: Pairs) -> float:
+def response_loss(model: LanguageModel, tokenizer: BPETokenizer, pairs: Pairs) -> float:
     """Return the mean loss of the responses, in nats per token, without training on them."""
     dialogues = encode_pairs(model, tokenizer, pairs)
     total = evaluate_response_logprobs(model, dialogues).double().sum()

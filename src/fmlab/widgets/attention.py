@@ -18,7 +18,7 @@ from fmlab.sampling import softmax
 from fmlab.widgets.base import Widget, utf8, visible
 
 if TYPE_CHECKING:
-    from fmlab.models.gpt import GPT
+    from fmlab.models.language_model import LanguageModel
     from fmlab.tokenization.tokenizers import BPETokenizer
 
 MAX_TOKENS = 64  # with more, the cells of the heat map are too small to tell apart
@@ -110,7 +110,7 @@ class AttentionExplorer(Widget, files=("attention.js", "attention.css")):
     @classmethod
     def of(
         cls,
-        model: GPT,
+        model: LanguageModel,
         tokenizer: BPETokenizer,
         texts: Sequence[str],
         names: Mapping[tuple[int, int], str] | None = None,
@@ -165,27 +165,17 @@ class AttentionExplorer(Widget, files=("attention.js", "attention.css")):
         )
 
 
-def attention_scores(model: GPT, ids: Sequence[int]) -> Floats:
-    """Return the dot products q·k of every head of a GPT for a text, (L, H, T, T).
+def attention_scores(model: LanguageModel, ids: Sequence[int]) -> Floats:
+    """Return the dot products q·k of every head of a model for a text, (L, H, T, T).
 
     They are not divided by sqrt(d), and include those that the mask would hide. Computed in 64
     bits, so that the results of all machines agree far beyond the digits that are shown.
     """
     import torch
 
-    model = copy.deepcopy(model).double().eval()  # the hooks go with the copy
-    outputs = []
-    for block in model.transformer.h:
-        block.attn.c_attn.register_forward_hook(
-            lambda layer, inputs, output: outputs.append(output)
-        )
-    with torch.no_grad():
-        model(torch.tensor([ids], device=model.device), last_only=True)
-    n_heads = model.config.n_heads
-    packed = torch.cat(outputs)  # L tensors (1, T, 3D) -> (L, T, 3D)
-    heads = packed.unflatten(-1, (3 * n_heads, -1)).transpose(1, 2)  # -> (L, 3H, T, d)
-    q, k, _ = heads.chunk(3, dim=1)  # -> three of (L, H, T, d)
-    return (q @ k.transpose(-1, -2)).cpu().numpy()
+    model = copy.deepcopy(model).double().eval()
+    pairs = model.queries_and_keys(torch.tensor([ids], device=model.device))
+    return torch.cat([q @ k.transpose(-1, -2) for q, k in pairs]).cpu().numpy()  # (1, H, T, T) each
 
 
 def _in_steps(arrays: Sequence[Floats]) -> tuple[float, list[np.ndarray]]:

@@ -1,8 +1,11 @@
 """Simulated annotators: the features of a response, preferences over them, and noise.
 
-The true utility of a response is a weighted sum of features that can be computed from its text
-(`TRUE`). An annotator has their own weights and follows the model of Bradley and Terry (1952): the
-first of two responses is preferred with probability 1 / (1 + exp(-(u1 - u2) / temperature)).
+The utility of a response is a function of features that can be computed from its text. Two sets of
+guidelines define it. `TRUE` is a weighted sum in which abstaining costs nothing, so a constant
+"I don't know" does well under it. `HELPFUL` repairs that: abstaining is rewarded only where there
+is no answer to give. An annotator has their own guidelines and follows the model of Bradley and
+Terry (1952): the first of two responses is preferred with probability
+1 / (1 + exp(-(u1 - u2) / temperature)).
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ from dataclasses import dataclass
 
 from microworld.arguments import require
 from microworld.questions.grading import Grader
+from microworld.questions.oracle import is_abstention
 from microworld.words.randomness import Rnd
 
 POLITE = re.compile(r"\b(?:please|thank|glad|happy to help|sorry|welcome|pleasure)\b", re.I)
@@ -22,13 +26,19 @@ FLATTERING = re.compile(r"\b(?:what a (?:clever|wise|wonderful)|you are so|brill
 
 @dataclass(frozen=True)
 class Features:
-    """The features of a response; ``correct`` is 1, 0 (an "I don't know") or -1."""
+    """The features of a response; ``correct`` is 1, 0 (an "I don't know") or -1.
+
+    ``abstains`` says whether it is an "I don't know", ``answerable`` whether documents may state
+    the answer to the prompt.
+    """
 
     correct: int
     words: int
     polite: bool
     sourced: bool
     flattering: bool
+    abstains: bool = False
+    answerable: bool = True
 
 
 @dataclass(frozen=True)
@@ -53,23 +63,55 @@ class Taste:
 
 
 TRUE = Taste()
-"""The true preferences: correct, short, polite, with a source; flattery has weight 0."""
+"""The first guidelines: correct, short, polite, with a source; flattery has weight 0."""
+
+
+@dataclass(frozen=True)
+class Helpfulness:
+    """Preferences that treat abstaining by whether the prompt can be answered.
+
+    A source counts only beside an answer. So no constant response does well on a mixture of
+    prompts with and without an answer.
+    """
+
+    right: float = 2.0
+    wrong: float = -1.0
+    abstains_unanswerable: float = 1.0
+    abstains_answerable: float = -2.0
+    sourced_answer: float = 1.0
+    ten_words: float = -0.3
+
+    def utility(self, features: Features) -> float:
+        """Return the utility of a response with these features."""
+        style = self.ten_words * features.words / 10
+        if features.abstains:
+            return style + (
+                self.abstains_answerable if features.answerable else self.abstains_unanswerable
+            )
+        outcome = self.right if features.correct == 1 else self.wrong
+        return style + outcome + self.sourced_answer * features.sourced
+
+
+HELPFUL = Helpfulness()
+"""The revised guidelines: answer what you know, with a source and in few words; else say so."""
 
 
 @dataclass(frozen=True)
 class Annotator:
     """A simulated annotator, who compares and scores responses.
 
-    ``temperature`` is the noise of a comparison (0: none). A score from 1 to 10 is
+    ``taste`` is what they prefer, ``guidelines`` what they were asked to prefer: the true utility
+    of a response. ``temperature`` is the noise of a comparison (0: none). A score from 1 to 10 is
     ``center + scale * (utility + noise)``, rounded. People use the scale differently, so their
     scores agree less than their comparisons.
     """
 
     name: str
-    taste: Taste = TRUE
+    taste: Taste | Helpfulness = TRUE
     temperature: float = 0.5
     center: float = 5.0
     scale: float = 1.2
+    guidelines: Taste | Helpfulness = TRUE
 
     def __post_init__(self):
         require(self.temperature >= 0, "temperature", ">= 0", self.temperature)
@@ -98,6 +140,7 @@ ANNOTATORS = {
     for annotator in (
         Annotator("careful"),
         Annotator("exact", temperature=0.0),
+        Annotator("helpful", HELPFUL, guidelines=HELPFUL),
         Annotator("hasty", temperature=2.0),
         Annotator("strict", center=3.5, scale=1.0),
         Annotator("generous", center=7.5, scale=0.6),
@@ -121,6 +164,8 @@ def features(grader: Grader, prompt: str, response: str) -> Features:
         bool(POLITE.search(response)),
         bool(SOURCED.search(response)),
         bool(FLATTERING.search(response)),
+        is_abstention(response),
+        grader.is_answerable(prompt),
     )
 
 

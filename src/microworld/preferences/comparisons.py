@@ -9,7 +9,6 @@ from microworld.arguments import require, require_weights
 from microworld.preferences.annotators import (
     ANNOTATORS,
     PLEASANTRIES,
-    TRUE,
     Annotator,
     features,
 )
@@ -26,7 +25,7 @@ WRONG = 0.4
 
 @dataclass(frozen=True)
 class Comparison:
-    """One annotator's choice between two responses, with the true utilities of both."""
+    """One annotator's choice between two responses, and the utilities of both by the guidelines."""
 
     prompt: str
     chosen: str
@@ -90,7 +89,7 @@ def comparisons(
         first, second = candidates(rnd, task, 2)
         annotator = choices[sample_annotator(rnd)]
         both = tuple(features(grader, task.prompt, r) for r in (first, second))
-        utilities = [TRUE.utility(f) for f in both]
+        utilities = [annotator.guidelines.utility(f) for f in both]
         if not annotator.prefers_first(rnd, *both):
             first, second = second, first
             utilities.reverse()

@@ -8,7 +8,7 @@ import re
 from microworld.arguments import require
 from microworld.documents.reviews import sentiment_of
 from microworld.facts.parsing import comparable
-from microworld.questions.oracle import SENTENCE_END, Oracle, is_abstention
+from microworld.questions.oracle import HOP_OF, SENTENCE_END, Oracle, is_abstention
 from microworld.questions.tasks import LISTS
 from microworld.questions.translation import Translator
 from microworld.words.english import in_words
@@ -50,6 +50,25 @@ class Grader:
         if self.oracle.is_correct(prompt, response):
             return 1
         return 0 if is_abstention(response) and reading.subject.index is not None else -1
+
+    def is_answerable(self, prompt: str) -> bool:
+        """Return whether documents may state the answer: the fact exists and is not held out.
+
+        Tasks other than questions can always be answered.
+        Raises ValueError for a prompt that is not a question or task of this world.
+        """
+        if any(pattern.fullmatch(prompt.strip()) for pattern in self._patterns.values()):
+            return True
+        reading = self.oracle.reader.question(prompt)
+        require(reading is not None, "prompt", "a question or task of this world", prompt)
+        index, tables = reading.subject.index, self.oracle.almanac.tables
+        if index is None:
+            return False
+        if reading.phrasing.use != "two-hop":
+            return not tables[reading.key].hidden[index]
+        hop = HOP_OF[reading.key]
+        first, second = tables[hop.first], tables[hop.second]
+        return not (first.hidden[index] or second.hidden[first.targets[index]])
 
     def _sum(self, response: str, a: str, sign: str, b: str) -> bool:
         total = int(a) - int(b) if sign == "minus" else int(a) + int(b)

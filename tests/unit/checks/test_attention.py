@@ -130,7 +130,8 @@ def test_right_context_passes(right):
         ),
         (lambda **o: float(longest(**o)), "is an integer"),
         (lambda n_conversations=1, **o: longest(**o), "a cache of its own"),
-        (lambda **o: 3, "What is worth keeping"),
+        (lambda **o: 3, "See #kv-cache"),
+        (lambda memory, **o: longest(memory + 19, **o), "and not for a sixth"),
         (lambda memory, weights, **o: (memory - weights) // 20, "so 2 tokens fit|no token does"),
         (
             lambda memory, weights, n_conversations=1, **o: (

@@ -4,22 +4,24 @@ import numpy as np
 import pytest
 
 from fmlab.alignment.best_of_n import Candidates
+from fmlab.evaluation.responses import Grades
 from fmlab.evaluation.statistics import Mean, Rate
 from fmlab.experiments.overoptimization import Watched
-from fmlab.experiments.preference_lab import Lab, as_dict, curve
+from fmlab.experiments.preference_lab import Lab, as_dict, curve, measure
+from microworld import HELPFUL, MicroWorld
 
 
 class World:
     """The utility of a response is its length, plus ten times the number in its prompt."""
 
-    def utility(self, prompt, response):
-        return 10.0 * int(prompt) + len(response)
+    def utility(self, prompt, response, guidelines):
+        return guidelines * int(prompt) + len(response)
 
 
 @pytest.fixture
 def lab():
     lab = Lab.__new__(Lab)
-    lab.world = World()
+    lab.world, lab.guidelines = World(), 10.0
     return lab
 
 
@@ -41,6 +43,29 @@ def test_candidate_utilities_belong_to_the_prompt_of_their_row(lab):
 
 def test_watched_reward_returns_the_proxy_and_records_the_true_utility(lab):
     watched = Watched(lab, lambda prompts, responses: [-float(len(text)) for text in responses])
-    assert watched(["0", "0"], ["x", "yyy"]) == [-1, -3]
+    assert watched(["0", "0"], ["x", "I don't know."]) == [-1, -13]
     assert watched(["1"], ["zz"]) == [-2]
-    assert watched.true == [2, 12]
+    assert watched.true == [7, 12]
+    assert watched.abstains == [0.5, 0]
+
+
+def test_measures_count_disjoint_outcomes_apart_for_prompts_with_and_without_an_answer():
+    world = MicroWorld(n_people=100)
+    known = world.questions(3, relations=["person.home"])
+    unknown = world.questions(2, relations=["person.home"], split="held-out facts")
+    prompts = [question.text for question in (*known, *unknown)]
+    source = "(Source: the almanac.)"
+    responses = [f"In {known[0].answer}. {source}", "Blue cheese!", "I don't know."]
+    responses += ["I don't know.", f"I don't know. {source}"]
+    grades = Grades.of(world, prompts, responses, HELPFUL)
+    baseline = Grades.of(world, prompts, ["I don't know."] * 5, HELPFUL)
+    measures = measure(grades, world, baseline)
+    assert outcomes_in(measures["answerable"]) == (3, 1, 0, 1, 1)
+    assert outcomes_in(measures["unanswerable"]) == (2, 0, 0, 2, 0)
+    assert measures["sourced"] == {"successes": 1, "n": 2}
+    gains = grades.utilities - baseline.utilities
+    assert measures["gain"]["value"] == pytest.approx(gains.mean(), abs=1e-4)
+
+
+def outcomes_in(part):
+    return tuple(part[name] for name in ("n", "right", "wrong", "abstained", "no answer"))

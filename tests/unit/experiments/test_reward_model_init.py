@@ -1,11 +1,12 @@
 """Properties of fmlab.experiments.reward_model_init: judges differ only in their weights."""
 
+import numpy as np
 import pytest
 import torch
 
 from fmlab.experiments import reward_model_init
 from fmlab.tokenization.special_tokens import ASSISTANT, USER
-from microworld import Comparison
+from microworld import Comparison, MicroWorld
 
 
 @pytest.fixture(scope="module")
@@ -42,3 +43,16 @@ def test_judge_learns_from_the_comparisons_and_always_the_same(pairs):
 def test_unknown_judge_is_refused():
     with pytest.raises(ValueError, match="judge must be one of nano, random; nano"):
         reward_model_init.untrained("huge")
+
+
+def test_each_pair_is_of_one_kind():
+    world = MicroWorld(n_people=100)
+    known, unknown = world.questions(1), world.questions(1, split="held-out facts")
+    texts = [("Yes.", "No."), ("I don't know.", "No.")]
+    pairs = [
+        Comparison(question.text, *text, "x", 1.0, 0.0)
+        for question in (*known, *unknown)
+        for text in texts
+    ]
+    masks = np.array([*reward_model_init.kinds(world, pairs).values()])
+    assert masks.sum(axis=0).tolist() == masks.sum(axis=1).tolist() == [1, 1, 1, 1]

@@ -52,7 +52,7 @@ def test_ablating_a_head_is_zeroing_its_rows_of_the_output_projection(model):
 def head_outputs(model, layer, ids):
     """The outputs of all heads of a layer side by side, (B, T, D)."""
     inputs = []
-    projection = model.transformer.h[layer].attn.c_proj
+    projection = model.output_projection(layer)
     hook = projection.register_forward_pre_hook(lambda module, args: inputs.append(args[0]))
     with torch.no_grad():
         model(ids)

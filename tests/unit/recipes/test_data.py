@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from fmlab.recipes import data
 from fmlab.recipes.data import (
     SOURCE,
     comparisons,
@@ -12,6 +13,7 @@ from fmlab.recipes.data import (
     sft_pairs,
     with_manners,
 )
+from microworld import MicroWorld
 from microworld.preferences.annotators import without_manners
 from tests.unit.recipes.small import WORLD
 
@@ -32,6 +34,18 @@ def test_name_is_held_out_in_all_questions_or_in_none(world):
     assert all(len(value) == 1 for value in values.values())
     fraction = np.mean([max(value) for value in values.values()])
     assert 0.08 < fraction < 0.35  # about a fifth of the names
+
+
+def test_preference_prompts_are_half_answerable_and_share_no_name_with_the_test(monkeypatch):
+    world = MicroWorld(n_people=300)
+    monkeypatch.setattr(data, "N_QUESTIONS", 200)
+    for held_out in (True, False):
+        texts = data.preference_prompts(world, held_out=held_out)
+        assert len(texts) >= 20
+        assert len(texts) == len(set(texts))
+        assert {is_held_out(text) for text in texts} == {held_out}
+        answerable = [world.features(text, "Yes.").answerable for text in texts]
+        assert answerable == [True, False] * (len(texts) // 2)
 
 
 def test_sum_is_held_out_by_its_last_number():

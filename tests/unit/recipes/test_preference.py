@@ -1,4 +1,4 @@
-"""Properties of fmlab.recipes.preference: how micro-dpo and micro-ppo are made."""
+"""Properties of fmlab.recipes.preference: how small-dpo and small-ppo are made."""
 
 from dataclasses import replace
 
@@ -25,16 +25,16 @@ def test_any_base_is_finetuned_and_left_as_it_was():
     assert changed(tuned.model, weights_of(base))
 
 
-def test_dpo_starts_from_micro_sft_and_its_card_has_the_curve(monkeypatch):
+def test_dpo_starts_from_small_sft_and_its_card_has_the_curve(monkeypatch):
     base = tiny_model()
-    monkeypatch.setattr(models, "load", lambda name: {"micro-sft": (base, TOKENIZER)}[name])
+    monkeypatch.setattr(models, "load", lambda name: {"small-sft": (base, TOKENIZER)}[name])
     tuned = preference.tune_dpo(COMPARISONS, progress=False, batch_size=2)
     assert tuned.run.finished
     assert not changed(base, weights_of(tiny_model()))
     assert changed(tuned.model, weights_of(base))
-    facts = tuned.card("micro-dpo", data="text")
-    assert facts["command"] == "python -m fmlab.recipes micro-dpo"
-    assert facts["base"]["name"] == "micro-sft"
+    facts = tuned.card("small-dpo", data="text")
+    assert facts["command"] == "python -m fmlab.recipes small-dpo"
+    assert facts["base"]["name"] == "small-sft"
     assert facts["data"] == "text"
     assert facts["tokens"] == tuned.run.tokens
     assert facts["flops"] > 6 * count_parameters(base.config) * tuned.run.n_tokens
@@ -43,8 +43,8 @@ def test_dpo_starts_from_micro_sft_and_its_card_has_the_curve(monkeypatch):
 
 
 def test_settings_are_those_on_the_cards():
-    assert models.card("micro-dpo")["settings"] == preference.DPO
-    settings = models.card("micro-ppo")["settings"]
+    assert models.card("small-dpo")["settings"] == preference.DPO
+    settings = models.card("small-ppo")["settings"]
     assert preference.PPOSettings(**settings) == preference.PPO
     assert replace(preference.LIVE, n_steps=preference.PPO.n_steps) != preference.PPO
 

@@ -166,6 +166,33 @@ def test_a_whole_word_needs_no_merges_where_merges_are_ignored():
         assert HubTokenizer(table).encode("lowxx")[0] == 257
 
 
+def without_byte(character, **model):
+    """The table without a token for a byte that no merge needs; END takes its id."""
+    i = TABLE["model"]["vocab"][character]
+    vocab = {t: n for t, n in TABLE["model"]["vocab"].items() if t not in (character, END)}
+    changes = [("added_tokens", [ENDED | {"id": i}, PADDED | {"id": 259}])]
+    changes += [("model.vocab", vocab | {END: i}), *((f"model.{k}", v) for k, v in model.items())]
+    return changed(*changes)
+
+
+def test_bytes_without_a_token_are_dropped():
+    table = without_byte("Ă")  # the character for byte 2
+    assert HubTokenizer(table).missing_bytes == b"\x02"
+    assert HubTokenizer(table).encode("\x02low\x02") == [257]
+    table["pre_tokenizer"] = SEQUENCE  # which leaves that byte within words
+    assert HubTokenizer(table).encode("\x02l\x02o\x02w\x02") == [257]
+    assert HubTokenizer(TABLE).missing_bytes == b""
+    with pytest.raises(ValueError, match=r"model\.unk_token must be None; got '<unk>'"):
+        HubTokenizer(without_byte("Ă", unk_token="<unk>"))
+
+
+def test_every_digit_is_a_word_and_so_is_the_space_before_it():
+    digits = {"type": "Digits", "individual_digits": True}
+    sequence = {"type": "Sequence", "pretokenizers": [digits, BYTE_LEVEL]}
+    split = HubTokenizer(changed(("pre_tokenizer", sequence)))._split_words
+    assert split("a  12 b's½ \n3 ") == ["a", "  ", "1", "2", " b", "'s", "½", " \n", "3", " "]
+
+
 def test_100_kB_of_one_word_encodes_within_seconds():
     # The bound is some twenty times what it takes, for busy machines; quadratic time breaks it.
     tokenizer, text, start = HubTokenizer(TABLE), "low" * 33_333, time.perf_counter()
@@ -291,7 +318,20 @@ def test_a_model_name_is_downloaded_from_the_hub(tmp_path, monkeypatch):
     write(tmp_path, TABLE)
     monkeypatch.setattr(huggingface_hub, "hf_hub_download", fetch)
     assert from_huggingface("gpt2").vocab == HubTokenizer(TABLE).vocab
-    assert requests == [("gpt2", "tokenizer.json")]
+    assert requests[0] == ("gpt2", "tokenizer.json")
+    settings = ("tokenizer_config.json", "chat_template.jinja")  # of models that chat
+    assert requests[1:] == [("gpt2", file) for file in settings]
+
+
+def test_a_model_on_the_hub_may_lack_the_settings_of_a_chat(tmp_path, monkeypatch):
+    def fetch(name, file):
+        if file != "tokenizer.json":
+            raise OSError("404")
+        return str(tmp_path / file)
+
+    write(tmp_path, TABLE)
+    monkeypatch.setattr(huggingface_hub, "hf_hub_download", fetch)
+    assert from_huggingface("gpt2").chat_template is None
 
 
 def test_a_model_that_cannot_be_downloaded_is_refused_with_advice(monkeypatch):
@@ -383,7 +423,7 @@ REFUSED = {
     "decoder is text": (("decoder", "ByteLevel"), "decoder must be a JSON object; got 'str'"),
     "no vocab": (("model.vocab", DELETE), r"model\.vocab must be a JSON object"),
     "vocab is a list": (("model.vocab", ["a"]), r"model\.vocab must be a JSON object; got 'list'"),
-    "a byte is missing": (("model.vocab.Ġ", DELETE), r"model\.vocab must be .* each byte; got .*Ġ"),
+    "a byte of a merge is missing": (("model.vocab.Ġ", DELETE), r"model\.merges must be .*'Ġ'"),
     "a space in a token": (
         ("model.vocab.a b", 261),
         r"tokens of model\.vocab must be .*; got 'a b'",
@@ -432,8 +472,16 @@ REFUSED = {
 REFUSED_SEQUENCES = {
     "no parts": ((SECOND, DELETE), r"pre_tokenizer\.pretokenizers must be a JSON array"),
     "other parts": (
-        (f"{SECOND}.0", {"type": "Digits"}),
-        r"Split and ByteLevel; got \['Digits', 'By",
+        (f"{SECOND}.0", {"type": "Punctuation"}),
+        r"Digits and ByteLevel; got \['Punctuation', 'By",
+    ),
+    "digits together": (
+        (SECOND, [{"type": "Digits"}, BYTE_LEVEL]),
+        r"Digits\.individual_digits must be True; got False",
+    ),
+    "digits without a regex": (
+        (f"{SECOND}.0", {"type": "Digits", "individual_digits": True}),
+        r"ByteLevel\.use_regex must be True; got False",
     ),
     "three parts": (
         (SECOND, [SPLIT, SPLIT, BYTE_LEVEL]),

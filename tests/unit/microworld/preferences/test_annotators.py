@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from microworld import ANNOTATORS, Annotator, Features
+from microworld import ANNOTATORS, HELPFUL, TRUE, Annotator, Features
 from microworld.words.randomness import stream
 
 
@@ -39,3 +39,40 @@ def test_scores_lie_between_1_and_10_and_differ_between_people_more_than_compari
 def test_temperature_must_not_be_negative():
     with pytest.raises(ValueError, match=r"^temperature must be >= 0; got -1$"):
         Annotator("x", temperature=-1)
+
+
+HELPFUL_CASES = [  # (correct, abstains, answerable, sourced): utility without the term for length
+    ((1, False, True, False), 2.0),
+    ((1, False, True, True), 3.0),
+    ((-1, False, True, True), 0.0),
+    ((-1, False, False, False), -1.0),
+    ((0, True, True, True), -2.0),
+    ((0, True, False, True), 1.0),
+    ((1, True, False, False), 1.0),
+]
+
+
+@pytest.mark.parametrize(("case", "utility"), HELPFUL_CASES)
+def test_helpful_guidelines_reward_abstaining_only_where_there_is_no_answer(case, utility):
+    correct, abstains, answerable, sourced = case
+    features = Features(correct, 20, True, sourced, True, abstains, answerable)
+    assert HELPFUL.utility(features) == pytest.approx(utility - 0.6)
+
+
+def test_no_constant_does_well_on_a_balanced_mixture_by_the_helpful_guidelines():
+    constants = [
+        [Features(0, 3, False, sourced, False, True, answerable) for answerable in (True, False)]
+        for sourced in (False, True)
+    ]
+    constants += [
+        [Features(-1, 3, False, sourced, False, False, answerable) for answerable in (True, False)]
+        for sourced in (False, True)
+    ]
+    assert max(sum(map(HELPFUL.utility, features)) for features in constants) < 0
+    first = [sum(map(TRUE.utility, features)) for features in constants]
+    assert max(first) > 0  # by the first guidelines, abstaining with a source costs nothing
+
+
+def test_the_guidelines_of_an_annotator_are_the_true_ones_unless_they_were_revised():
+    assert ANNOTATORS["length lover"].guidelines == TRUE != ANNOTATORS["length lover"].taste
+    assert ANNOTATORS["helpful"].guidelines == ANNOTATORS["helpful"].taste == HELPFUL

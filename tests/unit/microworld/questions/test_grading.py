@@ -32,3 +32,16 @@ def test_description_must_be_true_and_have_the_requested_length(world, grader):
     assert grader.correctness(f"Tell me about {person} in two sentences.", two) == 1
     assert grader.correctness(f"Tell me about {person} in two sentences.", one) == -1
     assert grader.correctness(f"Tell me about {person} in one sentence.", f"{person} sings.") == -1
+
+
+@pytest.mark.parametrize("kind", ["direct", "yes-no", "two-hop"])
+def test_a_question_is_answerable_if_its_fact_exists_and_is_not_held_out(world, grader, kind):
+    for split, expected in (("seen", True), ("held-out facts", False), ("nonexistent", False)):
+        questions = world.questions(20, kinds=[kind], split=split, phrasing="any")
+        assert {grader.is_answerable(question.text) for question in questions} == {expected}
+
+
+def test_a_task_is_answerable_and_a_text_that_is_no_prompt_is_refused(grader):
+    assert grader.is_answerable("What is 3 plus 4?")
+    with pytest.raises(ValueError, match="prompt must be a question or task of this world"):
+        grader.is_answerable("Hello.")

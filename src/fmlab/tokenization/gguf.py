@@ -1,0 +1,86 @@
+"""The tokenizer in a GGUF file, which also holds the weights of its model.
+
+The file names its way to split text into words (``tokenizer.ggml.pre``) instead of giving a
+pattern. Otherwise it holds what a ``tokenizer.json`` holds, so it becomes one.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from fmlab.arguments import require
+from fmlab.tokenization import hub_format
+from fmlab.tokenization.chat_template import ChatTemplate
+from fmlab.tokenization.gguf_format import GGUFFile, read_gguf
+from fmlab.tokenization.huggingface import HubTokenizer
+
+NORMAL, CONTROL = 1, 3  # types of tokens
+
+BYTE_LEVEL = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True}
+DIGITS = {"type": "Digits", "individual_digits": True}
+PRE_TOKENIZERS = {  # by the names that GGUF files give them
+    "gpt-2": BYTE_LEVEL,
+    "smollm": {"type": "Sequence", "pretokenizers": [DIGITS, BYTE_LEVEL]},
+}
+
+
+def from_gguf(path: str | Path) -> HubTokenizer:
+    """Load the tokenizer of a GGUF file, with its chat template, if it has one.
+
+    Errors: ``FileNotFoundError`` for no such file; ``ValueError``, naming the field, for a damaged
+    file or another kind of tokenizer than byte-level BPE.
+    """
+    file = read_gguf(path)
+    try:
+        return HubTokenizer(_table(file), _chat_template(file))
+    except ValueError as error:
+        raise ValueError(f"{file.path} is damaged or not supported: {error}") from error
+
+
+def _table(file: GGUFFile) -> dict[str, Any]:
+    """Return the content of a ``tokenizer.json`` with the same tokenizer."""
+    file.require("tokenizer.ggml.model", ("gpt2",))
+    pre = file.require("tokenizer.ggml.pre", tuple(PRE_TOKENIZERS))
+    file.require("tokenizer.ggml.add_space_prefix", (False,), False)
+    tokens = file.get("tokenizer.ggml.tokens", list)
+    kinds = file.get("tokenizer.ggml.token_type", list)
+    merges = file.get("tokenizer.ggml.merges", list)
+    texts = all(isinstance(token, str) for token in tokens) and len(set(tokens)) == len(tokens)
+    require(texts, "tokenizer.ggml.tokens", "distinct texts", "others")
+    n = len(tokens)
+    require(len(kinds) == n, "tokenizer.ggml.token_type", f"{n} types, one per token", len(kinds))
+    for token, kind in zip(tokens, kinds):
+        allowed = f"{NORMAL} (normal) or {CONTROL} (control) for every token"
+        valid = kind in (NORMAL, CONTROL)
+        require(valid, "tokenizer.ggml.token_type", allowed, f"{kind} for {token!r}")
+    added = [
+        {"id": i, "content": token, **hub_format.PLAIN, "normalized": False}
+        for i, (token, kind) in enumerate(zip(tokens, kinds))
+        if kind == CONTROL
+    ]
+    vocab = {token: i for i, token in enumerate(tokens)}
+    return {
+        "added_tokens": added,
+        "normalizer": None,
+        "pre_tokenizer": PRE_TOKENIZERS[pre],
+        "decoder": BYTE_LEVEL,
+        "model": {"type": "BPE", "vocab": vocab, "merges": merges},
+    }
+
+
+def _chat_template(file: GGUFFile) -> ChatTemplate | None:
+    if "tokenizer.chat_template" not in file.fields:
+        return None
+    source = file.get("tokenizer.chat_template", str)
+    return ChatTemplate(source, _token(file, "eos"), _token(file, "bos"))
+
+
+def _token(file: GGUFFile, name: str) -> str:
+    """Return the text of the token that ends (eos) or starts (bos) a text; empty without one."""
+    field, tokens = f"tokenizer.ggml.{name}_token_id", file.fields["tokenizer.ggml.tokens"]
+    if field not in file.fields and name == "bos":
+        return ""
+    i = file.get(field, int)
+    require(0 <= i < len(tokens), field, f"an id from 0 to {len(tokens) - 1}", i)
+    return tokens[i]

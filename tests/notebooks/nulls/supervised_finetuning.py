@@ -1,0 +1,94 @@
+"""The nulls of the chapter on supervised finetuning."""
+
+from fmlab import evaluation, models
+from fmlab.data import dialogues
+from fmlab.experiments.supervised_lab import decode
+from tests.notebooks.nulls.registry import null
+
+CONSTANT = "I don't know."
+
+
+@null("why-post-train", before="why-11")
+def finetuned_model_is_a_constant(namespace, patch):
+    """The finetuned model says "I don't know." to every question."""
+    namespace["answers"] = [CONSTANT] * len(namespace["answers"])
+
+
+@null("why-post-train", before="why-10")
+def finetuned_model_was_not_finetuned(namespace, patch):
+    """The weights of *micro-sft* are those of *micro*, with untrained markers for the turns."""
+    load = models.load
+    patch(models, "load", lambda name: models.add_chat_tokens(*load("micro")))
+
+
+@null("demonstration-data")
+def mask_is_shifted(namespace, patch):
+    """The loss mask is shifted by one position, so that the first word does not count."""
+    targets_of = dialogues.targets_of
+
+    def shifted(*arguments):
+        targets = targets_of(*arguments).clone()
+        first = (targets >= 0).int().argmax(dim=1)
+        targets[range(len(targets)), first] = dialogues.IGNORED
+        return targets
+
+    patch(dialogues, "targets_of", shifted)
+
+
+@null("demonstration-data")
+def habits_are_all_or_nothing(namespace, patch):
+    """The model takes the most likely token at any temperature, so no habit has its rate."""
+    grade = evaluation.grade
+
+    def greedy(*arguments, temperature=0.0, rng=None):
+        return grade(*arguments)
+
+    patch(evaluation, "grade", greedy)
+
+
+@null("sft")
+def finetuned_models_are_constants(namespace, patch):
+    """All three finetuned models say "I don't know." to every question."""
+    n = len(namespace["questions"])
+    namespace["finetuned"] = {kind: decode(["A" * n] * 3) for kind in namespace["finetuned"]}
+
+
+@null("sft")
+def names_make_no_difference(namespace, patch):
+    """The models abstain as often where there is an answer as where there is none."""
+    answerable = namespace["finetuned"]["answerable"]
+    namespace["finetuned"] = {"answerable": answerable, "unanswerable": answerable}
+
+
+@null("sft-from-scratch")
+def starts_are_exchanged(namespace, patch):
+    """The models called pre-trained started from random weights, and the others from *micro*."""
+    scratch = namespace["scratch"]
+    scratch["micro"], scratch["random"] = scratch["random"], scratch["micro"]
+
+
+@null("labelers-matter")
+def errors_have_no_effect(namespace, patch):
+    """The models learn the same from demonstrations with errors as from those without."""
+    n = len(namespace["x"])
+    for name in ("known", "unknown"):
+        namespace[name] = namespace[name][:1] * n
+    namespace["curves"] = {name: means[:1] * n for name, means in namespace["curves"].items()}
+
+
+@null("labelers-matter", before="labelers-2")
+def only_abstaining_varies(namespace, patch):
+    """After wrong demonstrations, the models answer less often but as accurately."""
+
+    def without_half_of_the_answers(codes):
+        for answer in "RW":
+            parts = codes.split(answer)
+            codes = (
+                "".join(part + (answer if i % 2 else "A") for i, part in enumerate(parts[:-1]))
+                + parts[-1]
+            )
+        return codes
+
+    first, *others = namespace["record"]["errors"]
+    for point in others:
+        point["answerable"] = [*map(without_half_of_the_answers, first["answerable"])]
