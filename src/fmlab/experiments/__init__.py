@@ -15,8 +15,8 @@ A chapter plots them, runs one point again, and asserts that it agrees.
 ``supervised``         what finetuning learns from different demonstrations (with
                        ``supervised_lab``)
 ``reward_model_init``  which weights a reward model should start from
-``preference_tuning``  a comparison of DPO, PPO and best-of-N (with ``preference_lab``); its other
-                       stages: ``overoptimization``, ``first_guidelines``,
+``preference_tuning``  a comparison of DPO, PPO and best-of-N (with ``preference_lab`` and
+                       ``base_answers``); its other stages: ``overoptimization``, ``first_guidelines``,
                        ``verifiable_rewards``, ``ai_feedback``
 ====================== ==========================================================================
 
@@ -41,6 +41,7 @@ EXPERIMENTS = (
 MODULES = [
     *EXPERIMENTS,
     "ai_feedback",
+    "base_answers",
     "first_guidelines",
     "overoptimization",
     "preference_lab",

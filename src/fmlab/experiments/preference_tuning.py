@@ -3,9 +3,11 @@
 DPO is trained on an annotator's comparisons, PPO with a reward model that was trained on the same
 comparisons; best-of-N does not train, but samples more. All are compared on prompts about names
 that are in no training prompt, half of them answerable, beside constant responses. The trained
-models have three seeds: the shipped models are seed 0. Other stages optimize a proxy until the true
-utility falls, use guidelines under which a constant wins, replace the reward model by a checker,
-the annotator by a model, and ``small`` by a smaller pre-trained model.
+models have three seeds: the shipped models are seed 0. PPO on the true utility itself shows what
+the reward model costs, and the pre-trained model with a threshold on its confidence is the
+strongest baseline that trains nothing. Other stages optimize a proxy until the true utility falls,
+use guidelines under which a constant wins, replace the reward model by a checker, the annotator by
+a model, and ``small`` by a smaller pre-trained model.
 
     python -m fmlab.experiments preference_tuning                   # all stages, about an hour
     python -m fmlab.experiments preference_tuning --only methods    # one; others stay as recorded
@@ -19,7 +21,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -28,11 +30,12 @@ from fmlab import models
 from fmlab.alignment.best_of_n import best_of_n, expected_best
 from fmlab.alignment.reward_model import load_reward
 from fmlab.alignment.tabular.exact import best_of_n_kl
-from fmlab.data.dialogues import Dialogues, response_text
+from fmlab.data.dialogues import Dialogues
 from fmlab.evaluation.responses import Grades
 from fmlab.evaluation.statistics import Mean
 from fmlab.experiments import results
 from fmlab.experiments.ai_feedback import ai_feedback
+from fmlab.experiments.base_answers import N_FOR_THRESHOLD, base_answers, best_threshold
 from fmlab.experiments.first_guidelines import first_guidelines
 from fmlab.experiments.overoptimization import overoptimization
 from fmlab.experiments.preference_lab import (
@@ -45,14 +48,13 @@ from fmlab.experiments.preference_lab import (
     measure,
 )
 from fmlab.experiments.verifiable_rewards import verifiable_rewards
-from fmlab.generation.decoding import generate
 from fmlab.models.gpt import GPT
 from fmlab.recipes import preference
 from fmlab.scaling.costs import count_parameters, inference_flops
-from fmlab.tokenization.special_tokens import END_OF_TEXT
 
 NAME, COMMAND = "preference_tuning", "python -m fmlab.experiments preference_tuning"
 SIZES = (1, 2, 4, 8, 16)  # n of best-of-n in the table
+ON_TRUTH = "PPO on the true utility"
 GREEDY, SAMPLED = 0.0, 1.0  # temperatures
 
 
@@ -64,17 +66,20 @@ def methods(lab: Lab) -> dict:
     baselines = [lab.respond(lab.reference, temperature) for temperature in (GREEDY, SAMPLED)]
     grades = [part for part, _ in baselines]
     rows = [constant_row(lab, text, grades) for text in CONSTANTS]
-    rows += [base_row(lab, grades), model_row(lab, "SFT", "small-sft", lab.reference, grades)]
+    rows += base_rows(lab, grades)
+    rows += [model_row(lab, "SFT", "small-sft", lab.reference, grades)]
+    del rows[-1]["responses"]
     texts = {"prompt": lab.test, "SFT": grades[0].responses}
-    for method, name in (("DPO", "small-dpo"), ("PPO", "small-ppo")):
+    for method, name in (("DPO", "small-dpo"), ("PPO", "small-ppo"), (ON_TRUTH, None)):
         for seed in SEEDS:
-            model = models.load(name)[0] if seed == 0 else retrained(lab, method, seed)
+            is_shipped = name and seed == 0
+            model = models.load(name)[0] if is_shipped else retrained(lab, method, seed)
             row = model_row(lab, method, name, model, grades) | {"seed": seed}
+            responses = row.pop("responses")
             if seed == 0:
-                texts[method] = row.pop("responses")
-            rows.append({key: value for key, value in row.items() if key != "responses"})
+                texts[method] = responses
+            rows.append(row)
             print(method, seed, row["greedy"]["utility"], row["sampled"]["utility"], flush=True)
-    rows[len(CONSTANTS) + 1].pop("responses")
     rows += best_rows(lab, grades, baselines[1][1])
     samples = [dict(zip(texts, row)) for row in zip(*texts.values())]
     return {"n_prompts": len(lab.test), "rows": rows, "samples": samples[:: len(samples) // 24]}
@@ -84,8 +89,8 @@ def retrained(lab: Lab, method: str, seed: int) -> GPT:
     """Train a model as the shipped one was, but with another seed."""
     if method == "DPO":
         return preference.tune_dpo(preference.preference_pairs(lab.world), seed=seed).model
-    settings = replace(preference.PPO, seed=seed)
-    return preference.tune_ppo(lab.training, preference.as_reward(*load_reward()), settings).model
+    reward = lab.utilities if method == ON_TRUTH else preference.as_reward(*load_reward())
+    return preference.tune_ppo(lab.training, reward, replace(preference.PPO, seed=seed)).model
 
 
 def measured(lab: Lab, grades: list[Grades], baselines: list[Grades]) -> dict:
@@ -101,27 +106,30 @@ def constant_row(lab: Lab, text: str, baselines: list[Grades]) -> dict:
     return row | measured(lab, [grades, grades], baselines)
 
 
-def model_row(lab: Lab, method: str, name: str, model: GPT, baselines: list[Grades]) -> dict:
+def model_row(lab: Lab, method: str, name: str | None, model: GPT, baselines: list[Grades]) -> dict:
     """Return the row of a model, with its greedy responses."""
     greedy, _ = lab.respond(model, GREEDY)
     sampled, tokens = lab.respond(model, SAMPLED)
     row = {"method": method, "n": 1, "seed": 0, "kl": kl_from(lab.reference, model, tokens)}
-    row |= measured(lab, [greedy, sampled], baselines) | cost_of(name)
+    row |= measured(lab, [greedy, sampled], baselines) | (cost_of(name) if name else {})
     return row | {"response": work_of(model, tokens), "responses": greedy.responses}
 
 
-def base_row(lab: Lab, baselines: list[Grades]) -> dict:
-    """Return the row of ``small``, prompted like its documents and stopped at the end of a line."""
-    model, tokenizer = models.load("small")
-    end, line = tokenizer.special_tokens[END_OF_TEXT], tokenizer.encode("\n")
-    rows = [[end, *tokenizer.encode(f"Question: {prompt}\nAnswer:")] for prompt in lab.test]
-    grades = []
-    for temperature in (GREEDY, SAMPLED):
-        options = dict(stop=[end, line], rng=np.random.default_rng(31), temperature=temperature)
-        new_ids = generate(model, rows, MAX_NEW_TOKENS, **options).ids
-        grades.append(lab.grades([response_text(tokenizer, new).strip() for new in new_ids]))
-    row = {"method": "base", "n": 1, "seed": None, "kl": None}
-    return row | measured(lab, grades, baselines)
+def base_rows(lab: Lab, baselines: list[Grades]) -> list[dict]:
+    """Return the rows of ``small``: its answers, and those above a threshold of confidence."""
+    known, answers, confident, thresholds = lab.training[:N_FOR_THRESHOLD], [], [], {}
+    for name, temperature in (("greedy", GREEDY), ("sampled", SAMPLED)):
+        test = base_answers(lab.test, temperature)
+        threshold = best_threshold(lab, base_answers(known, temperature), known)
+        answers.append(lab.grades(test.responses))
+        confident.append(lab.grades(test.above(threshold)))
+        thresholds[name] = round(threshold, 4)
+    row = {"n": 1, "seed": None, "kl": None}
+    with_threshold = {"method": "base with a threshold", "thresholds": thresholds} | row
+    return [
+        {"method": "base"} | row | measured(lab, answers, baselines),
+        with_threshold | measured(lab, confident, baselines),
+    ]
 
 
 def best_rows(lab: Lab, baselines: list[Grades], sft_tokens: Dialogues) -> list[dict]:
@@ -185,22 +193,13 @@ def work_of(model: GPT, tokens: Dialogues, n: int = 1) -> dict:
 
 
 def curves(lab: Lab) -> dict:
-    """Return the curves and samples of DPO and PPO, from their cards; and those of a short run."""
+    """Return the curves and samples of DPO and PPO, from their cards."""
     by_model = {}
     for name in ("small-dpo", "small-ppo"):
         card = models.card(name)
         by_model[name] = {key: card[key] for key in ("curve", "settings", "seconds", "steps")}
         by_model[name]["samples"] = card.get("samples", [])
-    return by_model | {"live": live(lab)}
-
-
-def live(lab: Lab) -> dict:
-    """Return the short run that the chapter repeats."""
-    training = lab.training[: preference.N_LIVE]
-    reward = preference.as_reward(*load_reward())
-    run = preference.tune_ppo(training, reward, preference.LIVE, progress=False).run
-    numbers = {name: [round(value, 4) for value in run[name]] for name in run.steps[0].numbers}
-    return {"settings": asdict(preference.LIVE), "curve": numbers, "seconds": round(run.seconds, 1)}
+    return by_model
 
 
 # --- pre-training ---------------------------------------------------------------------------------

@@ -34,7 +34,6 @@ from microworld import Comparison, MicroWorld, is_abstention
 JUDGES = ("nano, random", "nano", "micro, random", "micro", "small, random", "small-sft")
 SEEDS = (0, 1, 2)
 TRAINING = dict(n_steps=150, batch_size=16, learning_rate=3e-4)
-LIVE = dict(judge="nano", seed=0)  # the chapter trains this one again
 N_HELD_OUT = 1_800  # prompts; some of their pairs are left out
 
 

@@ -29,16 +29,6 @@ from microworld import Comparison, MicroWorld, is_abstention
 N_SAMPLED, N_CANDIDATES = 4_000, 6_000  # comparisons of own samples, and of the world's candidates
 DPO = dict(beta=0.1, n_epochs=1, batch_size=32, learning_rate=3e-5)
 PPO = PPOSettings(n_steps=80, beta=0.1, learning_rate=1e-4, max_new_tokens=48)
-LIVE = PPOSettings(  # a run of a few seconds, in which the reward rises a lot
-    n_steps=8,
-    batch_size=32,
-    minibatch_size=16,
-    beta=0.1,
-    learning_rate=2e-4,
-    warmup_steps=2,
-    max_new_tokens=32,
-)
-N_LIVE = 300  # prompts
 
 
 def preference_pairs(

@@ -68,32 +68,27 @@ TRUE = Taste()
 
 @dataclass(frozen=True)
 class Helpfulness:
-    """Preferences that treat abstaining by whether the prompt can be answered.
+    """Preferences over outcomes alone: whether a response is right, wrong, or abstains.
 
-    A source counts only beside an answer. So no constant response does well on a mixture of
-    prompts with and without an answer.
+    Abstaining is good only where there is no answer to give, and style does not count. So no
+    constant response does well on a mixture of prompts with and without an answer, and nothing is
+    gained by adding a phrase.
     """
 
     right: float = 2.0
     wrong: float = -1.0
     abstains_unanswerable: float = 1.0
     abstains_answerable: float = -2.0
-    sourced_answer: float = 1.0
-    ten_words: float = -0.3
 
     def utility(self, features: Features) -> float:
         """Return the utility of a response with these features."""
-        style = self.ten_words * features.words / 10
         if features.abstains:
-            return style + (
-                self.abstains_answerable if features.answerable else self.abstains_unanswerable
-            )
-        outcome = self.right if features.correct == 1 else self.wrong
-        return style + outcome + self.sourced_answer * features.sourced
+            return self.abstains_answerable if features.answerable else self.abstains_unanswerable
+        return self.right if features.correct == 1 else self.wrong
 
 
 HELPFUL = Helpfulness()
-"""The revised guidelines: answer what you know, with a source and in few words; else say so."""
+"""The revised guidelines: answer what you know, and say so where you do not."""
 
 
 @dataclass(frozen=True)

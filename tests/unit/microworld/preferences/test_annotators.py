@@ -41,22 +41,22 @@ def test_temperature_must_not_be_negative():
         Annotator("x", temperature=-1)
 
 
-HELPFUL_CASES = [  # (correct, abstains, answerable, sourced): utility without the term for length
-    ((1, False, True, False), 2.0),
-    ((1, False, True, True), 3.0),
-    ((-1, False, True, True), 0.0),
-    ((-1, False, False, False), -1.0),
-    ((0, True, True, True), -2.0),
-    ((0, True, False, True), 1.0),
-    ((1, True, False, False), 1.0),
+HELPFUL_CASES = [  # (correct, abstains, answerable): utility
+    ((1, False, True), 2.0),
+    ((-1, False, True), -1.0),
+    ((-1, False, False), -1.0),
+    ((0, True, True), -2.0),
+    ((0, True, False), 1.0),
+    ((1, True, False), 1.0),
 ]
 
 
 @pytest.mark.parametrize(("case", "utility"), HELPFUL_CASES)
 def test_helpful_guidelines_reward_abstaining_only_where_there_is_no_answer(case, utility):
-    correct, abstains, answerable, sourced = case
-    features = Features(correct, 20, True, sourced, True, abstains, answerable)
-    assert HELPFUL.utility(features) == pytest.approx(utility - 0.6)
+    correct, abstains, answerable = case
+    for words, has_style in ((2, False), (40, True)):  # style does not count
+        features = Features(correct, words, has_style, has_style, has_style, abstains, answerable)
+        assert HELPFUL.utility(features) == utility
 
 
 def test_no_constant_does_well_on_a_balanced_mixture_by_the_helpful_guidelines():
