@@ -16,8 +16,8 @@ A chapter plots them, runs one point again, and asserts that it agrees.
                        ``supervised_lab``)
 ``reward_model_init``  which weights a reward model should start from
 ``preference_tuning``  a comparison of DPO, PPO and best-of-N (with ``preference_lab`` and
-                       ``base_answers``); its other stages: ``overoptimization``, ``first_guidelines``,
-                       ``verifiable_rewards``, ``ai_feedback``
+                       ``base_answers``); its other stages: ``overoptimization``,
+                       ``first_guidelines``, ``verifiable_rewards``, ``ai_feedback``
 ====================== ==========================================================================
 
 ``results``            writes and reads the files.
