@@ -72,7 +72,7 @@ def trained(judge: str, data: list[Comparison], seed: int = 0) -> tuple[RewardMo
 
 
 def kinds(world: MicroWorld, pairs: list[Comparison]) -> dict[str, np.ndarray]:
-    """Return which pairs are of which kind: a mask (N,) for each, of which one is true."""
+    """Return a mask (N,) per kind of pair; each pair is of exactly one kind."""
     answerable = np.array([world.features(c.prompt, c.chosen).answerable for c in pairs])
     abstains = np.array([is_abstention(c.chosen) or is_abstention(c.rejected) for c in pairs])
     return {

@@ -7,8 +7,6 @@ import numpy as np
 from fmlab import models
 from fmlab.alignment.annotation import compare_samples, noise_ceiling
 from fmlab.alignment.reward_model import RewardModel, pair_accuracy, train_reward_model
-from fmlab.evaluation.responses import grade
-from fmlab.evaluation.statistics import rank_correlation
 from fmlab.recipes.card import card, loss_curve
 from fmlab.recipes.data import ANNOTATOR, N_GRADED, comparisons, preference_prompts
 from fmlab.recipes.preference import preference_pairs
@@ -31,9 +29,6 @@ def make_reward(progress: bool = True) -> tuple[RewardModel, BPETokenizer, dict]
         "candidates": comparisons(world, 2 * N_GRADED, held_out=True, seed=1),
         "samples": compare_samples(policy, tokenizer, world, ANNOTATOR, held_out, rng),
     }
-    options = dict(temperature=1.0, rng=rng, guidelines=ANNOTATOR.guidelines)
-    grades = grade(policy, tokenizer, world, held_out, **options)
-    scores = model.score(tokenizer, grades.prompts, grades.responses)
     curve = loss_curve(run.losses)
     contents = card(
         "small-reward",
@@ -52,6 +47,5 @@ def make_reward(progress: bool = True) -> tuple[RewardModel, BPETokenizer, dict]
             }
             for name, pairs in tests.items()
         },
-        rank_correlation=round(rank_correlation(scores, grades.utilities), 4),
     )
     return model, tokenizer, contents
