@@ -149,7 +149,7 @@ class Pooled:
 
     def __repr__(self) -> str:
         low, high = poisson_interval(self.invented)
-        counts = f"{self.invented:,} ({low:.0f} to {high:,.0f}) of {self.words:,} words invented"
+        counts = f"{self.invented:,} ({low:,.0f} to {high:,.0f}) of {self.words:,} words invented"
         return f"variety {self.variety:.2f}, {counts}"
 
 
