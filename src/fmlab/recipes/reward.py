@@ -13,7 +13,7 @@ from fmlab.recipes.preference import preference_pairs
 from fmlab.tokenization.tokenizers import BPETokenizer
 from microworld import MicroWorld
 
-REWARD = dict(n_epochs=2, batch_size=16, learning_rate=3e-4)
+REWARD = dict(n_epochs=1, batch_size=16, learning_rate=1e-4)
 
 
 def make_reward(progress: bool = True) -> tuple[RewardModel, BPETokenizer, dict]:
