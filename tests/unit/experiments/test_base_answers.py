@@ -30,5 +30,6 @@ def test_best_threshold_has_the_highest_mean_utility(utilities, threshold):
 def test_answers_are_one_sentence_with_its_log_probability():
     answers = base_answers(["What is the capital of Morundia?"], temperature=0.0)
     (text,) = answers.responses
-    assert text.endswith(".") and text.count(".") == 1
+    assert text.endswith(".")
+    assert text.count(".") == 1
     assert answers.logprobs[0] < 0
