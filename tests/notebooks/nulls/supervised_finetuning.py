@@ -1,5 +1,7 @@
 """The nulls of the chapter on supervised finetuning."""
 
+import numpy as np
+
 from fmlab import evaluation, models
 from fmlab.data import dialogues
 from fmlab.experiments.supervised_lab import decode
@@ -19,6 +21,12 @@ def finetuned_model_was_not_finetuned(namespace, patch):
     """The weights of *micro-sft* are those of *micro*, with untrained markers for the turns."""
     load = models.load
     patch(models, "load", lambda name: models.add_chat_tokens(*load("micro")))
+
+
+@null("why-post-train", before="why-12")
+def corpus_format_does_not_help(namespace, patch):
+    """In the corpus format, the pre-trained model is right as often as after a plain question."""
+    namespace["in_form"] = namespace["before"]
 
 
 @null("demonstration-data")
@@ -60,11 +68,60 @@ def names_make_no_difference(namespace, patch):
     namespace["finetuned"] = {"answerable": answerable, "unanswerable": answerable}
 
 
+@null("sft")
+def answers_are_as_accurate(namespace, patch):
+    """Where the finetuned model gives an answer, it is right exactly if *micro* was."""
+    kept = ("abstained", "no answer")
+    finetuned = namespace["finetuned"]
+    finetuned["answerable"] = evaluation.RepeatedOutcomes(
+        [
+            evaluation.Outcomes(
+                [a if a in kept else b for a, b in zip(run.labels, namespace["in_form"].labels)]
+            )
+            for run in finetuned["answerable"].runs
+        ]
+    )
+
+
+@null("sft")
+def gap_is_that_of_random_weights(namespace, patch):
+    """With pre-training, the gap between twins is the same as without."""
+    namespace["recorded"] = namespace["record"]["scratch"][-2]
+
+
+@null("sft")
+def gap_does_not_depend_on_the_question(namespace, patch):
+    """The replies are permuted among the questions, so the gap does not depend on knowledge."""
+    order = np.random.default_rng(0).permutation(len(namespace["questions"]))
+    recorded = dict(namespace["recorded"])
+    for kind in ("answerable", "unanswerable"):
+        recorded[kind] = ["".join(codes[i] for i in order) for codes in recorded[kind]]
+    namespace["recorded"] = recorded
+
+
+@null("sft")
+def rules_are_exchanged(namespace, patch):
+    """The models of the strict rule and those of the simple one are exchanged."""
+    namespace["record"]["mentions"].reverse()
+
+
+@null("sft")
+def nothing_is_forgotten(namespace, patch):
+    """The finetuned model has the weights of *micro*."""
+    namespace["assistant"] = namespace["model"]
+
+
 @null("sft-from-scratch")
 def starts_are_exchanged(namespace, patch):
     """The models called pre-trained started from random weights, and the others from *micro*."""
     scratch = namespace["scratch"]
     scratch["micro"], scratch["random"] = scratch["random"], scratch["micro"]
+
+
+@null("sft-from-scratch")
+def pretraining_is_worth_nothing(namespace, patch):
+    """The network called *micro* was never trained, so before finetuning it only guesses."""
+    namespace["model"] = models.GPT(namespace["model"].config)
 
 
 @null("labelers-matter")
@@ -92,3 +149,18 @@ def only_abstaining_varies(namespace, patch):
     first, *others = namespace["record"]["errors"]
     for point in others:
         point["answerable"] = [*map(without_half_of_the_answers, first["answerable"])]
+
+
+@null("labelers-matter")
+def abstaining_needs_no_demonstrations(namespace, patch):
+    """The models abstain as often after few demonstrations of abstaining as after many."""
+    record = namespace["record"]
+    record["unknown"] = record["unknown"][:1] * 3
+
+
+@null("labelers-matter")
+def unknown_facts_do_no_harm(namespace, patch):
+    """Facts that the corpus states seldom or never are as good to demonstrate as any others."""
+    first, *others = namespace["record"]["facts"]
+    for point in others:
+        point |= {kind: first[kind] for kind in ("answerable", "unanswerable")}
