@@ -36,6 +36,15 @@ def certainty_is_enough(namespace, patch):
     )
 
 
+@null("debug-by-probabilities")
+def the_model_is_too_certain(namespace, patch):
+    """The trained model is more certain than it should be: its logits are half as large again."""
+    certainty_and_loss = namespace["certainty_and_loss"]
+    namespace["certainty_and_loss"] = lambda model, scale=1, **options: certainty_and_loss(
+        model, 1.5 * scale if model is namespace["model"] else scale, **options
+    )
+
+
 @null("greedy")
 def greedy_decoding_samples(namespace, patch):
     """Greedy decoding is sampling: temperature 0 is taken as 1."""
@@ -204,6 +213,13 @@ def penalties_break_nothing(namespace, patch):
         "repeat_live",
         lambda *args: unbroken("sampling_penalties")["measured"]["greedy"]["records"],
     )
+
+
+@null("penalties")
+def the_end_token_is_not_spared(namespace, patch):
+    """The end token is penalized even where it should be spared, so the texts do not end."""
+    penalize, end = sampling.repetition_penalty, namespace["end"]
+    patch(sampling, "repetition_penalty", lambda logits, ids, r: penalize(logits, [end, *ids], r))
 
 
 @null("api-parameters")
