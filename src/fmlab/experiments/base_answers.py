@@ -15,7 +15,7 @@ import numpy as np
 from fmlab import models
 from fmlab.arguments import Floats
 from fmlab.data.dialogues import response_text
-from fmlab.experiments.preference_lab import MAX_NEW_TOKENS, Lab
+from fmlab.experiments.preference_lab import MAX_NEW_TOKENS, PROMPTS_AT_ONCE, Lab
 from fmlab.generation.decoding import generate
 from fmlab.tokenization.special_tokens import END_OF_TEXT
 
@@ -42,10 +42,14 @@ def base_answers(prompts: list[str], temperature: float, seed: int = 31) -> Base
     end = tokenizer.special_tokens[END_OF_TEXT]
     ends = [i for i in range(tokenizer.vocab_size) if tokenizer.decode([i]).endswith((".", "\n"))]
     rows = [[end, *tokenizer.encode(f"Question: {prompt}\nAnswer:")] for prompt in prompts]
-    options = dict(temperature=temperature, rng=np.random.default_rng(seed))
-    completions = generate(model, rows, MAX_NEW_TOKENS, stop=[end, *ends], **options)
-    responses = [response_text(tokenizer, ids).strip() for ids in completions.ids]
-    return BaseAnswers(responses, np.array([sum(row) for row in completions.logprobs]))
+    options = dict(stop=[end, *ends], temperature=temperature, rng=np.random.default_rng(seed))
+    responses, logprobs = [], []
+    for start in range(0, len(rows), PROMPTS_AT_ONCE):
+        part = rows[start : start + PROMPTS_AT_ONCE]
+        completions = generate(model, part, MAX_NEW_TOKENS, **options)
+        responses += [response_text(tokenizer, ids).strip() for ids in completions.ids]
+        logprobs += [sum(row) for row in completions.logprobs]
+    return BaseAnswers(responses, np.array(logprobs))
 
 
 def best_threshold(lab: Lab, answers: BaseAnswers, prompts: list[str]) -> float:

@@ -61,18 +61,21 @@ def judges_flip_coins(namespace, patch):
 
 
 @null("reward-model-init")
-def start_decides(namespace, patch):
-    """Judges that start from random weights rank a tenth fewer of the pairs correctly."""
+def start_does_not_matter(namespace, patch):
+    """Judges that start from random weights rank as many pairs correctly as pre-trained ones."""
     read = results.read
 
-    def read_worse(name):
+    def read_equal(name):
         record = read(name)
+        right = {(p["judge"], p["seed"]): p["right"] for p in record["points"]}
         for point in record["points"]:
-            if point["judge"].endswith("random"):
-                point["right"] -= record["pairs"] // 10
+            size, _, is_random = point["judge"].partition(", ")
+            if is_random:
+                pre_trained = "small-sft" if size == "small" else size
+                point["right"] = right[pre_trained, point["seed"]]
         return record
 
-    patch(results, "read", read_worse)
+    patch(results, "read", read_equal)
 
 
 @null("constant-policy")
