@@ -34,6 +34,9 @@ def _region(name: str) -> re.Pattern[str]:
 
 
 SOLUTION, HIDDEN, MARKS = map(_region, ("SOLUTION", "HIDDEN TESTS", "MARK SCHEME"))
+# A link to a section of the chapter: on the page, a label; for students, the chapter's notebook.
+SECTION_LINK = re.compile(r"\[([^\]]+)\]\(#([\w-]+)\)")
+CHAPTER_LINK = re.compile(r"\]\(\.\./([\w-]+\.ipynb)\)")
 MARKER = re.compile(r"^[ \t]*### (?:BEGIN|END) (?:SOLUTION|HIDDEN TESTS|MARK SCHEME)", re.M)
 
 
@@ -115,8 +118,6 @@ def student_cells(cell: dict) -> Iterable[dict]:
         cell |= {"outputs": [], "execution_count": None}
     elif _answers(cell):
         source = "YOUR ANSWER HERE"
-    else:
-        source = source.replace("](../", "](../book/")  # links, seen from the students' folder
     tags = [tag for tag in cell["metadata"].get("tags", []) if tag not in PAGE_ONLY_TAGS]
     cell["metadata"] = {
         key: value for key, value in cell["metadata"].items() if key not in ("tags", "mystnb")
@@ -128,15 +129,26 @@ def page_notebook(text: str) -> str:
     """The notebook, as JSON text, that the book's page is made from."""
     notebook = json.loads(text)
     notebook["cells"] = [new for cell in notebook["cells"] for new in page_cells(cell)]
-    return _dump(notebook)
+    return _dump(_replace_links(notebook, SECTION_LINK, r"{ref}`\1 <\2>`"))
 
 
 def student_notebook(text: str) -> str:
     """The notebook, as JSON text, that a student fills in: no outputs, no solutions."""
     notebook = json.loads(text)
     notebook["cells"] = [new for cell in notebook["cells"] for new in student_cells(cell)]
+    _replace_links(notebook, CHAPTER_LINK, r"](../book/\1)")
+    if chapter := CHAPTER_LINK.search(text):
+        _replace_links(notebook, SECTION_LINK, rf"[\1](../book/{chapter[1]})")
     notebook["metadata"].pop("widgets", None)  # the state of outputs that are gone
     return _dump(notebook)
+
+
+def _replace_links(notebook: dict, link: re.Pattern[str], target: str) -> dict:
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "markdown":
+            source = link.sub(target, "".join(cell["source"]))
+            cell["source"] = source.splitlines(keepends=True)
+    return notebook
 
 
 def _dump(notebook: dict) -> str:
