@@ -150,12 +150,12 @@ def loss_has_no_reference(namespace, patch):
 
 @null("dpo")
 def labels_are_permuted(namespace, patch):
-    """The training pairs are labeled by coin flips."""
+    """The held-out pairs are labeled by coin flips."""
     comparisons, rng = namespace["comparisons"], np.random.default_rng(0)
 
     def with_coin_flips(world, n, held_out=False, **options):
         pairs = comparisons(world, n, held_out=held_out, **options)
-        if held_out:
+        if not held_out:
             return pairs
         return [exchanged(c) if rng.random() < 0.5 else c for c in pairs]
 
