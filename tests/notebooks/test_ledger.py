@@ -25,7 +25,6 @@ PLANNED = {
     "modern-block",
     "real-chat-template",
     "real-sampling",
-    "real-tokenizers",
     "rotary-positions",
 }
 

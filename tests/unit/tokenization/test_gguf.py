@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fmlab.tokenization import gguf as ours
 from fmlab.tokenization.gguf import from_gguf
 from fmlab.tokenization.gguf_format import read_gguf
 from fmlab.tokenization.special_tokens import end_of_response, end_of_text
@@ -198,3 +199,14 @@ def test_wrong_field_is_named(tmp_path, case):
     with pytest.raises(ValueError, match=message) as error:
         from_gguf(path)
     assert str(error.value).startswith(f"{path} is damaged or not supported: ")
+
+
+# --- SmolLM2 --------------------------------------------------------------------------------------
+
+
+def test_smollm2_is_read_from_its_package(tmp_path, monkeypatch):
+    path = write_gguf(tmp_path / "tiny.gguf", fields_of(CONFIG))
+    requests = []
+    monkeypatch.setattr(ours, "installed_file", lambda *request: requests.append(request) or path)
+    assert ours.smollm2_tokenizer().vocab == from_gguf(path).vocab
+    assert requests == [(ours.SMOLLM2_PACKAGE, ours.SMOLLM2_FILE, ours.SMOLLM2_SHA256)]
