@@ -13,6 +13,7 @@ from tools.execute import RUNTIMES, notebooks
 
 LONGEST_RUN = 60  # seconds, for a notebook
 MOST_MEMORY = 1000  # MB
+MOST_MEMORY_REAL = 1500  # MB, for a notebook that loads the real model
 
 PATHS = {path.relative_to(BOOK).as_posix(): path for path in notebooks()}
 
@@ -46,13 +47,15 @@ def test_hardly_any_output_is_ignored(read):
     assert len(ignored) <= IGNORED_OUTPUTS, ignored
 
 
-def test_run_times_are_recorded_and_within_limits():
+def test_run_times_are_recorded_and_within_limits(read):
     """As `make execute` measured them: the benchmarks page shows them."""
     runtimes = json.loads(RUNTIMES.read_text(encoding="utf-8"))
     assert set(runtimes) == {f"book/{name}" for name in PATHS}
     for name, runtime in runtimes.items():
         assert runtime["seconds"] <= LONGEST_RUN, name
-        assert runtime["peak_mb"] <= MOST_MEMORY, name
+        notebook = read[name.removeprefix("book/")]
+        is_real = any('load("smollm2")' in cell.source for cell in notebook.code)
+        assert runtime["peak_mb"] <= (MOST_MEMORY_REAL if is_real else MOST_MEMORY), name
 
 
 def test_shape_of_the_chapters(read, record_property):
