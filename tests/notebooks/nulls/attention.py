@@ -14,14 +14,14 @@ from fmlab.models import GPT, KVCache, Llama
 from tests.notebooks.nulls.registry import null
 
 
-@null("seq2seq")
+@null("seq2seq", before="state-4")
 def decoder_sees_every_state(namespace, patch):
     """The decoder gets all states of the encoder, not the last one only."""
     train = seq2seq_copy.train
     patch(seq2seq_copy, "train", lambda way, **settings: train("attention", **settings))
 
 
-@null("seq2seq-sequential")
+@null("seq2seq-sequential", before="steps-2")
 def chain_is_cut(namespace, patch):
     """The recurrent network reads in a loop in which no position waits for another."""
 
