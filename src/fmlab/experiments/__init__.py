@@ -8,6 +8,7 @@ A chapter plots them, runs one point again, and asserts that it agrees.
 ``capitals``           what a real model, SmolLM2, knows about the countries of the world
 ``seq2seq_copy``       what an encoder-decoder can copy, with attention and without
 ``reading_speed``      how long prefill and decoding take
+``rotary_gaps``        what rotary positions do beyond the distances of a model's training
 ``sampling_cost``      how long it takes to sample a token
 ``sampling_variety``   how varied text is, and how many words are invented
 ``sampling_penalties`` what penalties on repetition do to loops and records
@@ -33,6 +34,7 @@ EXPERIMENTS = (
     "preference_tuning",
     "reading_speed",
     "reward_model_init",
+    "rotary_gaps",
     "sampling_batches",
     "sampling_cost",
     "sampling_penalties",

@@ -3,13 +3,14 @@
 import contextlib
 import functools
 import types
+from dataclasses import replace
 
 import numpy as np
 import torch
 
 from fmlab import interpretability, scaling
-from fmlab.experiments import reading_speed, seq2seq_copy
-from fmlab.models import GPT
+from fmlab.experiments import reading_speed, rotary_gaps, seq2seq_copy
+from fmlab.models import GPT, KVCache, Llama
 from tests.notebooks.nulls.registry import null
 
 
@@ -138,3 +139,59 @@ def state_is_as_good_as_a_cache(namespace, patch):
 def every_answer_counts_as_right(namespace, patch):
     """Whatever comes back counts as the value that was asked for."""
     namespace["nearest_is_right"] = lambda answers, v: np.ones(len(answers), dtype=bool)
+
+
+@null("modern-block")
+def norm_subtracts_the_mean(namespace, patch):
+    """The assembled model normalizes as GPT-2 does."""
+    rms_norm = namespace["rms_norm"]
+    namespace["rms_norm"] = lambda x, name: rms_norm(x - x.mean(-1, keepdims=True), name)
+
+
+@null("modern-block")
+def heads_are_shared_in_another_order(namespace, patch):
+    """Each query head uses the keys and values of another group."""
+    namespace["share"] = lambda x: np.tile(x, (3, 1, 1))
+
+
+@null("rotary-positions")
+def rotation_depends_on_the_square_of_the_position(namespace, patch):
+    """The angle grows with the square of the position."""
+    rotate = namespace["rotate"]
+    namespace["rotate"] = lambda x, positions: rotate(x, np.square(positions))
+
+
+@null("rotary-positions")
+def far_positions_do_no_harm(namespace, patch):
+    """The losses at the largest gap are those without a gap."""
+    read, losses = namespace["results"].read, rotary_gaps.losses
+
+    def without_gap(name):
+        record = read(name)
+        for kinds in record.get("bases", {}).values():
+            for by_gap in kinds.values():
+                by_gap["16384"] = by_gap["0"]
+        return record
+
+    patch(namespace["results"], "read", without_gap)
+    patch(rotary_gaps, "losses", lambda model, ids, gap=0: losses(model, ids))
+
+
+@null("grouped-query-cache")
+def nothing_is_shared(namespace, patch):
+    """The cache holds keys and values of its own for every query head."""
+
+    def make_cache(model):
+        config = model.config
+        n_shared = config.n_heads // config.n_kv_heads
+        cache = KVCache(replace(config, n_kv_heads=config.n_heads))
+        extend = cache.extend
+
+        def unshared(layer, k, v):
+            copies = (each.repeat_interleave(n_shared, dim=1) for each in (k, v))
+            return extend(layer, *copies)
+
+        cache.extend = unshared
+        return cache
+
+    patch(Llama, "make_cache", make_cache)
