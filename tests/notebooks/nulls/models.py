@@ -61,18 +61,24 @@ def yes_no_questions_are_easy(namespace, patch):
     namespace["recorded"]["small"]["known"]["yes-no"].update(as_dict(Rate(360, 400)))
 
 
+def change_record(namespace, right):
+    """Replace the countries whose answer is right by what a function makes of the record."""
+    read = namespace["read"]
+    namespace["read"] = lambda name: read(name) | {"right": right(read(name))}
+
+
 @null("real-model", before="real-5")
 def population_makes_no_difference(namespace, patch):
     """The right answers are spread over all countries at random."""
-    record = namespace["record"]
-    record["right"] = random.Random(0).sample(record["countries"], len(record["right"]))
+    spread = random.Random(0).sample
+    change_record(namespace, lambda record: spread(record["countries"], len(record["right"])))
 
 
 @null("real-model", before="real-5")
 def every_answer_is_the_own_name(namespace, patch):
     """The model answers every question with the country's own name."""
-    record = namespace["record"]
-    record["right"] = record["baselines right"]["the country's own name"]
+    own_name = "the country's own name"
+    change_record(namespace, lambda record: record["baselines right"][own_name])
 
 
 @null("real-model")
