@@ -23,7 +23,6 @@ MEASURED = re.compile(r"\bmeasured\b")
 PLANNED = {
     "grouped-query-cache",
     "modern-block",
-    "real-chat-template",
     "real-sampling",
     "real-tokenizers",
     "rotary-positions",

