@@ -179,7 +179,7 @@ def no_template_is_as_good(namespace, patch):
     namespace["right"]["its own template"] = namespace["right"]["Question: ... Answer:"]
 
 
-@null("real-chat-template", before="real-6")
+@null("real-chat-template")
 def replies_are_not_repeated(namespace, patch):
     """The model that is asked again gives no right answer."""
     patch(chat_templates, "is_right", lambda reply, answers: False)
