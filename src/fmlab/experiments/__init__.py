@@ -14,6 +14,7 @@ A chapter plots them, runs one point again, and asserts that it agrees.
 ``sampling_penalties`` what penalties on repetition do to loops and records
 ``sampling_batches``   how far a prompt's logits depend on its batch
 ``extraction``         how well a model can be copied from its outputs
+``chat_templates``     what a real model replies in its own chat template, in others, and in none
 ``supervised``         what finetuning learns from different demonstrations (with
                        ``supervised_lab``)
 ``reward_model_init``  which weights a reward model should start from
@@ -29,6 +30,7 @@ import lazy_loader
 
 EXPERIMENTS = (
     "capitals",
+    "chat_templates",
     "extraction",
     "ladder",
     "preference_tuning",

@@ -67,21 +67,21 @@ def change_record(namespace, right):
     namespace["read"] = lambda name: read(name) | {"right": right(read(name))}
 
 
-@null("real-model", before="real-5")
+@null("known-world", before="real-5")
 def population_makes_no_difference(namespace, patch):
     """The right answers are spread over all countries at random."""
     spread = random.Random(0).sample
     change_record(namespace, lambda record: spread(record["countries"], len(record["right"])))
 
 
-@null("real-model", before="real-5")
+@null("known-world", before="real-5")
 def every_answer_is_the_own_name(namespace, patch):
     """The model answers every question with the country's own name."""
     own_name = "the country's own name"
     change_record(namespace, lambda record: record["baselines right"][own_name])
 
 
-@null("real-model")
+@null("known-world")
 def live_answers_are_about_the_next_country(namespace, patch):
     """Asked again, the model answers every question about the next country."""
     ask = capitals.ask_capitals

@@ -4,6 +4,7 @@ import numpy as np
 
 from fmlab import evaluation, models
 from fmlab.data import dialogues
+from fmlab.experiments import chat_templates
 from fmlab.experiments.supervised_lab import decode
 from tests.notebooks.nulls.registry import null
 
@@ -164,3 +165,21 @@ def unknown_facts_do_no_harm(namespace, patch):
     first, *others = namespace["record"]["facts"]
     for point in others:
         point |= {kind: first[kind] for kind in ("answerable", "unanswerable")}
+
+
+@null("real-chat-template", before="real-5")
+def order_of_the_template_does_not_matter(namespace, patch):
+    """SmolLM2 is right as often when all tokens of its template are shuffled."""
+    namespace["right"]["its own template"] = namespace["right"]["its own, shuffled"]
+
+
+@null("real-chat-template", before="real-5")
+def no_template_is_as_good(namespace, patch):
+    """SmolLM2 is right as often without a template, in the form of a text about questions."""
+    namespace["right"]["its own template"] = namespace["right"]["Question: ... Answer:"]
+
+
+@null("real-chat-template")
+def replies_are_not_repeated(namespace, patch):
+    """The model that is asked again gives no right answer."""
+    patch(chat_templates, "is_right", lambda reply, answers: False)
