@@ -64,17 +64,22 @@ def yes_no_questions_are_easy(namespace, patch):
 def change_record(namespace, right):
     """Replace the countries whose answer is right by what a function makes of the record."""
     read = namespace["read"]
-    namespace["read"] = lambda name: read(name) | {"right": right(read(name))}
+
+    def changed(name):
+        record = read(name)
+        return record | {"right": right(record)} if name == "capitals" else record
+
+    namespace["read"] = changed
 
 
-@null("known-world", before="real-5")
+@null("known-world")
 def population_makes_no_difference(namespace, patch):
     """The right answers are spread over all countries at random."""
     spread = random.Random(0).sample
     change_record(namespace, lambda record: spread(record["countries"], len(record["right"])))
 
 
-@null("known-world", before="real-5")
+@null("known-world")
 def every_answer_is_the_own_name(namespace, patch):
     """The model answers every question with the country's own name."""
     own_name = "the country's own name"
