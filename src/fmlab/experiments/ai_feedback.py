@@ -2,7 +2,9 @@
 
 The judge is ``small-sft`` itself: it prefers the response with the higher mean log-probability per
 token. Both judges, the model and the annotator, compare the same pairs of samples, and DPO is
-trained on each one's choices. A bias of the judge should show again in the tuned model.
+trained on each one's choices. A bias of the judge should show again in the tuned model. As a test
+of that explanation, DPO is also trained on the model's choices without the pairs in which exactly
+one response abstains, where the bias is.
 
 Shapes: N pairs of responses.
 """
@@ -19,7 +21,7 @@ from fmlab.evaluation.statistics import Mean, Rate
 from fmlab.experiments.preference_lab import SEEDS, Lab, as_dict, measure
 from fmlab.models.logprobs import evaluate_response_logprobs
 from fmlab.recipes import preference
-from microworld import Comparison
+from microworld import Comparison, is_abstention
 
 N_PAIRS = 3_000  # prompts with two samples; fewer pairs, since some are left out
 
@@ -28,16 +30,19 @@ def ai_feedback(lab: Lab) -> dict:
     """Return the judge's agreement and preferences, and what DPO on its choices changes."""
     pairs = preference.preference_pairs(lab.world, N_PAIRS, 0)
     judged = choices_of_the_model(lab, pairs)
+    unbiased = [c for c in judged if is_abstention(c.chosen) == is_abstention(c.rejected)]
     results = {"pairs": len(pairs), "agreement": agreement(lab, pairs, judged)}
+    results["pairs_without_abstentions"] = len(unbiased)
     results["prefers"] = {"model": prefers(lab, judged), "annotator": prefers(lab, pairs)}
     baselines = [lab.respond(lab.reference, temperature)[0] for temperature in (0.0, 1.0)]
     named = ("greedy", "sampled")
     results["before"] = {
         name: measure(grades, lab.world, grades) for name, grades in zip(named, baselines)
     }
-    for name, data, seeds in (("model", judged, SEEDS), ("annotator", pairs, SEEDS[:1])):
+    data_of = {"annotator": pairs, "model": judged, "model without abstentions": unbiased}
+    for name, data in data_of.items():
         results[name] = []
-        for seed in seeds:
+        for seed in SEEDS:
             model = preference.tune_dpo(data, seed=seed).model
             grades = [lab.respond(model, temperature)[0] for temperature in (0.0, 1.0)]
             rows = zip(named, grades, baselines)

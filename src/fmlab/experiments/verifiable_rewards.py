@@ -2,7 +2,8 @@
 
 The prompt holds a passage and a question about it, so a program can verify the answer without a
 reward model. ``small-sft`` is trained by GRPO as practiced since 2025: the baseline is the mean of
-the group, and there is no KL penalty. As a control, the same training gets random rewards.
+the group, and there is no KL penalty. As a control, the same training gets random rewards. Gains
+are paired: all models answer the same prompts.
 
 Shapes: P prompts, N responses to each.
 """
@@ -38,7 +39,7 @@ SETTINGS = dict(
 
 
 def verifiable_rewards(lab: Lab) -> dict:
-    """Return accuracy before and after, pass@1 to pass@16, with the checker and with chance."""
+    """Return pass@1 to pass@16 before and after, and the gains, with the checker and a coin."""
     training = prompts(lab.world, N_TRAINING, seed=51, tasks=TASKS)
     test = list(dict.fromkeys(prompts(lab.world, N_TEST, held_out=True, seed=52, tasks=TASKS)))
 
@@ -47,16 +48,21 @@ def verifiable_rewards(lab: Lab) -> dict:
         return [float(lab.world.features(*pair).correct == 1) for pair in pairs]
 
     results = {"n_prompts": len(test), "settings": asdict(PPOSettings(**SETTINGS))}
-    results["before"] = pass_rates(lab, lab.reference, test, check)
-    for name, reward in (("checker", check), ("random", coin(0))):
+    before = pass_rates(lab, lab.reference, test, check)
+    results["before"] = {"pass": means(before)}
+    for name in ("checker", "random"):
         results[name] = []
-        for seed in SEEDS if name == "checker" else SEEDS[:1]:
+        for seed in SEEDS:
             settings = PPOSettings(seed=seed, **SETTINGS)
+            reward = check if name == "checker" else coin(seed)
             tuned = preference.tune_ppo(training, reward, settings)
-            rates = pass_rates(lab, tuned.model, test, check)
+            after = pass_rates(lab, tuned.model, test, check)
+            gains = {k: after[k] - before[k] for k in before}
             curve = [round(value, 4) for value in tuned.run["reward"]]
-            results[name].append({"seed": seed, "reward": curve} | rates)
-            print(name, seed, rates, flush=True)
+            row = {"seed": seed, "reward": curve, "pass": means(after), "gain": means(gains)}
+            row["gain_of_one_minus_most"] = as_dict(Mean.of(gains["1"] - gains[str(N_SAMPLES)]))
+            results[name].append(row)
+            print(name, seed, row["pass"]["1"], row["gain"], flush=True)
     return results
 
 
@@ -66,13 +72,18 @@ def coin(seed: int):
     return lambda prompts, responses: rng.integers(2, size=len(responses)).astype(float).tolist()
 
 
-def pass_rates(lab: Lab, model: GPT, test: list[str], check) -> dict:
-    """Return pass@k on the test prompts for k = 1, 2, 4, ..., with intervals over prompts."""
+def pass_rates(lab: Lab, model: GPT, test: list[str], check) -> dict[str, Floats]:
+    """Return pass@k of each test prompt, (P,), for k = 1, 2, 4, ..."""
     rng = np.random.default_rng(53)
     samples = best_of_n(model, lab.tokenizer, test, check, N_SAMPLES, 24, rng=rng)
     n_correct = samples.rewards.sum(axis=1).astype(int)  # (P,)
     ks = [2**i for i in range(N_SAMPLES.bit_length())]
-    return {"pass": {str(k): as_dict(Mean.of(pass_at(k, n_correct))) for k in ks}}
+    return {str(k): pass_at(k, n_correct) for k in ks}
+
+
+def means(values: dict[str, Floats]) -> dict[str, dict]:
+    """Return the mean over prompts of each entry, with its interval."""
+    return {name: as_dict(Mean.of(row)) for name, row in values.items()}
 
 
 def pass_at(k: int, n_correct: np.ndarray, n: int = N_SAMPLES) -> Floats:

@@ -21,7 +21,10 @@ CLASSES = (GPT, Block, Attention, MLP, Conv1D, nn.Embedding, nn.LayerNorm, nn.Li
 METHODS = {
     (kind, name): getattr(kind, name)
     for kind in CLASSES
-    for name in ("forward", "hidden_states", "__call__", "_call_impl", "state_dict")
+    for name in (
+        *("forward", "hidden_states", "__call__", "_call_impl", "state_dict"),
+        *("_prepare", "_embed", "_embedded", "_stack"),
+    )
     if hasattr(kind, name)
 }  # as they were when this was imported
 HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_state_dict_hooks", "_state_dict_pre_hooks")

@@ -10,7 +10,6 @@ Language Models are Unsupervised Multitask Learners, section 2.3.
 
 from __future__ import annotations
 
-import functools
 from pathlib import Path
 from typing import Self
 
@@ -21,9 +20,8 @@ from torch import Tensor, nn
 from fmlab.files import download_from_hub
 from fmlab.models import huggingface
 from fmlab.models.configs import GPTConfig
-from fmlab.models.kv_cache import KVCache
-from fmlab.models.language_model import LanguageModel, padded_positions
-from fmlab.models.layers import INITIAL_SPREAD, Block, attention_mask, empty_embedding, initialize
+from fmlab.models.language_model import LanguageModel
+from fmlab.models.layers import INITIAL_SPREAD, Block, empty_embedding, initialize
 
 
 class GPT(LanguageModel):
@@ -114,30 +112,11 @@ class GPT(LanguageModel):
             pairs.append(heads.chunk(3, dim=1)[:2])  # (B, H, T, d) each
         return pairs
 
-    def hidden_states(
-        self,
-        ids: Tensor,
-        cache: KVCache | None = None,
-        n_padding: Tensor | None = None,
-        record: list[Tensor] | None = None,
-    ) -> Tensor:
-        """Compute everything up to the output layer: ids (B, T) -> (B, T, D).
-
-        ``lm_head`` turns it into logits. ``record`` collects the attention weights of every layer.
-        Errors: ``ValueError`` as in ``forward``.
-        """
-        n_past, n_padding = self._prepare(ids, cache, n_padding)
-        parts, n_new = self.transformer, ids.shape[1]
+    def _embedded(self, ids: Tensor, positions: slice | Tensor) -> tuple[Tensor]:
+        parts = self.transformer
         x = self._embed(parts.wte, ids)  # (B, T) -> (B, T, D)
-        if n_padding is None:
-            x = x + parts.wpe.weight[n_past : n_past + n_new]  # (T, D)
-        else:
-            x = x + parts.wpe(padded_positions(n_past, n_new, n_padding))  # (B, T, D)
-        x = F.dropout(x, self.config.dropout, self.training)
-        mask = attention_mask(n_past, n_new, n_padding, ids.device)
-        for layer, block in enumerate(parts.h):
-            extend = None if cache is None else functools.partial(cache.extend, layer)
-            x = block(x, mask, extend, record)
-        if cache is not None:
-            cache.n_tokens += n_new
-        return parts.ln_f(x)
+        x = x + parts.wpe.weight[positions]  # (T, D), or (B, T, D) where rows are padded
+        return (F.dropout(x, self.config.dropout, self.training),)
+
+    def _stack(self) -> tuple[nn.ModuleList, nn.Module]:
+        return self.transformer.h, self.transformer.ln_f

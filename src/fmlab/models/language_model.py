@@ -9,6 +9,7 @@ Shapes: B batch, T positions, V vocabulary, D model width, H heads.
 
 from __future__ import annotations
 
+import functools
 from abc import abstractmethod
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -22,6 +23,7 @@ from fmlab.data.batching import IGNORED
 from fmlab.models.configs import GPTConfig, LlamaConfig
 from fmlab.models.inference import inference
 from fmlab.models.kv_cache import KVCache
+from fmlab.models.layers import attention_mask
 from fmlab.models.losses import linear_cross_entropy
 
 
@@ -35,18 +37,15 @@ class LanguageModel(nn.Module):
     lm_head: nn.Linear
 
     @abstractmethod
-    def hidden_states(
-        self,
-        ids: Tensor,
-        cache: KVCache | None = None,
-        n_padding: Tensor | None = None,
-        record: list[Tensor] | None = None,
-    ) -> Tensor:
-        """Compute everything up to the output layer: ids (B, T) -> (B, T, D).
+    def _embedded(self, ids: Tensor, positions: slice | Tensor) -> tuple:
+        """Return what the first block reads, (B, T, D), and what else every block is given.
 
-        ``lm_head`` turns it into logits. ``record`` collects the attention weights of every layer.
-        Errors: ``ValueError`` as in ``forward``.
+        ``positions`` are the tokens' own: a slice, or (B, T) where the rows are padded.
         """
+
+    @abstractmethod
+    def _stack(self) -> tuple[nn.ModuleList, nn.Module]:
+        """Return the blocks, and the norm after the last one."""
 
     @abstractmethod
     def output_projection(self, layer: int) -> nn.Module:
@@ -61,6 +60,34 @@ class LanguageModel(nn.Module):
 
         Their products, divided by sqrt(d), are what ``attention_weights`` takes the softmax of.
         """
+
+    def hidden_states(
+        self,
+        ids: Tensor,
+        cache: KVCache | None = None,
+        n_padding: Tensor | None = None,
+        record: list[Tensor] | None = None,
+    ) -> Tensor:
+        """Compute everything up to the output layer: ids (B, T) -> (B, T, D).
+
+        ``lm_head`` turns it into logits. ``record`` collects the attention weights of every layer.
+        Errors: ``ValueError`` as in ``forward``.
+        """
+        n_past, n_padding = self._prepare(ids, cache, n_padding)
+        n_new = ids.shape[1]
+        if n_padding is None:
+            positions = slice(n_past, n_past + n_new)
+        else:
+            positions = padded_positions(n_past, n_new, n_padding)
+        x, *given = self._embedded(ids, positions)
+        mask = attention_mask(n_past, n_new, n_padding, ids.device)
+        blocks, norm = self._stack()
+        for layer, block in enumerate(blocks):
+            extend = None if cache is None else functools.partial(cache.extend, layer)
+            x = block(x, *given, mask, extend, record)
+        if cache is not None:
+            cache.n_tokens += n_new
+        return norm(x)
 
     @property
     def device(self) -> torch.device:

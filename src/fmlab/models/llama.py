@@ -10,7 +10,6 @@ LLaMA: Open and Efficient Foundation Language Models, section 2.2.
 
 from __future__ import annotations
 
-import functools
 import math
 from pathlib import Path
 from typing import Self
@@ -21,11 +20,18 @@ from torch import Tensor, nn
 from fmlab.files import download_from_hub
 from fmlab.models import huggingface, llama_formats
 from fmlab.models.configs import LlamaConfig
-from fmlab.models.kv_cache import KVCache
-from fmlab.models.language_model import LanguageModel, padded_positions
-from fmlab.models.layers import INITIAL_SPREAD, attention_mask, empty_embedding
+from fmlab.models.language_model import LanguageModel
+from fmlab.models.layers import INITIAL_SPREAD, empty_embedding
 from fmlab.models.llama_formats import by_columns
-from fmlab.models.llama_layers import Linear, LlamaBlock, RMSNorm, Rotary, rotate, split_heads
+from fmlab.models.llama_layers import (
+    Linear,
+    LlamaBlock,
+    RMSNorm,
+    Rotary,
+    Rotation,
+    rotate,
+    split_heads,
+)
 
 
 class Llama(LanguageModel):
@@ -99,32 +105,11 @@ class Llama(LanguageModel):
             for q, k in zip(outputs[: len(layers)], outputs[len(layers) :])
         ]
 
-    def hidden_states(
-        self,
-        ids: Tensor,
-        cache: KVCache | None = None,
-        n_padding: Tensor | None = None,
-        record: list[Tensor] | None = None,
-    ) -> Tensor:
-        """Compute everything up to the output layer: ids (B, T) -> (B, T, D).
+    def _embedded(self, ids: Tensor, positions: slice | Tensor) -> tuple[Tensor, Rotation]:
+        return self._embed(self.model.embed_tokens, ids), self.rotary(positions)
 
-        ``lm_head`` turns it into logits. ``record`` collects the attention weights of every layer.
-        Errors: ``ValueError`` as in ``forward``.
-        """
-        n_past, n_padding = self._prepare(ids, cache, n_padding)
-        parts, n_new = self.model, ids.shape[1]
-        x = self._embed(parts.embed_tokens, ids)  # (B, T) -> (B, T, D)
-        if n_padding is None:
-            rotation = self.rotary(slice(n_past, n_past + n_new))
-        else:
-            rotation = self.rotary(padded_positions(n_past, n_new, n_padding))
-        mask = attention_mask(n_past, n_new, n_padding, ids.device)
-        for layer, block in enumerate(parts.layers):
-            extend = None if cache is None else functools.partial(cache.extend, layer)
-            x = block(x, rotation, mask, extend, record)
-        if cache is not None:
-            cache.n_tokens += n_new
-        return parts.norm(x)
+    def _stack(self) -> tuple[nn.ModuleList, nn.Module]:
+        return self.model.layers, self.model.norm
 
     # --- files ------------------------------------------------------------------------------------
 
