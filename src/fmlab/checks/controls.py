@@ -197,8 +197,9 @@ def check_constant(
     compare("with another table, best_constant", result, [1, 1 / 3], hint)
 
     utility, answerable, policies = graded_policies()
+    constant = utility[ABSTAIN]
     for name, choices in policies.items():
-        ours, constant = utilities_of(utility, choices), utility[ABSTAIN]
+        ours = utilities_of(utility, choices)
         expected = mean_interval(ours - constant)
         mistakes = {
             "The sign is wrong: it is the policy minus the constant": negative(expected),

@@ -31,7 +31,7 @@ def ai_feedback(lab: Lab) -> dict:
     pairs = preference.preference_pairs(lab.world, N_PAIRS, 0)
     judged = choices_of_the_model(lab, pairs)
     unbiased = [c for c in judged if is_abstention(c.chosen) == is_abstention(c.rejected)]
-    results = {"pairs": len(pairs), "agreement": agreement(lab, pairs, judged)}
+    results = {"pairs": len(pairs), "agreement": agreement(pairs, judged)}
     results["pairs_without_abstentions"] = len(unbiased)
     results["prefers"] = {"model": prefers(lab, judged), "annotator": prefers(lab, pairs)}
     baselines = [lab.respond(lab.reference, temperature)[0] for temperature in (0.0, 1.0)]
@@ -69,7 +69,7 @@ def swapped(c: Comparison) -> Comparison:
     return Comparison(c.prompt, c.rejected, c.chosen, "model", c.utility_rejected, c.utility_chosen)
 
 
-def agreement(lab: Lab, pairs: Sequence[Comparison], judged: Sequence[Comparison]) -> dict:
+def agreement(pairs: Sequence[Comparison], judged: Sequence[Comparison]) -> dict:
     """Return how often the model's choice has the higher true utility; and the annotator's."""
 
     def rate(choices: Sequence[Comparison]) -> dict:

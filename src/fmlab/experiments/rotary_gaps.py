@@ -24,6 +24,7 @@ from torch import Tensor, nn
 from fmlab.files import book_folder
 from fmlab.models.llama import Llama
 from fmlab.models.llama_layers import Rotary, Rotation
+from fmlab.models.logprobs import logprobs_at
 from fmlab.models.pretrained import load
 from fmlab.tokenization.tokenizers import BPETokenizer
 
@@ -98,9 +99,9 @@ def losses_alone(model: Llama, ids: Tensor) -> list[float]:
 
 
 def _mean_losses(model: Llama, hidden: Tensor, targets: Tensor) -> list[float]:
-    logprobs = model.lm_head(hidden).log_softmax(dim=-1)
-    found = -logprobs.gather(2, targets[..., None])[..., 0].mean(dim=1)
-    return [round(loss, 4) for loss in found.tolist()]
+    everywhere = torch.ones_like(targets, dtype=torch.bool)
+    means = -logprobs_at(model, hidden, targets, everywhere).mean(dim=1)
+    return [round(loss, 4) for loss in means.tolist()]
 
 
 def run() -> dict:

@@ -11,11 +11,10 @@ Shapes: P prompts, N responses to each.
 from __future__ import annotations
 
 from dataclasses import asdict
-from math import comb
 
 import numpy as np
 
-from fmlab.alignment.best_of_n import best_of_n
+from fmlab.alignment.best_of_n import best_of_n, expected_best
 from fmlab.alignment.ppo import PPOSettings
 from fmlab.arguments import Floats
 from fmlab.evaluation.statistics import Mean
@@ -73,23 +72,17 @@ def coin(seed: int):
 
 
 def pass_rates(lab: Lab, model: GPT, test: list[str], check) -> dict[str, Floats]:
-    """Return pass@k of each test prompt, (P,), for k = 1, 2, 4, ..."""
+    """Return pass@k of each test prompt, (P,), for k = 1, 2, 4, ...
+
+    It is the probability that one of k samples is correct: the expected best of k rewards that are
+    0 or 1. Source: Chen et al. (2021), Evaluating Large Language Models Trained on Code.
+    """
     rng = np.random.default_rng(53)
     samples = best_of_n(model, lab.tokenizer, test, check, N_SAMPLES, 24, rng=rng)
-    n_correct = samples.rewards.sum(axis=1).astype(int)  # (P,)
     ks = [2**i for i in range(N_SAMPLES.bit_length())]
-    return {str(k): pass_at(k, n_correct) for k in ks}
+    return {str(k): expected_best(samples.rewards, k) for k in ks}
 
 
 def means(values: dict[str, Floats]) -> dict[str, dict]:
     """Return the mean over prompts of each entry, with its interval."""
     return {name: as_dict(Mean.of(row)) for name, row in values.items()}
-
-
-def pass_at(k: int, n_correct: np.ndarray, n: int = N_SAMPLES) -> Floats:
-    """Return for each prompt the probability that one of k of its n samples is correct.
-
-    1 - C(n - c, k) / C(n, k), without bias. Source: Chen et al. (2021), Evaluating Large Language
-    Models Trained on Code, equation 1.
-    """
-    return np.array([1 - comb(n - int(c), k) / comb(n, k) for c in n_correct])

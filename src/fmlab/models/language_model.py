@@ -10,7 +10,7 @@ Shapes: B batch, T positions, V vocabulary, D model width, H heads.
 from __future__ import annotations
 
 import functools
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import Self
@@ -27,7 +27,7 @@ from fmlab.models.layers import attention_mask
 from fmlab.models.losses import linear_cross_entropy
 
 
-class LanguageModel(nn.Module):
+class LanguageModel(nn.Module, ABC):
     """A transformer that predicts the next token at every position: a ``GPT`` or a ``Llama``.
 
     ``config`` is its shape, and ``lm_head`` its output layer.

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from fmlab.models.configs import GPTConfig
 
 INITIAL_SPREAD = 0.02
+TO_RESIDUAL = ("c_proj.weight", "o_proj.weight", "down_proj.weight")  # of GPT-2 and Llama
 Extend = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 
 
@@ -124,13 +125,16 @@ def initialize(
     seed: int | torch.Generator,
     spread: float = INITIAL_SPREAD,
 ) -> None:
-    """Set GPT-2's initial weights, in place. Source: Radford et al. (2019), section 2.3."""
+    """Set GPT-2's initial weights, in place: gains 1, biases 0, matrices normal.
+
+    Those that write to the residual stream are smaller. Source: Radford et al. (2019), section 2.3.
+    """
     generator = seed if isinstance(seed, torch.Generator) else torch.Generator().manual_seed(seed)
     for name, weight in model.named_parameters():
-        if weight.dim() < 2:  # LayerNorms and biases
-            nn.init.constant_(weight, 1.0 if ".ln_" in name and name.endswith("weight") else 0.0)
+        if weight.dim() < 2:  # norms and biases
+            nn.init.constant_(weight, 1.0 if name.endswith("weight") else 0.0)
         else:
-            to_residual = name.endswith("c_proj.weight")
+            to_residual = name.endswith(TO_RESIDUAL)
             std = spread / math.sqrt(2 * n_layers) if to_residual else spread
             nn.init.normal_(weight, std=std, generator=generator)
 

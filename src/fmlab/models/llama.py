@@ -10,7 +10,6 @@ LLaMA: Open and Efficient Foundation Language Models, section 2.2.
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import Self
 
@@ -21,7 +20,7 @@ from fmlab.files import download_from_hub
 from fmlab.models import huggingface, llama_formats
 from fmlab.models.configs import LlamaConfig
 from fmlab.models.language_model import LanguageModel
-from fmlab.models.layers import INITIAL_SPREAD, empty_embedding
+from fmlab.models.layers import INITIAL_SPREAD, empty_embedding, initialize
 from fmlab.models.llama_formats import by_columns
 from fmlab.models.llama_layers import (
     Linear,
@@ -65,19 +64,7 @@ class Llama(LanguageModel):
         self._tie()
         self.rotary = Rotary(config)
         if seed is not None:
-            self._initialize(seed, spread)
-
-    def _initialize(self, seed: int | torch.Generator, spread: float) -> None:
-        """Set gains to 1 and matrices as in ``GPT``: smaller where they write to the stream."""
-        is_generator = isinstance(seed, torch.Generator)
-        generator = seed if is_generator else torch.Generator().manual_seed(seed)
-        for name, weight in self.named_parameters():
-            if weight.dim() < 2:
-                nn.init.ones_(weight)
-            else:
-                to_residual = name.endswith(("o_proj.weight", "down_proj.weight"))
-                std = spread / math.sqrt(2 * self.config.n_layers) if to_residual else spread
-                nn.init.normal_(weight, std=std, generator=generator)
+            initialize(self, config.n_layers, seed, spread)
 
     def _tie(self) -> None:
         if self.config.tied:
@@ -123,6 +110,8 @@ class Llama(LanguageModel):
         model = cls(config, seed=None)
         model.require_weights(weights)
         weights = {name: by_columns(name, tensor.float()) for name, tensor in weights.items()}
+        if config.tied:
+            weights["lm_head.weight"] = weights["model.embed_tokens.weight"]
         model.load_state_dict(weights, assign=True)
         model._tie()
         return model.requires_grad_().eval()

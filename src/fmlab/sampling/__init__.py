@@ -3,10 +3,10 @@
 A language model outputs one number per vocabulary entry, the logits. This room turns them into
 the next token.
 
-The last axis of every array is the vocabulary (V); leading axes are independent rows. Input may be
-float32 or integer and is never changed; arithmetic and results are float64. A logit of -inf masks a
-token: its probability is 0, it is never sampled, and it stays at -inf. Logits that are NaN or +inf,
-a row of only -inf, and V = 0 raise ``ValueError`` everywhere.
+The last axis of every array is the vocabulary (V); leading axes are independent rows (the penalties
+take one row). Input may be float32 or integer and is never changed; arithmetic and results are
+float64. A logit of -inf masks a token: its probability is 0, it is never sampled, and it stays at
+-inf. Logits that are NaN or +inf, a row of only -inf, and V = 0 raise ``ValueError`` everywhere.
 """
 
 import lazy_loader

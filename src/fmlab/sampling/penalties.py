@@ -72,8 +72,7 @@ def logit_bias(logits: ArrayLike, bias: Mapping[int, float]) -> Floats:
     >>> logit_bias([2.0, 2.0, 2.0], {0: 1.5, 2: -np.inf})
     array([ 3.5,  2. , -inf])
     """
-    for number in bias.values():
-        require(is_number(number) and number < math.inf, "bias", "numbers below +inf", number)
+    _require_bias(bias)
     logits, _ = _with_counts(logits, list(bias))
     biased = logits.copy()
     biased[list(bias)] += list(bias.values())
@@ -103,12 +102,16 @@ class Penalties:
         require(valid, "repetition", "finite and > 0", self.repetition)
         _require_finite("frequency", self.frequency)
         _require_finite("presence", self.presence)
+        _require_bias(self.bias)
 
     def __call__(self, logits: ArrayLike, prompt: Sequence[int], new: Sequence[int]) -> Floats:
         """Return the logits (V,) of the token that follows the prompt and the new tokens."""
-        logits = repetition_penalty(logits, [*prompt, *new], self.repetition)
-        logits = frequency_penalty(logits, new, self.frequency)
-        logits = presence_penalty(logits, new, self.presence)
+        if self.repetition != 1:  # each step checks and copies all logits, so idle ones are skipped
+            logits = repetition_penalty(logits, [*prompt, *new], self.repetition)
+        if self.frequency:
+            logits = frequency_penalty(logits, new, self.frequency)
+        if self.presence:
+            logits = presence_penalty(logits, new, self.presence)
         return logit_bias(logits, self.bias)
 
 
@@ -120,6 +123,11 @@ def _with_counts(logits: ArrayLike, ids: Sequence[int]) -> tuple[Floats, np.ndar
     known = counted.dtype.kind in "iu" and ((counted >= 0) & (counted < len(logits))).all()
     require(bool(known), "ids", f"token ids, integers from 0 to {len(logits) - 1}", ids)
     return logits, np.bincount(counted, minlength=len(logits))
+
+
+def _require_bias(bias: Mapping[int, float]) -> None:
+    for number in bias.values():
+        require(is_number(number) and number < math.inf, "bias", "numbers below +inf", number)
 
 
 def _require_finite(name: str, number: float) -> None:

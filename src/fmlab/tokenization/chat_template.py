@@ -15,8 +15,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from fmlab.arguments import require
+
+if TYPE_CHECKING:
+    from jinja2 import Template
 
 Messages = Sequence[Mapping[str, str]]  # each with "role" and "content"
 
@@ -43,21 +48,28 @@ class ChatTemplate:
         Errors: ``ValueError`` for messages that are none, or that the template rejects.
         """
         from jinja2 import TemplateError
-        from jinja2.sandbox import ImmutableSandboxedEnvironment
 
         check_messages(messages)
-
-        def raise_exception(message: str) -> None:
-            raise TemplateError(message)
-
-        environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True)
-        environment.globals["raise_exception"] = raise_exception
         variables = dict(messages=messages, add_generation_prompt=add_generation_prompt)
         variables |= dict(bos_token=self.start, eos_token=self.end)
         try:
-            return environment.from_string(self.source).render(variables)
+            return _compiled(self.source).render(variables)
         except TemplateError as error:
             raise ValueError(f"the chat template failed: {error}") from error
+
+
+@lru_cache(maxsize=16)
+def _compiled(source: str) -> Template:
+    """Return a template as a program, in a sandbox: it comes with a file of someone else."""
+    from jinja2 import TemplateError
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+    def raise_exception(message: str) -> None:
+        raise TemplateError(message)
+
+    environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True)
+    environment.globals["raise_exception"] = raise_exception
+    return environment.from_string(source)
 
 
 def check_messages(messages: object) -> None:

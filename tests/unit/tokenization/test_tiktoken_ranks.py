@@ -71,6 +71,14 @@ def test_invalid_ranks_are_named(ranks, options, message):
         RankTokenizer(ranks, **options)
 
 
+@pytest.mark.parametrize("tokens", [["<a>"], ["<b>", "<b>"], [""]])
+def test_special_tokens_that_are_there_already_or_empty_are_refused(tokens):
+    tokenizer = RankTokenizer(RANKS, special_tokens={"<a>": 900})
+    assert tokenizer.with_special_tokens(["<b>"]).special_tokens == {"<a>": 900, "<b>": 901}
+    with pytest.raises(ValueError, match="special_tokens"):
+        tokenizer.with_special_tokens(tokens)
+
+
 def test_what_is_not_supported_says_so(tmp_path):
     with pytest.raises(NotImplementedError, match="BPETokenizer"):
         RankTokenizer.train("low", 300)
