@@ -23,7 +23,6 @@ MEASURED = re.compile(r"\bmeasured\b")
 PLANNED = {
     "grouped-query-cache",
     "modern-block",
-    "real-sampling",
     "real-tokenizers",
     "rotary-positions",
 }
