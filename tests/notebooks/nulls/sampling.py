@@ -3,7 +3,13 @@
 import numpy as np
 
 from fmlab import sampling
-from fmlab.experiments import extraction, results, sampling_batches, sampling_penalties
+from fmlab.experiments import (
+    extraction,
+    real_sampling,
+    results,
+    sampling_batches,
+    sampling_penalties,
+)
 from tests.notebooks.nulls.registry import null
 
 
@@ -235,3 +241,40 @@ def the_batch_does_not_matter(namespace, patch):
     """The logits of a prompt do not depend on the batch."""
     next_logits = sampling_batches.next_logits
     patch(sampling_batches, "next_logits", lambda model, ids, size: next_logits(model, ids, 1))
+
+
+@null("real-sampling")
+def open_and_closed_are_mixed_up(namespace, patch):
+    """Half of the questions have the wrong label, so open and closed differ by chance only."""
+    read = results.read
+
+    def mixed_up(name):
+        record = read(name)
+        if name == "real_sampling":
+            both = np.array([record["bits"]["closed"], record["bits"]["open"]])
+            both[:, ::2] = both[::-1, ::2]
+            record["bits"] = dict(zip(("closed", "open"), both.tolist()))
+        return record
+
+    patch(results, "read", mixed_up)
+
+
+@null("real-sampling")
+def randomness_is_no_cure(namespace, patch):
+    """A sampled text of SmolLM2 repeats itself as often as the greedy text."""
+    read = results.read
+
+    def equal(name):
+        record = read(name)
+        if name == "real_sampling":
+            for texts in record["repeated"].values():
+                texts["other"] = texts["greedy"]
+        return record
+
+    patch(results, "read", equal)
+
+
+@null("real-sampling")
+def the_model_is_uniform(namespace, patch):
+    """The logits of the model that is asked again are all equal."""
+    patch(real_sampling, "softmax", lambda logits: np.full(len(logits), 1 / len(logits)))
