@@ -8,6 +8,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "statistics": [
             "Mean",
             "Rate",
+            "RateDifference",
             "cohen_kappa",
             "poisson_interval",
             "rank_correlation",

@@ -4,7 +4,7 @@ The judge is ``small-sft`` itself: it prefers the response with the higher mean 
 token. Both judges, the model and the annotator, compare the same pairs of samples, and DPO is
 trained on each one's choices. A bias of the judge should show again in the tuned model. As a test
 of that explanation, DPO is also trained on the model's choices without the pairs in which exactly
-one response abstains, where the bias is.
+one response abstains, where the bias is; and, since these are fewer, on as many of all its choices.
 
 Shapes: N pairs of responses.
 """
@@ -40,6 +40,8 @@ def ai_feedback(lab: Lab) -> dict:
         name: measure(grades, lab.world, grades) for name, grades in zip(named, baselines)
     }
     data_of = {"annotator": pairs, "model": judged, "model without abstentions": unbiased}
+    kept = np.random.default_rng(0).choice(len(judged), len(unbiased), replace=False)
+    data_of["model, as many pairs"] = [judged[i] for i in kept]
     for name, data in data_of.items():
         results[name] = []
         for seed in SEEDS:

@@ -31,6 +31,22 @@ def test_wilson_interval_gives_published_values(successes, n, low, high):
     assert wilson_interval(successes, n) == pytest.approx((low, high), abs=5e-5)
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "low", "high"),
+    [  # Newcombe (1998), Interval Estimation for the Difference, table II, method 10
+        (Rate(56, 70), Rate(48, 80), 0.0524, 0.3339),
+        (Rate(9, 10), Rate(3, 10), 0.1705, 0.8090),
+        (Rate(5, 56), Rate(0, 29), -0.0381, 0.1926),
+        (Rate(10, 10), Rate(0, 20), 0.6791, 1.0000),
+    ],
+)
+def test_interval_of_a_difference_gives_published_values(first, second, low, high):
+    difference = first - second
+    assert (difference.low, difference.high) == pytest.approx((low, high), abs=5e-5)
+    opposite = second - first
+    assert (opposite.value, opposite.low) == pytest.approx((-difference.value, -high), abs=5e-5)
+
+
 @pytest.mark.parametrize("count", [0, 1, 4, 30, 200])
 def test_poisson_interval_has_the_tails_of_the_poisson_distribution(count):
     """Each end leaves 2.5% of the probability beyond the count."""
