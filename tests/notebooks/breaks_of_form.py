@@ -89,6 +89,8 @@ def always_the_second(notebook):
 
 rewrite("terms_are_in_the_glossary", "toaster", "answer", "A {term}`toaster` here.")
 rewrite("terms_are_in_the_glossary", "toaster", "answer", "Some {term}`toasters <toaster>` here.")
+rewrite("terms_are_linked_where_they_first_occur", "'logits'", "answer", "The logits are raised.")
+rewrite("terms_are_linked_where_they_first_occur", "'Logits'", "answer", "Why? Logits are raised.")
 rewrite("citations_are_in_the_bibliography", "nobody1999", "answer", "So {cite:p}`nobody1999`.")
 rewrite("citations_are_in_the_bibliography", "nobody", "answer", "{cite}`gage1994, nobody`")
 

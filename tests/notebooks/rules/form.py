@@ -33,7 +33,6 @@ DETAILS = re.compile(
     r"(?P<explanation>.*?)</details>",
     re.S,
 )
-TERM = re.compile(r"\{term\}`(?:[^`<]*<([^`>]+)>|([^`<]+))`")
 CITATION = re.compile(r"\{cite(?::\w+)?\}`([^`]+)`")
 ABBREVIATION = re.compile(r"\b(?:e\.g|i\.e|cf|etc|vs|al|Fig|Eq)\.", re.I)
 
@@ -192,19 +191,6 @@ def right_options_are_not_in_one_place(notebook: Notebook) -> Iterator[Finding]:
 
 
 @cache
-def glossary_terms() -> frozenset[str]:
-    """All terms of book/glossary.md, in small letters: Sphinx looks them up so."""
-    text = (BOOK / "glossary.md").read_text(encoding="utf-8")
-    blocks = re.findall(r"^(`{3,})\{glossary\}\n(.*?)^\1", text, re.S | re.M)
-    return frozenset(
-        line.strip().lower()
-        for _, block in blocks
-        for line in block.splitlines()
-        if line and not line[0].isspace() and not line.startswith(":")
-    )
-
-
-@cache
 def citation_keys() -> frozenset[str]:
     text = (BOOK / "references.bib").read_text(encoding="utf-8")
     return frozenset(re.findall(r"^@\w+\{\s*([^,\s]+)\s*,", text, re.M))
@@ -217,15 +203,6 @@ def references(notebook: Notebook) -> Iterator[tuple[NotebookNode, str]]:
             yield cell, "\n".join(outside_code(cell.source))
         for output in cell.get("outputs", []):
             yield cell, output.get("data", {}).get("text/markdown", "")
-
-
-@rule()
-def terms_are_in_the_glossary(notebook: Notebook) -> Iterator[Finding]:
-    for cell, text in references(notebook):
-        for target, plain_term in TERM.findall(text):
-            term = " ".join((target or plain_term).split())
-            if term.lower() not in glossary_terms():
-                yield cell, f"{{term}}`{term}` is not in book/glossary.md"
 
 
 @rule()
