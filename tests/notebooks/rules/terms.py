@@ -19,7 +19,8 @@ NOT_PROSE = re.compile(r"\{[\w:.-]+\}`[^`]*`|`[^`]*`|!?\[[^\]]*\]\([^)]*\)|\$[^$
 # Terms that are everyday words, too: only a reader can tell which is meant.
 EVERYDAY = {
     *("decode", "exposure", "key", "merge", "null", "policy", "probe", "query", "sampling"),
-    *("state", "surprise", "value", "attention", "context", "baseline"),
+    *("state", "surprise", "value", "attention", "context", "baseline", "bit", "block"),
+    *("comparison", "layer", "precision", "recall", "reward", "weight", "width"),
 }
 
 
