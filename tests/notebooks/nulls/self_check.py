@@ -132,6 +132,4 @@ def labels_make_no_difference(namespace, patch):
 @null("classical-algorithms", before="classical-11")
 def ratings_are_filled_with_the_mean(namespace, patch):
     """Collaborative filtering predicts the mean rating everywhere."""
-    namespace["factorize"] = lambda ratings, known: np.full(
-        ratings.shape, ratings[known].mean()
-    )
+    namespace["factorize"] = lambda ratings, known: np.full(ratings.shape, ratings[known].mean())
