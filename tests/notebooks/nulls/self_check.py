@@ -53,7 +53,7 @@ def chain_rule_skips_a_layer(namespace, patch):
 
 
 class Noiseless:
-    """Random numbers of which the normal ones are all 0."""
+    """Random numbers, except that the normal ones are all 0."""
 
     def __init__(self, seed):
         self.uniform = np.random.Generator(np.random.PCG64(seed)).uniform
