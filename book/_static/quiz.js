@@ -1,5 +1,6 @@
 // Quiz questions: each run of adjacent <details class="option"> becomes a group that knows its
-// question and keeps score. Without this script the options open and explain themselves all the same.
+// question and keeps score. Where the questions link to sections of the page, it also says which of
+// them to review. Without this script the options open and explain themselves all the same.
 
 const plain = (text) => document.createTextNode(text);
 
@@ -37,7 +38,33 @@ function group(options, number) {
     box.append(label, ...between);
   }
   box.append(...options);
-  return { options, first: null };
+  return { options, first: null, topic: label?.querySelector('a[href^="#"]') };
+}
+
+const isRight = (option) => option.classList.contains("right");
+
+/** What to review: each section in which a question was missed, with its score. */
+function review(questions) {
+  const topics = new Map();
+  for (const { topic, first } of questions) {
+    if (!topic) continue;
+    const href = topic.getAttribute("href");
+    if (!topics.has(href)) topics.set(href, { name: topic.textContent, n: 0, right: 0, wrong: 0 });
+    const score = topics.get(href);
+    score.n += 1;
+    if (first) score[isRight(first) ? "right" : "wrong"] += 1;
+  }
+  const missed = [...topics].filter(([, { wrong }]) => wrong);
+  if (missed.length) {
+    const links = missed.flatMap(([href, { name, n, right }], i) => [
+      plain(i ? ", " : "Review: "),
+      element("a", { href }, name),
+      plain(` (${right} of ${n})`),
+    ]);
+    return [...links, plain(".")];
+  }
+  const isDone = topics.size && questions.every(({ first }) => first);
+  return isDone ? [plain("Nothing to review.")] : [];
 }
 
 function startQuiz(root) {
@@ -47,11 +74,10 @@ function startQuiz(root) {
   const verdict = element("span", { class: "quiz-verdict" });
   const score = plain("");
   const status = element("p", { role: "status", "aria-live": "polite" }, verdict, score);
+  const toReview = element("p", { class: "quiz-review", "aria-live": "polite" });
   const again = element("button", { type: "button" }, "Start again");
   const last = questions.at(-1).options[0].parentElement;
-  last.after(element("div", { class: "quiz-score" }, status, again));
-
-  const isRight = (option) => option.classList.contains("right");
+  last.after(element("div", { class: "quiz-score" }, status, again, toReview));
 
   function show(option) {
     const answered = questions.filter(({ first }) => first);
@@ -61,6 +87,7 @@ function startQuiz(root) {
     verdict.textContent = option ? (isRight(option) ? "Right. " : "Not this one. ") : "";
     score.data = `${right} of ${questions.length} right at the first try`;
     score.data += left ? `, ${left} to go.` : ".";
+    toReview.replaceChildren(...review(questions));
     again.disabled = !answered.length;
   }
 

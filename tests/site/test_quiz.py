@@ -95,6 +95,51 @@ def test_mark_is_a_sign_and_a_word(open_page, quiz_pages):
     assert marks[False] == ['"✗" / ""', '"not this one"']
 
 
+@pytest.fixture
+def self_check(open_page):
+    """A page whose questions name their topics."""
+    return open_page("book/self-check.html")
+
+
+def topics_of(page):
+    """The topic of each question, as its link says."""
+    return page.locator(".question > p > a").all_inner_texts()
+
+
+def test_quiz_says_what_to_review(self_check):
+    page, topics = self_check, topics_of(self_check)
+    assert len(topics) == page.locator(".question").count()
+    review = page.locator(".quiz-review")
+    assert review.inner_text() == ""
+    missed = topics[-1]
+    for question, topic in enumerate(topics):
+        answer(page, question, pick(page, question, right=topic != missed))
+    n = topics.count(missed)
+    assert review.inner_text() == f"Review: {missed} (0 of {n})."
+    target = review.locator("a").get_attribute("href")
+    heading = page.locator(f"[id='{target[1:]}'] h2, [id='{target[1:]}'] ~ h2").first
+    assert heading.inner_text().startswith(missed)
+
+
+def test_quiz_counts_each_topic(self_check):
+    page, topics = self_check, topics_of(self_check)
+    twice = next(topic for topic in topics if topics.count(topic) == 2)
+    first, second = (i for i, topic in enumerate(topics) if topic == twice)
+    answer(page, first, pick(page, first, right=False))
+    answer(page, second, pick(page, second, right=True))
+    assert page.locator(".quiz-review").inner_text() == f"Review: {twice} (1 of 2)."
+
+
+def test_quiz_without_mistakes_has_nothing_to_review(self_check):
+    page = self_check
+    for question in range(page.locator(".question").count()):
+        answer(page, question, pick(page, question, right=True))
+    review = page.locator(".quiz-review")
+    assert review.inner_text() == "Nothing to review."
+    page.get_by_role("button", name="Start again").click()
+    assert review.inner_text() == ""
+
+
 def test_question_is_a_group_named_by_its_text(open_page, quiz_pages, soup):
     page = open_page(quiz_pages[0])
     for i, options in enumerate(questions_of(soup(quiz_pages[0]))):

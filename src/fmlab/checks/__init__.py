@@ -21,6 +21,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "preference_finetuning",
         "rates",
         "sampling",
+        "self_check",
         "supervised_finetuning",
         "tokenization",
     ],
