@@ -33,6 +33,10 @@ MAKE = {
         explorer = TokenizerExplorer(BPETokenizer.train("low lower lowest", 262))
         trait = "text"
     """,
+    "vocabulary": """
+        explorer = TokenizerExplorer(BPETokenizer(), text="low")
+        trait = "ids"
+    """,
     "kl": """
         from fmlab.widgets import KLExplorer
 
@@ -128,3 +132,10 @@ def test_typed_text_reaches_python(cell):
     explorer = cell("tokenizer")
     explorer.get_by_role("textbox").last.fill("slow")
     wait_until_shown(explorer, "tokenizer is at slow")
+
+
+def test_the_kernel_sends_a_tokenizer_when_it_is_chosen(cell):
+    explorer = cell("vocabulary")
+    explorer.get_by_role("combobox", name="Tokenizer").select_option("smollm2")
+    wait_until_shown(explorer, "vocabulary is at [19705]")
+    explorer.get_by_text("SmolLM2 is loaded").wait_for()
