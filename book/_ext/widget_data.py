@@ -1,6 +1,7 @@
 """Write the data that the explorers load when a reader asks for them: ``_static/data/NAME.bin``.
 
-They come from the packages of ``requirements-models.txt``. Without these, the site is built without
+Vocabularies come from the packages of ``requirements-models.txt``, logits from ``book/results``.
+Without the packages, the site is built without
 the data, and an explorer says that it could not load them.
 """
 
@@ -10,7 +11,7 @@ from pathlib import Path
 
 from sphinx.util import logging
 
-from fmlab.widgets.vocabularies import PUBLISHED, page_data
+from fmlab.widgets.vocabularies import DATA, page_data
 
 log = logging.getLogger(__name__)
 
@@ -19,7 +20,7 @@ def write_data(app, exception):
     if exception is not None or app.builder.format != "html":
         return
     folder = Path(app.outdir, "_static", "data")
-    for name in PUBLISHED:
+    for name in DATA:
         try:
             data = page_data(name)
         except FileNotFoundError as error:

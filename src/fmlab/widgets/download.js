@@ -61,6 +61,36 @@ export function readVocabulary(data) {
   return { ...head, left, right, ids: ids.map((step) => (id += step) - 1) };
 }
 
+// The bytes of each token of a published vocabulary, by id, special tokens included.
+export function vocabularyTokens({ left, right, ids, special }) {
+  const symbols = Array.from({ length: 256 }, (_, byte) => Uint8Array.of(byte));
+  for (let i = 0; i < left.length; i++) {
+    const [first, second] = [symbols[left[i]], symbols[right[i]]];
+    const token = new Uint8Array(first.length + second.length);
+    token.set(first);
+    token.set(second, first.length);
+    symbols.push(token);
+  }
+  const tokens = [];
+  symbols.forEach((token, symbol) => {
+    if (ids[symbol] >= 0) tokens[ids[symbol]] = token;
+  });
+  for (const [text, id] of Object.entries(special)) tokens[id] = new TextEncoder().encode(text);
+  return tokens;
+}
+
+// Recorded logits, from what fmlab.sampling.recorded packed: the prompts, and a row for each.
+export function readLogits(data) {
+  const end = data.indexOf(10);
+  const { prompts, size, steps } = JSON.parse(new TextDecoder().decode(data.subarray(0, end)));
+  const rows = prompts.map((_, row) => {
+    const low = end + 1 + 2 * row * size;
+    const number = (i) => ((data[low + i] | (data[low + size + i] << 8)) << 16) >> 16;
+    return Float64Array.from({ length: size }, (_, i) => number(i) / steps);
+  });
+  return { prompts, rows };
+}
+
 // A labeled choice between what the page has and what it loads when that is chosen. An entry is
 // {name, label, title, kilobytes}; `load(name, onProgress)` resolves when `isHere(name)`.
 export function sourceChoice(label, entries, { isHere, load, choose }) {

@@ -29,7 +29,7 @@ LANGUAGE_TAGS = {
 }
 
 
-FILES = ("bpe.js", "download.js", "tokenizer.js", "tokenizer.css")
+FILES = ("bpe.js", "download.js", "tokenizer.js", "download.css", "tokenizer.css")
 
 
 class TokenizerExplorer(Widget, files=FILES):

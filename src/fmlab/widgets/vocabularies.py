@@ -1,4 +1,4 @@
-"""Vocabularies of real models for the explorers: loaded by the page only when a reader asks.
+"""Data of real models for the explorers: loaded by the page only when a reader asks for them.
 
 They are too large for the state of a widget. On the site, each is a file of its own, which the
 extension ``book/_ext/widget_data.py`` writes. In a running notebook, the kernel sends the same
@@ -17,13 +17,16 @@ from itertools import chain
 import anywidget
 import numpy as np
 
-from fmlab.arguments import require
+from fmlab.arguments import Floats, require
+from fmlab.files import book_folder
+from fmlab.sampling.recorded import unpack_logits
 from fmlab.tokenization.bpe import N_BYTES
 from fmlab.tokenization.gguf import smollm2_tokenizer
 from fmlab.tokenization.pretokenization import DIGITS_SPLIT, GPT2_SPLIT, GPT4_SPLIT
 from fmlab.tokenization.tiktoken_ranks import RankTokenizer, gpt4_tokenizer
 from fmlab.tokenization.tokenizers import BPETokenizer
 
+LOGITS = "smollm2-logits"
 SPLITS = {GPT2_SPLIT: "gpt2", GPT4_SPLIT: "gpt4", DIGITS_SPLIT: "digits"}  # patterns of bpe.js
 
 
@@ -54,14 +57,38 @@ def published_tokenizer(name: str) -> BPETokenizer:
     return PUBLISHED[name].tokenizer()
 
 
+DATA = (*PUBLISHED, LOGITS)  # the files that a page can load
+
+
 @cache
 def page_data(name: str) -> bytes:
-    """Return the file that a page loads for a published vocabulary.
+    """Return a file that a page loads: a published vocabulary, or the logits of SmolLM2.
 
     Errors: ``FileNotFoundError``, which says how to get the package that contains it.
     """
-    require(name in PUBLISHED, "name", f"one of {', '.join(PUBLISHED)}", name)
+    require(name in DATA, "name", f"one of {', '.join(DATA)}", name)
+    if name == LOGITS:
+        return (book_folder() / "results" / "smollm2_logits.bin").read_bytes()
     return packed(published_tokenizer(name))
+
+
+@dataclass(frozen=True)
+class PublishedLogits:
+    """What the page says about the logits of a model before loading them, and what they are."""
+
+    label: str
+    n_tokens: int
+    kilobytes: int  # of both files, rounded to 10
+    files: tuple[str, str]  # the vocabulary and the logits
+
+    def load(self) -> tuple[list[str], Floats, list[bytes]]:
+        """Return the prompts, their logits (n_prompts, V), and the V tokens."""
+        prompts, rows = unpack_logits(page_data(self.files[1]))
+        vocab = published_tokenizer(self.files[0]).vocab
+        return prompts, rows, [vocab[i] for i in range(rows.shape[1])]
+
+
+MODELS = {"smollm2": PublishedLogits("SmolLM2", 49_152, 460, ("smollm2", LOGITS))}
 
 
 def packed(tokenizer: BPETokenizer) -> bytes:

@@ -7,7 +7,13 @@ import pytest
 
 from fmlab.tokenization.tokenizers import BPETokenizer
 from fmlab.widgets import TokenizerExplorer, vocabularies
-from fmlab.widgets.vocabularies import PUBLISHED, packed, page_data, published_tokenizer
+from fmlab.widgets.vocabularies import (
+    MODELS,
+    PUBLISHED,
+    packed,
+    page_data,
+    published_tokenizer,
+)
 
 
 def unpacked(data):
@@ -55,6 +61,16 @@ def test_the_page_says_how_large_the_file_is(name):
     assert len(page_data(name)) / 1000 == pytest.approx(PUBLISHED[name].kilobytes, abs=10)
 
 
+@pytest.mark.parametrize("name", MODELS)
+def test_the_page_says_how_large_the_files_of_logits_are(name):
+    offer = MODELS[name]
+    size = sum(len(page_data(file)) for file in offer.files)
+    assert size / 1000 == pytest.approx(offer.kilobytes, abs=10)
+    prompts, rows, tokens = offer.load()
+    assert rows.shape == (len(prompts), offer.n_tokens)
+    assert len(tokens) == len(set(tokens)) == offer.n_tokens
+
+
 def test_merges_into_the_same_token_cannot_be_packed():
     tokenizer = BPETokenizer([(97, 98), (98, 99)])
     tokenizer.merges[98, 99] = 256
@@ -87,7 +103,9 @@ def test_other_messages_are_not_answered(sent, content):
 def test_a_kernel_says_why_it_has_no_data(sent, monkeypatch):
     explorer, messages = sent
     explorer._handle_custom_msg({"request": "gpt5"}, [])
-    assert messages[0][0]["error"] == "name must be one of cl100k, smollm2; got 'gpt5'"
+    assert (
+        messages[0][0]["error"] == "name must be one of cl100k, smollm2, smollm2-logits; got 'gpt5'"
+    )
 
     def missing(name):
         raise FileNotFoundError("get it with pip")
