@@ -6,7 +6,33 @@
   const STATE = "application/vnd.jupyter.widget-state+json";
   const VIEW = "application/vnd.jupyter.widget-view+json";
 
-  // What a widget's script expects of a model. Without a kernel, saving and sending do nothing.
+  const DATA = new URL("data/", document.currentScript.src);
+  const FROM_FILE =
+    "A page that was opened from a file may not read other files. " +
+    "Open the book on its site, or run make serve.";
+
+  // Answers a widget's request for data by sending it a file of this site, as a kernel would.
+  async function answer(name, tell) {
+    try {
+      if (location.protocol === "file:") throw new Error(FROM_FILE);
+      const response = await fetch(new URL(`${encodeURIComponent(name)}.bin`, DATA));
+      if (!response.ok) throw new Error(`This site does not have the file (${response.status}).`);
+      const reader = response.body.getReader();
+      const parts = [];
+      let loaded = 0;
+      for (let part; !(part = await reader.read()).done; ) {
+        parts.push(part.value);
+        tell({ data: name, loaded: (loaded += part.value.length) });
+      }
+      tell({ data: name }, [new DataView(await new Blob(parts).arrayBuffer())]);
+    } catch (error) {
+      const lost = error instanceof TypeError; // what a browser throws if there is no connection
+      tell({ data: name, error: lost ? "The connection failed." : error.message });
+    }
+  }
+
+  // What a widget's script expects of a model. Without a kernel, saving does nothing, and messages
+  // are answered here.
   class Model {
     #values;
     #listeners = new Map();
@@ -30,9 +56,11 @@
       this.#listeners.set(event, (this.#listeners.get(event) ?? []).filter(others));
     }
     save_changes() {}
-    send() {}
-    #tell(event) {
-      for (const callback of this.#listeners.get(event) ?? []) callback();
+    send({ request }) {
+      if (request) answer(request, (...message) => this.#tell("msg:custom", ...message));
+    }
+    #tell(event, ...values) {
+      for (const callback of this.#listeners.get(event) ?? []) callback(...values);
     }
   }
 

@@ -14,9 +14,11 @@ from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast
 
 from fmlab.data.dialogues import prompt_ids
-from fmlab.files import installed_file
+from fmlab.experiments.smollm2_logits import FILE, logits_after
+from fmlab.files import book_folder, installed_file
 from fmlab.generation.decoding import generate
 from fmlab.models.pretrained import SMOLLM2_FILE, SMOLLM2_PACKAGE, SMOLLM2_SHA256, load
+from fmlab.sampling.recorded import unpack_logits
 from fmlab.tokenization.gguf import from_gguf
 from fmlab.tokenization.gguf_format import read_gguf
 from fmlab.tokenization.pretokenization import GPT4_SPLIT
@@ -151,6 +153,13 @@ def test_special_tokens_are_those_of_the_file(twins):
     assert (end_of_text(ours), end_of_response(ours)) == (0, 2)
     assert ours.vocab_size == len(theirs) == 49_152
     assert len(ours.special_tokens) == 17
+
+
+def test_the_recorded_logits_are_those_of_the_model():
+    """Of one prompt, up to rounding, which differs between processors."""
+    prompts, recorded = unpack_logits((book_folder() / "results" / FILE).read_bytes())
+    live = logits_after(*load("smollm2"), prompts[1:2])
+    np.testing.assert_allclose(live[0], recorded[1], atol=0.05)
 
 
 # --- GPT-4's tokenizer ----------------------------------------------------------------------------

@@ -33,6 +33,14 @@ MAKE = {
         explorer = TokenizerExplorer(BPETokenizer.train("low lower lowest", 262))
         trait = "text"
     """,
+    "vocabulary": """
+        explorer = TokenizerExplorer(BPETokenizer(), text="low")
+        trait = "ids"
+    """,
+    "logits": """
+        explorer = SamplingExplorer(["It"], np.log([[0.2, 0.5, 0.3]]), [" is", " was", " has"])
+        trait = "n_kept"
+    """,
     "kl": """
         from fmlab.widgets import KLExplorer
 
@@ -128,3 +136,17 @@ def test_typed_text_reaches_python(cell):
     explorer = cell("tokenizer")
     explorer.get_by_role("textbox").last.fill("slow")
     wait_until_shown(explorer, "tokenizer is at slow")
+
+
+def test_the_kernel_sends_a_tokenizer_when_it_is_chosen(cell):
+    explorer = cell("vocabulary")
+    explorer.get_by_role("combobox", name="Tokenizer").select_option("smollm2")
+    wait_until_shown(explorer, "vocabulary is at [19705]")
+    explorer.get_by_text("SmolLM2 is loaded").wait_for()
+
+
+def test_the_kernel_sends_logits_when_they_are_chosen(cell):
+    explorer = cell("logits")
+    explorer.get_by_role("combobox", name="Model").select_option("smollm2")
+    wait_until_shown(explorer, "logits is at 49152")
+    explorer.get_by_text("SmolLM2 is loaded").wait_for()

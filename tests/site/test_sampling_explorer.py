@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from fmlab.sampling import entropy, restrict, softmax
+from fmlab.widgets.vocabularies import LOGITS, MODELS, page_data
 from tests.widgets.sampling_vectors import mulberry32
 
 PAGE = "book/sampling.html"
@@ -110,7 +111,7 @@ def check_everything(widget, row):
 def check_steps(widget, expected):
     cards = widget.locator(".fml-steps .fml-left").all_inner_texts()
     for card, kept in zip(cards, expected.kept, strict=True):
-        count, mass = re.fullmatch(r"([\d,]+) left, (.+)", card).groups()
+        count, mass = re.fullmatch(r"([\d,]+) left,\s(.+)", card).groups()
         assert whole(count) == kept.sum()
         assert agrees(mass, expected.warm[kept].sum())
 
@@ -307,6 +308,120 @@ def test_a_change_is_announced(explorer, rows):
     live.filter(has_text=f"{kept:,} of {rows.shape[1]:,} tokens left.").wait_for(state="attached")
     press(widget, "Draw 1")
     live.filter(has_text=re.compile("^Drawn: .+")).wait_for(state="attached")
+
+
+@pytest.fixture(scope="module")
+def real_rows():
+    """The logits (n_prompts, V) of SmolLM2, of which the page has a file."""
+    return MODELS["smollm2"].load()[1]
+
+
+def choose(widget, source):
+    """Choose a model, and wait until it is shown."""
+    widget.get_by_role("combobox", name="Model").select_option(source)
+    size = f"{49_152 if source else 2_048:,} left"
+    widget.locator(".fml-steps .fml-left", has_text=size).first.wait_for()
+
+
+def test_a_real_model_is_loaded_when_it_is_chosen_and_only_once(explorer, rows):
+    widget = explorer()
+    status = widget.locator(".fml-status")
+    assert status.inner_text() == "Loaded only if chosen: 460 kB."
+    requested = []
+    widget.page.on("request", lambda request: requested.append(request.url.rsplit("/")[-1]))
+    press(widget, "0.7, top-p 0.9")
+    press(widget, "Reset")
+    assert requested == []
+    for source in ("smollm2", "", "smollm2", ""):
+        choose(widget, source)
+    assert sorted(requested) == ["smollm2-logits.bin", "smollm2.bin"]
+    assert status.inner_text() == "SmolLM2 is loaded, 460 kB."
+    check_everything(widget, rows[0])
+
+
+def test_the_numbers_of_a_real_model_are_those_of_python(explorer, real_rows):
+    widget = explorer()
+    choose(widget, "smollm2")
+    check_everything(widget, real_rows[0])
+    live = widget.locator("[aria-live=polite]").filter(has_text="49,152 of 49,152 tokens left.")
+    live.wait_for(state="attached")
+    for index, row in enumerate(real_rows):
+        widget.get_by_role("combobox", name="Prompt").select_option(str(index))
+        for name in ("0.7, top-p 0.9", "1.5, min-p 0.1", "Greedy", "Reset"):
+            press(widget, name)
+            check_everything(widget, row)
+    for name, keys in {"Temperature": 4, "Top-k": 9, "Top-p": 3, "Min-p": -2}.items():
+        slider(widget, name).focus()
+        for _ in range(abs(keys)):
+            slider(widget, name).press("ArrowLeft" if keys > 0 else "ArrowRight")
+            check_everything(widget, real_rows[-1])
+    options = settings(widget)
+    press(widget, "Draw 100")
+    assert drawn(widget) == in_table(expected_draws(real_rows[-1], options, 100), real_rows[-1])
+
+
+def test_the_site_has_the_recorded_logits(site):
+    assert (site / "_static" / "data" / f"{LOGITS}.bin").read_bytes() == page_data(LOGITS)
+
+
+def test_when_the_logits_cannot_be_loaded_the_page_says_so(browser, base_url, rows):
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    page.route(f"**/{LOGITS}.bin", lambda route: route.fulfill(status=404))
+    page.goto(base_url + PAGE)
+    widget = page.locator(f"{CELL} [data-widget=ready]")
+    choice = widget.get_by_role("combobox", name="Model")
+    choice.select_option("smollm2")
+    message = "SmolLM2 could not be loaded. This site does not have the file (404)."
+    widget.get_by_text(message).wait_for()
+    assert choice.input_value() == ""
+    check_everything(widget, rows[0])
+    context.close()
+
+
+def test_a_slider_over_a_real_vocabulary_moves_within_a_frame(explorer):
+    widget = explorer()
+    choose(widget, "smollm2")
+    for name in NAMES:
+        times = slider(widget, name).evaluate(
+            """async (slider) => {
+              const times = [];
+              for (let i = 1; i < 30; i++) {
+                slider.value = Math.round((slider.max * i) / 30);
+                let start;
+                requestAnimationFrame(() => (start = performance.now()));
+                slider.dispatchEvent(new Event("input")); // drawn in the same frame, after this
+                await new Promise((go) => requestAnimationFrame(go));
+                times.push(performance.now() - start);
+              }
+              return times;
+            }"""
+        )
+        assert min(times) < 16, f"{name}: {times}"  # on a busy machine the others say little
+
+
+@pytest.mark.parametrize("width", [1280, 360])
+def test_large_numbers_stay_within_their_cards(explorer, width):
+    widget = explorer(width=width)
+    choose(widget, "smollm2")
+    for key in ("Home", "ArrowRight", "End", "ArrowLeft"):
+        slider(widget, "Top-p").press(key)
+        slider(widget, "Temperature").press(key)
+        widget.evaluate(TWO_FRAMES)
+        assert widget.locator(".fml-steps > li").evaluate_all(
+            "(cards) => cards.every((card) => card.scrollWidth <= card.clientWidth)"
+        )
+
+
+@pytest.mark.parametrize("width", [1280, 360])
+def test_choosing_a_model_moves_nothing_below(explorer, width):
+    widget = explorer(width=width)
+    heights = []
+    for source in ("", "smollm2", ""):
+        if heights:
+            choose(widget, source)
+        heights.append(widget.bounding_box()["height"])
+    assert max(heights) - min(heights) < 60
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

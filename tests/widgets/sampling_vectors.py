@@ -8,6 +8,7 @@ import numpy as np
 
 from fmlab.sampling import entropy, restrict, sample, softmax
 from fmlab.widgets import SamplingExplorer as Widget
+from fmlab.widgets.vocabularies import LOGITS, MODELS, page_data
 
 TEMPERATURES = [0, 0.05, 1, 1.7]
 TOP_KS = [0, 1, 4, 10**6]
@@ -33,6 +34,7 @@ def vectors():
             "rows": narrow.astype(float).tolist(),
             "bytes": [list(t.encode() if isinstance(t, str) else t) for t in TOKENS],
         },
+        "real": real_model(),
         "uniforms": [[s, [mulberry32(s, i) for i in range(50)]] for s in (0, 1, 2, 77, 2**32 - 1)],
         "distances": [
             [n, probs, expected_distance(n, probs)]
@@ -58,6 +60,37 @@ def small_rows(rng):
         np.array([3.0]),
         np.array([-2.0, 1.0]),
     ]
+
+
+def real_model():
+    """Return the files of SmolLM2's logits, and what Python makes of them."""
+    prompts, rows, tokens = MODELS["smollm2"].load()
+    ids = [*range(300), *range(300, len(tokens), 499)]
+    return {
+        "logits": base64.b64encode(page_data(LOGITS)).decode(),
+        "vocabulary": base64.b64encode(page_data("smollm2")).decode(),
+        "prompts": prompts,
+        "tokens": [[i, list(tokens[i])] for i in ids],
+        "some": [[r, i, float(rows[r, i])] for r in range(len(rows)) for i in ids],
+        "cases": [
+            real_case(rows, r, settings) for r in range(len(rows)) for settings in GRID[::11]
+        ],
+    }
+
+
+def real_case(rows, row, settings):
+    """As `case`, with the numbers of tokens in place of the tokens."""
+    full = case(rows[row], settings)
+    order = np.argsort(-rows[row], kind="stable")
+    return {
+        "row": row,
+        "settings": settings,
+        "left": [len(ids) for ids in full["kept"]],
+        "masses": full["masses"],
+        "bits": full["entropy"],
+        "first": order[:50].tolist(),
+        "argmax": int(rows[row].argmax()),
+    }
 
 
 def expected(logits, grid):

@@ -14,6 +14,7 @@ A chapter plots them, runs one point again, and asserts that it agrees.
 ``sampling_penalties`` what penalties on repetition do to loops and records
 ``sampling_batches``   how far a prompt's logits depend on its batch
 ``real_sampling``      loops of a real model, and its certainty after open and closed questions
+``smollm2_logits``     all logits of a real model after a few prompts, for an explorer
 ``extraction``         how well a model can be copied from its outputs
 ``chat_templates``     what a real model replies in its own chat template, in others, and in none
 ``supervised``         what finetuning learns from different demonstrations (with
@@ -44,6 +45,7 @@ EXPERIMENTS = (
     "sampling_penalties",
     "sampling_variety",
     "seq2seq_copy",
+    "smollm2_logits",
     "supervised",
 )
 MODULES = [

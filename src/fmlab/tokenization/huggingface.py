@@ -12,8 +12,10 @@ What a file adds to a whole input (a token at its start, truncation, padding) is
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Callable, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
@@ -79,6 +81,25 @@ class HubTokenizer(BPETokenizer):
         if (whole := self._whole_words.get(word)) is not None:
             return [whole]
         return [self._ids[symbol] for symbol in merge_word(word, self._symbol_for)]
+
+    def first_merges(self, n: int) -> HubTokenizer:
+        """Return the tokenizer with its first ``n`` merges only, and without special tokens."""
+        n = self._checked_merges(n)
+        model = self._table["model"]
+        fewer = copy.copy(self)
+        fewer.special_tokens = {}
+        fewer.merges = dict(islice(self.merges.items(), n))
+        fewer._ids = self._ids[: N_BYTES + n]
+        fewer.vocab = {i: self.vocab[i] for i in sorted({*fewer._ids} - {None})}
+        fewer._whole_words = {t: i for t, i in self._whole_words.items() if i in fewer.vocab}
+        merges = hub_format.parse_merges(model["merges"])[:n]
+        vocab = {token: i for token, i in model["vocab"].items() if i in fewer.vocab}
+        kept = {"added_tokens": [], "model": {**model, "merges": merges, "vocab": vocab}}
+        fewer._table = {**self._table, **kept}
+        fewer._symbol_for = _symbol_lookup(merges)
+        fewer._split_special = splitter(())
+        fewer._cache = {}
+        return fewer
 
     @classmethod
     def train(cls, *args: object, **options: object) -> NoReturn:

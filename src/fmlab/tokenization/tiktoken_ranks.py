@@ -112,6 +112,16 @@ class RankTokenizer(BPETokenizer):
         special = self.special_tokens | {token: first + i for i, token in enumerate(new)}
         return type(self)(self._ranks, pattern=self.pattern, special_tokens=special)
 
+    def first_merges(self, n: int) -> RankTokenizer:
+        """Return the tokenizer with its first ``n`` merges only, and without special tokens."""
+        tokens = range(N_BYTES + self._checked_merges(n))
+        return RankTokenizer({self.vocab[i]: i for i in tokens}, pattern=self.pattern)
+
+    def _checked_merges(self, n: int) -> int:  # without finding the merges, which takes a while
+        most = len(self._ranks) - N_BYTES
+        require(type(n) is int and 0 <= n <= most, "n", f"an integer from 0 to {most}", n)
+        return n
+
     @classmethod
     def train(cls, *args: object, **options: object) -> NoReturn:
         """Not supported: train a `BPETokenizer`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Self
 
@@ -113,6 +114,22 @@ class BPETokenizer:
         """
         special_tokens = [*self.special_tokens, *tokens]
         return type(self)(self.merges, pattern=self.pattern, special_tokens=special_tokens)
+
+    def first_merges(self, n: int) -> BPETokenizer:
+        """Return the tokenizer with its first ``n`` merges only, and without special tokens.
+
+        Bytes and merges keep their ids. Errors: ``ValueError`` for an ``n`` out of range.
+
+        >>> tokenizer = BPETokenizer.train("low lower lowest", 259)
+        >>> tokenizer.first_merges(1).encode("low")
+        [256, 119]
+        """
+        return BPETokenizer(islice(self.merges, self._checked_merges(n)), pattern=self.pattern)
+
+    def _checked_merges(self, n: int) -> int:
+        most = len(self.merges)
+        require(type(n) is int and 0 <= n <= most, "n", f"an integer from 0 to {most}", n)
+        return n
 
     @property
     def vocab_size(self) -> int:

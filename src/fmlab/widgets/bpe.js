@@ -16,6 +16,10 @@ const SPLITS = {
     String.raw`'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?${OTHER}+`,
     `${SPACE}+$|${BEFORE_WORD}|${SPACE}`,
   ].join("|"),
+  digits: [
+    String.raw`\p{N}|'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?${OTHER}+`,
+    String.raw`${SPACE}+(?=\p{N})|${SPACE}+$|${BEFORE_WORD}|${SPACE}`,
+  ].join("|"),
   gpt4: [
     "'(?:[sSſdDmMtT]|[lL][lL]|[vV][eE]|[rR][eE])",
     String.raw`[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?${OTHER}+[\r\n]*`,
@@ -25,8 +29,10 @@ const SPLITS = {
 
 // The words of a text; joined, they are the text again.
 export function splitText(text, split = "gpt4") {
-  return text.match(new RegExp(SPLITS[split], "gu")) ?? [];
+  patterns[split] ??= new RegExp(SPLITS[split], "gu");
+  return text.match(patterns[split]) ?? [];
 }
+const patterns = {};
 
 // UTF-8, also of lone surrogates: each is the three bytes that Python's "surrogatepass" gives.
 export function utf8(text) {
@@ -70,13 +76,65 @@ export class Merges {
     this.#bytes[id] ??= id < N_BYTES ? [id] : this.parts(id).flatMap((part) => this.bytes(part));
     return this.#bytes[id];
   }
+  // What Python calls this id, and which bytes of a word have an id.
+  shown(id) {
+    return id;
+  }
+  known(bytes) {
+    return bytes;
+  }
+  get nBytes() {
+    return N_BYTES;
+  }
+}
+
+// The merges of a published tokenizer, from what `readVocabulary` returns, with the same methods.
+// With `any_pair`, as in GPT-4's, a pair may be merged if its bytes together are a token.
+export class PublishedMerges {
+  #left;
+  #right;
+  #names;
+  #ids = new Map();
+  #texts = []; // the bytes of each id, one per character
+  #anyPair;
+
+  constructor({ left, right, ids, any_pair }) {
+    [this.#left, this.#right, this.#names, this.#anyPair] = [left, right, ids, any_pair];
+    this.size = left.length;
+    this.nBytes = ids.subarray(0, N_BYTES).filter((id) => id >= 0).length;
+    for (let id = 0; id < N_BYTES; id++) this.#texts.push(String.fromCharCode(id));
+    for (let i = 0; i < this.size; i++) {
+      const text = this.#texts[left[i]] + this.#texts[right[i]];
+      this.#texts.push(text);
+      this.#ids.set(any_pair ? text : this.#key(left[i], right[i]), N_BYTES + i);
+    }
+  }
+  #key(left, right) {
+    return left * (N_BYTES + this.size) + right;
+  }
+  id(left, right) {
+    const whole = this.#anyPair && this.#texts[left] + this.#texts[right];
+    return this.#ids.get(whole || this.#key(left, right));
+  }
+  parts(id) {
+    return id < N_BYTES ? undefined : [this.#left[id - N_BYTES], this.#right[id - N_BYTES]];
+  }
+  bytes(id) {
+    return Array.from(this.#texts[id], (character) => character.charCodeAt(0));
+  }
+  shown(id) {
+    return this.#names[id];
+  }
+  known(bytes) {
+    return this.nBytes === N_BYTES ? bytes : bytes.filter((byte) => this.#names[byte] >= 0);
+  }
 }
 
 // Every merge that the full table makes in a word, in the order in which it makes them: the
-// earliest merge next, from left to right. What a merge makes can only be part of later merges, so
-// a tokenizer that has the first few merges only does exactly the first few of these steps.
+// earliest merge next, from left to right. A tokenizer that has the first few merges only does the
+// same steps until the first one that it lacks. `latest` is the latest merge up to a step.
 export function mergeHistory(word, merges) {
-  const bytes = utf8(word);
+  const bytes = merges.known(utf8(word));
   const end = bytes.length;
   const symbols = [...bytes];
   const before = bytes.map((_, i) => i - 1);
@@ -95,7 +153,8 @@ export function mergeHistory(word, merges) {
     const [id, at] = [Math.floor(next / 2 ** 24), next % 2 ** 24];
     const absorbed = after[at];
     if (absorbed >= end || pairAt(at) !== id) continue; // a neighbor has been merged since
-    steps.push({ id, at, absorbed });
+    const [left, right] = [symbols[at], symbols[absorbed]];
+    steps.push({ id, at, absorbed, left, right, latest: Math.max(id, steps.at(-1)?.latest ?? 0) });
     [symbols[at], symbols[absorbed]] = [id, -1];
     after[at] = after[absorbed];
     before[after[at]] = at;
@@ -139,7 +198,7 @@ export function stepsWithin({ steps }, nMerges) {
   let [low, high] = [0, steps.length];
   while (low < high) {
     const middle = (low + high) >> 1;
-    if (steps[middle].id < N_BYTES + nMerges) low = middle + 1;
+    if (steps[middle].latest < N_BYTES + nMerges) low = middle + 1;
     else high = middle;
   }
   return low;
@@ -171,7 +230,7 @@ export function historian(merges) {
 export function encode(text, merges, { split = "gpt4", nMerges = merges.size } = {}) {
   const history = historian(merges);
   return splitText(text, split).flatMap((word) =>
-    idsAfter(history(word), stepsWithin(history(word), nMerges)),
+    idsAfter(history(word), stepsWithin(history(word), nMerges)).map((id) => merges.shown(id)),
   );
 }
 
@@ -179,12 +238,11 @@ export function encode(text, merges, { split = "gpt4", nMerges = merges.size } =
 // counts from 1, `times` says in how many places of the word the merge was made, the rest are ids.
 export function mergeSteps(history, merges, nMerges = merges.size) {
   const rows = [];
-  for (const { id } of history.steps.slice(0, stepsWithin(history, nMerges))) {
+  for (const { id, left, right } of history.steps.slice(0, stepsWithin(history, nMerges))) {
     if (rows.at(-1)?.made === id) {
       rows.at(-1).times += 1;
       continue;
     }
-    const [left, right] = merges.parts(id);
     rows.push({ rank: id - N_BYTES + 1, left, right, made: id, times: 1 });
   }
   return rows;
@@ -203,4 +261,79 @@ const RIGHT_TO_LEFT =
 // "rtl" if the first letter of a text belongs to a script that runs from right to left.
 export function direction(text) {
   return RIGHT_TO_LEFT.test(text.match(/\p{L}/u)?.[0] ?? "") ? "rtl" : "ltr";
+}
+
+// Which character each byte of a word belongs to, for the bytes that are known: {character, start,
+// length}, the same object for all bytes of one character.
+export function owners(word, merges) {
+  const all = [];
+  for (const character of word) {
+    const bytes = utf8(character);
+    const owner = { character, start: all.length, length: bytes.length };
+    all.push(...merges.known(bytes).map(() => owner));
+  }
+  return all;
+}
+
+// A token in its word as parts to show, as of `decodeToken`. `owned` has the owner of each byte;
+// a part of a character has a text `owner`, the character as one can show it.
+export function decodePart(bytes, owned) {
+  const parts = [];
+  let [from, whole] = [0, false];
+  const flush = (to) => {
+    if (to <= from) return;
+    const some = decodeToken(bytes.slice(from, to));
+    if (!whole) {
+      const [{ text }] = decodeToken(utf8(owned[from].character));
+      for (const part of some) Object.assign(part, { owner: text });
+    }
+    parts.push(...some);
+    from = to;
+  };
+  for (let i = 0; i < bytes.length; ) {
+    let end = i + 1;
+    while (owned[end] === owned[i] && end < bytes.length) end += 1;
+    const isWhole = end - i === owned[i].length;
+    if (!isWhole || !whole) flush(i);
+    whole = isWhole;
+    if (!whole) flush(end);
+    i = end;
+  }
+  flush(bytes.length);
+  return parts;
+}
+
+// "ltr" or "rtl" if a word has letters or digits with a direction of their own.
+export function wordDirection(word) {
+  if (RIGHT_TO_LEFT.test(word.match(/\p{L}/u)?.[0] ?? "")) return "rtl";
+  return /[\p{L}\p{N}]/u.test(word) ? "ltr" : undefined;
+}
+
+// Words in runs of one direction: [{dir, from, to}]. Within a text that runs in direction `base`, a
+// run of the other one reaches from its first to its last word, with the signs between them. `dir`
+// is undefined for the rest.
+export function directionRuns(words, base) {
+  const runs = [];
+  let [from, last] = [0, -1]; // of the open run: its start, and the last word of the other direction
+  let other = false;
+  const close = (to) => {
+    if (to > from) runs.push({ dir: other ? (base === "rtl" ? "ltr" : "rtl") : undefined, from, to });
+    from = to;
+  };
+  words.forEach((word, i) => {
+    const direction = wordDirection(word);
+    const breaks = /[\r\n]/.test(word);
+    if (direction && direction !== base) {
+      if (!other) close(i);
+      [other, last] = [true, i];
+    }
+    if (other && (direction === base || breaks)) {
+      close(last + 1);
+      other = false;
+    }
+  });
+  if (other) close(last + 1);
+  other = false;
+  close(words.length);
+  return runs;
 }

@@ -16,9 +16,14 @@ export function softmax(logits, temperature = 1) {
     const argmax = logits.indexOf(largest);
     return Float64Array.from(logits, (_, i) => (i === argmax ? 1 : 0));
   }
-  const weights = new Float64Array(logits).map((l) => Math.exp((l - largest) / temperature));
-  const total = weights.reduce((sum, weight) => sum + weight, 0);
-  return weights.map((weight) => weight / total);
+  // Loops, because a large vocabulary has to be done within a frame.
+  const probs = new Float64Array(logits.length);
+  let total = 0;
+  for (let i = 0; i < probs.length; i++) {
+    total += probs[i] = Math.exp((logits[i] - largest) / temperature);
+  }
+  for (let i = 0; i < probs.length; i++) probs[i] /= total;
+  return probs;
 }
 
 // The probability of the first one, first two, ... ids of an order.
@@ -31,19 +36,20 @@ export function cumulative(probs, order) {
 
 // In bits.
 export function entropy(probs) {
-  const terms = probs.map((p) => (p > 0 ? p * Math.log2(p) : 0));
-  return Math.max(0, -terms.reduce((sum, term) => sum + term, 0));
+  let sum = 0;
+  for (let i = 0; i < probs.length; i++) if (probs[i] > 0) sum -= probs[i] * Math.log2(probs[i]);
+  return Math.max(0, sum);
 }
 
 // Temperature, top-k, top-p and min-p, in this order. Every step keeps a prefix of the
 // order from the most to the least likely id, so it is enough to find the length of each prefix.
 // `tempered` is the distribution after temperature and `masses` its cumulative sums in that order;
 // a step has the number of tokens `left` and their `mass` in `tempered`; `probs`, by id, is the
-// distribution to sample from.
-export function restrict(logits, settings = {}, order = rank(logits)) {
+// distribution to sample from. A result at the same temperature can be handed in as `earlier`.
+export function restrict(logits, settings = {}, order = rank(logits), earlier = undefined) {
   const { temperature = 1, topK = 0, topP = 1, minP = 0 } = settings;
-  const tempered = softmax(logits, temperature);
-  const masses = cumulative(tempered, order);
+  const tempered = earlier?.tempered ?? softmax(logits, temperature);
+  const masses = earlier?.masses ?? cumulative(tempered, order);
   const warm = temperature === 0 ? 1 : order.length;
   const top = Math.min(warm, topK || warm);
   const nucleus = topP < 1 ? reach(masses, top, topP * masses[top - 1]) : top;
@@ -56,7 +62,7 @@ export function restrict(logits, settings = {}, order = rank(logits)) {
     return { name: names[i], left, mass: masses[left - 1] };
   });
   const probs = new Float64Array(order.length);
-  for (const id of order.subarray(0, kept)) probs[id] = tempered[id] / masses[kept - 1];
+  for (let i = 0; i < kept; i++) probs[order[i]] = tempered[order[i]] / masses[kept - 1];
   return { tempered, order, masses, steps, probs };
 }
 
@@ -169,15 +175,66 @@ const PRESETS = {
 };
 
 function render({ model, el }) {
-  const prompts = model.get("prompts");
-  const rows = unpackRows(model.get("logits"), prompts.length).map((logits) => {
-    const order = rank(logits);
-    const before = softmax(logits);
-    return { logits, order, before, sums: cumulative(before, order), bits: entropy(before) };
+  const stages = new Map(); // by source; "" is what the page has
+  const say = (news) => framed.say(news);
+  const ownPrompts = model.get("prompts");
+  const ownRows = unpackRows(model.get("logits"), ownPrompts.length);
+  stages.set("", stage(model, ownPrompts, ownRows, unpackTokens(model.get("tokens")), say));
+  const choice = sourceOf(model, stages.get("").size, {
+    isHere: (name) => stages.has(name),
+    async load(name, onProgress) {
+      const { files } = offers(model).find((offer) => offer.name === name);
+      const loaded = files.map(() => 0);
+      const parts = files.map((file, i) =>
+        request(model, file, (n) => {
+          loaded[i] = n;
+          onProgress(loaded.reduce((sum, n) => sum + n));
+        }),
+      );
+      const [vocabulary, logits] = await Promise.all(parts);
+      const { prompts, rows } = readLogits(logits);
+      const tokens = vocabularyTokens(readVocabulary(vocabulary));
+      stages.set(name, stage(model, prompts, rows, tokens, say));
+    },
+    choose(source) {
+      const top_k = model.get("top_k") < stages.get(source).size ? model.get("top_k") : 0;
+      update(model, { source, prompt: 0, top_k });
+    },
   });
-  const tokens = unpackTokens(model.get("tokens"));
-  const visible = (id) => decodeToken(tokens[id]);
+  const place = h("div", { class: "fml-stage" });
+  const framed = frame(
+    el,
+    { kind: "fml-sampling", title: model.get("title") },
+    ...[...(choice ? [choice.node] : []), place],
+  );
 
+  let shown; // the stage
+  function show() {
+    const source = model.get("source") ?? "";
+    if (!stages.has(source)) {
+      choice?.get(source); // Python chose it; the one before stays until it is loaded
+      if (shown) return;
+    }
+    const next = stages.get(source) ?? stages.get("");
+    const silent = !shown; // at first
+    if (next !== shown) place.replaceChildren(...next.nodes);
+    shown = next;
+    choice?.draw(source);
+    const news = shown.draw();
+    if (!silent) framed.say(news);
+  }
+  const names = ["prompt", "seed", "source", ...Object.keys(NOTHING)];
+  return keepDrawn(model, names, framed, show).end;
+}
+
+// What is shown of one model. `draw` returns what to say of it.
+function stage(model, prompts, logits, tokens, say) {
+  const rows = logits.map(() => undefined); // sorted when they are first shown
+  function rowAt(i) {
+    rows[i] ??= prepared(logits[i]);
+    return rows[i];
+  }
+  const visible = (id) => decodeToken(tokens[id]);
   const prompt = promptBox(model, prompts);
   const steps = stepCards(model, tokens.length);
   const presets = presetButtons(model);
@@ -186,31 +243,55 @@ function render({ model, el }) {
   const tiles = factTiles();
   const draws = drawPanel(model, visible, (tally, news) => {
     bars.tally(tally);
-    if (news) framed.say(news);
+    if (news) say(news);
   });
-  const framed = frame(
-    el,
-    { kind: "fml-sampling", title: model.get("title") },
-    ...[prompt, steps, presets].map(({ node }) => node),
-    h("div", { class: "fml-both" }, bars.node, h("div", {}, tiles.node, curve.node, draws.node)),
-  );
+  let last = {}; // what was drawn: {row, temperature, after}
+  const results = h("div", {}, tiles.node, curve.node, draws.node);
+  return {
+    size: tokens.length,
+    nodes: [
+      ...[prompt, steps, presets].map(({ node }) => node),
+      h("div", { class: "fml-both" }, bars.node, results),
+    ],
+    draw() {
+      const settings = settingsOf(model);
+      const index = Math.min(model.get("prompt"), prompts.length - 1);
+      const row = rowAt(index);
+      const { temperature } = settings;
+      const isSame = last.row === row && last.temperature === temperature;
+      const after = restrict(row.logits, settings, row.order, isSame ? last.after : undefined);
+      last = { row, temperature, after };
+      prompt.draw(index);
+      steps.draw(settings, after);
+      presets.draw();
+      bars.draw(row, after, settings);
+      curve.draw(row, after, settings);
+      tiles.draw(row, after);
+      draws.restart(after.probs);
+      return summary(row, after, visible);
+    },
+  };
+}
 
-  let silent = true; // at first
-  function show() {
-    const settings = settingsOf(model);
-    const row = rows[model.get("prompt")];
-    const after = restrict(row.logits, settings, row.order);
-    prompt.draw(model.get("prompt"));
-    steps.draw(settings, after);
-    presets.draw();
-    bars.draw(row, after, settings);
-    curve.draw(row, after, settings);
-    tiles.draw(row, after);
-    draws.restart(after.probs);
-    if (!silent) framed.say(summary(row, after, visible));
-    silent = false;
-  }
-  return keepDrawn(model, ["prompt", "seed", ...Object.keys(NOTHING)], framed, show).end;
+// What no setting changes about a row of logits.
+export function prepared(logits) {
+  const order = rank(logits);
+  const before = softmax(logits);
+  return { logits, order, before, sums: cumulative(before, order), bits: entropy(before) };
+}
+
+const offers = (model) =>
+  (model.get("published") ?? []).map(([name, title, nTokens, kilobytes, files]) => {
+    const label = `${title}: ${number(nTokens)} tokens`;
+    return { name, title, kilobytes, files, label };
+  });
+
+// The choice between the logits that the page has and the published ones, if any are offered.
+function sourceOf(model, size, sources) {
+  const published = offers(model);
+  if (!published.length) return undefined;
+  const own = { name: "", label: `This page's model: ${number(size)} tokens` };
+  return sourceChoice("Model", [own, ...published], sources);
 }
 
 export default { render };
@@ -295,7 +376,7 @@ function stepCards(model, size) {
     node: h(
       "div",
       {},
-      h("ol", { class: "fml-steps" }, ...cards.map(({ node }) => node)),
+      h("ol", { class: size < 10_000 ? "fml-steps" : "fml-steps fml-large" }, ...cards.map(({ node }) => node)),
       h("p", { class: "fml-note" }, note),
     ),
     draw(settings, { steps }) {
@@ -414,7 +495,11 @@ function barTable(size, visible) {
         write(line.before, percent(before));
         write(line.after, cut === undefined ? percent(probability) : `✕ ${reason}`);
       });
-      const massOf = (probs) => row.order.subarray(n).reduce((sum, id) => sum + probs[id], 0);
+      const massOf = (probs) => {
+        let sum = 0;
+        for (let i = n; i < size; i++) sum += probs[row.order[i]];
+        return sum;
+      };
       write(rest.head, `others: ${number(Math.max(0, after.steps[3].left - n))} left`);
       write(rest.before, percent(massOf(row.before)));
       write(rest.after, percent(massOf(after.probs)));

@@ -12,6 +12,7 @@ from traitlets import Bytes, Float, Int, List, Unicode, observe, validate
 from fmlab.arguments import Floats, as_floats, is_number, require, require_count
 from fmlab.sampling import entropy, restrict, softmax
 from fmlab.widgets.base import Widget, utf8, visible
+from fmlab.widgets.vocabularies import MODELS, answer
 
 # The ranges of the sliders. The same in sampling.js.
 RANGES = {"temperature": (0, 2), "top_p": (0.05, 1), "min_p": (0, 0.5)}
@@ -20,7 +21,10 @@ MAX_TOKEN_BYTES = 2**16 - 1  # two bytes hold the length
 STILL_ROWS = 10  # of the static picture
 
 
-class SamplingExplorer(Widget, files=("sampling.js", "sampling.css")):
+FILES = ("download.js", "sampling.js", "download.css", "sampling.css")
+
+
+class SamplingExplorer(Widget, files=FILES):
     """Show what temperature, top-k, top-p and min-p do to a next-token distribution, and sample.
 
     ``prompts`` are texts, ``logits`` (n_prompts, V) a model's logits of the next token after each,
@@ -34,8 +38,13 @@ class SamplingExplorer(Widget, files=("sampling.js", "sampling.css")):
     keeps; ``n_kept``, the number that remains after min-p; ``mass``, the probability of these after
     temperature; and ``entropy``, in bits, of the final distribution (V,), ``probs``.
 
+    The reader can switch to the ``published`` logits of real models, ``smollm2`` unless others are
+    given, with prompts of their own. The page loads them when they are chosen. ``source`` is the
+    name of the chosen ones, and "" for the given logits; choosing others sets ``prompt`` to 0.
+
     Errors: ``ValueError`` for no prompts, a lone surrogate in a text, logits that are not finite or
-    do not fit prompts and tokens, and settings out of range.
+    do not fit prompts and tokens, settings out of range, and a source that is not offered;
+    ``FileNotFoundError`` for one whose files are missing.
 
     >>> explorer = SamplingExplorer(["It"], np.log([[0.2, 0.5, 0.3]]), [" is", " was", b"\\xc3"])
     >>> explorer.top_p = 0.75
@@ -55,6 +64,8 @@ class SamplingExplorer(Widget, files=("sampling.js", "sampling.css")):
     mass = Float(read_only=True, help="Their probability after temperature only.")
     entropy = Float(read_only=True, help="The entropy of the final distribution, in bits.")
 
+    source = Unicode(help="The name of the logits in use.").tag(sync=True)
+    published = List(read_only=True, help="Name, label, tokens, kB, files.").tag(sync=True)
     prompts = List(Unicode(), read_only=True, help="The texts.").tag(sync=True)
     logits = Bytes(read_only=True, help="32-bit floats, little-endian, row by row.").tag(sync=True)
     tokens = Bytes(read_only=True, help="Each after its length in 2 bytes.").tag(sync=True)
@@ -71,22 +82,36 @@ class SamplingExplorer(Widget, files=("sampling.js", "sampling.css")):
         top_p: float = 1.0,
         min_p: float = 0.0,
         seed: int = 0,
+        published: Sequence[str] = tuple(MODELS),
         title: str = "Sampling explorer",
         **layout: object,
     ):
         prompts = _checked_prompts(prompts)
         logits = _checked_logits(logits, len(prompts))
-        self.vocabulary = _checked_tokens(tokens, logits.shape[1])
-        self.rows = logits.astype(np.float64)  # (n_prompts, V), exactly the numbers of the page
-        lengths = np.array([len(token) for token in self.vocabulary], "<u2")
-        pairs = zip(lengths, self.vocabulary, strict=True)
+        vocabulary = _checked_tokens(tokens, logits.shape[1])
+        rows = logits.astype(np.float64)  # (n_prompts, V), exactly the numbers of the page
+        self._loaded = {"": (prompts, rows, vocabulary)}
+        lengths = np.array([len(token) for token in vocabulary], "<u2")
+        pairs = zip(lengths, vocabulary, strict=True)
         self.set_trait("prompts", prompts)
         self.set_trait("logits", logits.tobytes())
         self.set_trait("tokens", b"".join(length.tobytes() + token for length, token in pairs))
+        self.set_trait("published", [_offer(name) for name in published])
+        self.on_msg(answer)
         settings = dict(temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p)
         settings |= dict(prompt=prompt, seed=seed)
         checked = {name: self._checked(name, value) for name, value in settings.items()}
         super().__init__(**checked, title=title, **layout)
+
+    @property
+    def rows(self) -> Floats:
+        """The logits (n_prompts, V) in use."""
+        return self._loaded[self.source][1]
+
+    @property
+    def vocabulary(self) -> list[bytes]:
+        """The V tokens in use."""
+        return self._loaded[self.source][2]
 
     @property
     def settings(self) -> dict[str, float | int | None]:
@@ -119,6 +144,24 @@ class SamplingExplorer(Widget, files=("sampling.js", "sampling.css")):
         require(value <= most, name, f"an integer from 0 to {most}", value)
         return int(value)
 
+    @validate("source")
+    def _check_source(self, proposal: dict) -> str:
+        offered = ["", *(name for name, *_ in self.published)]
+        name = proposal["value"]
+        require(name in offered, "source", f"one of {offered}", name)
+        if name not in self._loaded:  # now, so that nothing changes if a file is missing
+            self._loaded[name] = MODELS[name].load()
+        return name
+
+    @observe("source")
+    def _start_over(self, change: dict) -> None:
+        n_vocab = len(self.vocabulary)
+        changed = {"prompt": 0} | ({"top_k": 0} if self.top_k > n_vocab else {})
+        with self.hold_trait_notifications():
+            for name, value in changed.items():
+                setattr(self, name, value)
+        self._restrict(change)
+
     @observe("prompt", "temperature", "top_k", "top_p", "min_p")
     def _restrict(self, change: dict) -> None:
         row, settings = self.rows[self.prompt], self.settings
@@ -136,12 +179,18 @@ class SamplingExplorer(Widget, files=("sampling.js", "sampling.css")):
             _still_row(self.vocabulary[i], before[i], after[i], after.max()) for i in likeliest
         )
         return (
-            f"<figure><pre>{html.escape(self.prompts[self.prompt])}</pre>"
+            f"<figure><pre>{html.escape(self._loaded[self.source][0][self.prompt])}</pre>"
             "<table><thead><tr><th>Next token</th><th>Before</th><th>After</th></tr></thead>"
             f"<tbody>{rows}</tbody></table><figcaption>The {len(likeliest)} most likely tokens, of "
             f"{len(before):,}, after this text, before and after sampling is restricted. Where "
             "scripts may run, sliders do that, and tokens can be drawn.</figcaption></figure>"
         )
+
+
+def _offer(name: str) -> list:
+    require(name in MODELS, "published", f"names out of {', '.join(MODELS)}", name)
+    offer = MODELS[name]
+    return [name, offer.label, offer.n_tokens, offer.kilobytes, list(offer.files)]
 
 
 def _still_row(token: bytes, before: float, after: float, most: float) -> str:

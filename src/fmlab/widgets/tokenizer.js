@@ -20,48 +20,96 @@ export function cleanText(text) {
 }
 
 function render({ model, el }) {
-  const merges = new Merges(model.get("merges"), model.get("bytes_per_id"));
+  const stages = new Map(); // by vocabulary; "" is the tokenizer that the page has
+  const own = new Merges(model.get("merges"), model.get("bytes_per_id"));
+  stages.set("", stage(model, own, model.get("split")));
+  const field = textField(model);
+  const choice = vocabularyChoice(model, own, {
+    isHere: (name) => stages.has(name),
+    async load(name, onProgress) {
+      const vocabulary = readVocabulary(await request(model, name, onProgress));
+      stages.set(name, stage(model, new PublishedMerges(vocabulary), vocabulary.split));
+    },
+    choose: (vocabulary) => update(model, { vocabulary, n_merges: stages.get(vocabulary).size }),
+  });
+  const place = h("div", { class: "fml-stage" });
+  const framed = frame(
+    el,
+    { kind: "fml-tokenizer", title: model.get("title") },
+    ...[field.node, ...(choice ? [choice.node] : []), place],
+  );
+
+  let silent = true; // at first
+  let shown; // the stage
+  function draw() {
+    const vocabulary = model.get("vocabulary") ?? "";
+    if (!stages.has(vocabulary)) {
+      choice?.get(vocabulary); // Python chose it; the one before stays until it is loaded
+      if (shown) return;
+    }
+    const next = stages.get(vocabulary) ?? stages.get("");
+    if (next !== shown) place.replaceChildren(...next.nodes);
+    shown = next;
+    choice?.draw(vocabulary);
+    field.draw(model.get("text"));
+    const nMerges = Math.min(model.get("n_merges"), shown.size);
+    const tokens = shown.draw(model.get("text"), nMerges);
+    const vocabularySize = number(shown.nBytes + nMerges);
+    if (!silent) framed.say(`Tokens: ${number(tokens)}. Vocabulary: ${vocabularySize}.`);
+    silent = false;
+  }
+  return keepDrawn(model, ["text", "n_merges", "vocabulary"], framed, draw).end;
+}
+
+// What is shown of one vocabulary, below the text. `draw` returns the number of tokens.
+function stage(model, merges, split) {
   const history = historian(merges);
-  const wordsOf = (text) => splitText(text, model.get("split"));
+  const wordsOf = (text) => splitText(text, split);
   const visible = (id) => decodeToken(merges.bytes(id));
   // Every step that a word goes through makes one token out of two.
   const countTokens = (words, nMerges) =>
     words.map(history).reduce((n, past) => n + past.bytes.length - stepsWithin(past, nMerges), 0);
 
-  const field = textField(model);
   const slider = mergeSlider(model, merges, visible);
   const ladder = mergeLadder(merges, visible);
-  const chips = chipBox(history, visible, (past) => ladder.draw(past, model.get("n_merges")));
+  const chips = chipBox(merges, history, ladder.draw);
   const tiles = countTiles();
   const table = languageTable(model, (text, nMerges) => countTokens(wordsOf(text), nMerges));
-  const framed = frame(
-    el,
-    { kind: "fml-tokenizer", title: model.get("title") },
-    ...[field, slider, tiles, chips, ladder, table].map(({ node }) => node),
-  );
-
   let words = []; // of the text
   let text;
-  function draw() {
-    const nMerges = model.get("n_merges");
-    const silent = text === undefined;
-    if (text !== model.get("text")) words = wordsOf((text = model.get("text")));
-    const tokens = countTokens(words, nMerges);
-    field.draw(text);
-    slider.draw(nMerges);
-    tiles.draw(text, tokens);
-    chips.draw(text, words, nMerges, tokens);
-    table.draw(text, nMerges);
-    if (!silent) framed.say(`Tokens: ${number(tokens)}. Vocabulary: ${number(N_BYTES + nMerges)}.`);
-  }
-  return keepDrawn(model, ["text", "n_merges"], framed, draw).end;
+  return {
+    size: merges.size,
+    nBytes: merges.nBytes,
+    nodes: [slider, tiles, chips, ladder, table].map(({ node }) => node),
+    draw(newText, nMerges) {
+      if (text !== newText) words = wordsOf((text = newText));
+      const tokens = countTokens(words, nMerges);
+      slider.draw(nMerges);
+      tiles.draw(text, tokens);
+      chips.draw(text, words, nMerges, tokens);
+      table.draw(text, nMerges);
+      return tokens;
+    },
+  };
+}
+
+// The choice between the tokenizer that the page has and the published ones, if any are offered.
+function vocabularyChoice(model, own, sources) {
+  const offered = model.get("published") ?? [];
+  if (!offered.length) return undefined;
+  const tokens = (n) => `${number(n)} tokens`;
+  const ours = { name: "", label: `Trained here: ${tokens(own.nBytes + own.size)}` };
+  const others = offered.map(([name, title, nTokens, kilobytes]) => {
+    return { name, title, kilobytes, label: `${title}: ${tokens(nTokens)}` };
+  });
+  return sourceChoice("Tokenizer", [ours, ...others], sources);
 }
 
 export default { render };
 
 // left + right → made
-function sum(made, merges, visible) {
-  const [left, right] = merges.parts(made).map((id) => token(visible(id)));
+function sum(parts, made, visible) {
+  const [left, right] = parts.map((id) => token(visible(id)));
   return [left, " + ", right, " → ", token(visible(made))];
 }
 
@@ -97,6 +145,7 @@ function mergeSlider(model, merges, visible) {
   const range = h("input", { id, type: "range", min: 0, max: stops.length - 1, input: moved });
   const used = h("output", { for: id });
   const newest = h("p", { class: "fml-note fml-newest" });
+  const newestSum = (made) => sum(merges.parts(made), made, visible);
   function moved() {
     set(stops[range.value]);
   }
@@ -110,7 +159,7 @@ function mergeSlider(model, merges, visible) {
       newest,
     ),
     draw(nMerges) {
-      const size = number(N_BYTES + nMerges);
+      const size = number(merges.nBytes + nMerges);
       if (stops[range.value] !== nMerges) range.value = nearestStop(stops, nMerges);
       less.setAttribute("aria-disabled", nMerges === 0);
       more.setAttribute("aria-disabled", nMerges === merges.size);
@@ -119,7 +168,7 @@ function mergeSlider(model, merges, visible) {
       range.setAttribute("aria-valuetext", used.textContent);
       newest.replaceChildren(
         ...(nMerges
-          ? ["The last one joins ", ...sum(N_BYTES + nMerges - 1, merges, visible)]
+          ? ["The last one joins ", ...newestSum(N_BYTES + nMerges - 1)]
           : ["None: every byte is a token of its own."]),
       );
     },
@@ -127,8 +176,9 @@ function mergeSlider(model, merges, visible) {
 }
 
 // The tokens of the text, word by word. One chip is in the tab order; arrow keys move from there.
-function chipBox(history, visible, onChoice) {
+function chipBox(merges, history, onChoice) {
   const id = newId();
+  let used; // how many merges
   const box = h("div", {
     class: "fml-chips",
     role: "listbox",
@@ -138,22 +188,31 @@ function chipBox(history, visible, onChoice) {
     keydown: pressed,
   });
   const note = h("p", { class: "fml-note" });
-  let groups = []; // {word, node, state} of the words that have room
+  let groups = []; // {word, node, nodes, state} of the words that have room
+  let plain = true; // whether all words run the way of the text
   let drawn; // the text that `groups` shows
   let chosen; // the group whose merges are shown
   let minHeight; // the height that the box keeps
 
   // Flat, and with its looks as classes: a slider redraws hundreds of chips within a frame.
-  function chip(id, i) {
-    const parts = visible(id);
+  function chip(id, parts, i) {
     const deep = i % 2 ? " fml-deep" : "";
     const part = parts.some(({ kind }) => kind === "bytes") ? " fml-part" : "";
     return h(
       "span",
       { class: `fml-chip${deep}${part}`, role: "option", tabindex: -1, "aria-selected": "false" },
-      ...parts.map(sign),
-      h("small", {}, String(id)),
+      ...parts.map(ownedSign),
+      h("small", {}, String(merges.shown(id))),
     );
+  }
+  // The chips of some tokens of a word, its first ones.
+  function chipsOf(word, ids) {
+    const all = owners(word, merges);
+    let at = 0;
+    return ids.map((id, i) => {
+      const bytes = merges.bytes(id);
+      return chip(id, decodePart(bytes, all.slice(at, (at += bytes.length))), i);
+    });
   }
   const wordNode = (i) =>
     h("span", { class: i % 2 ? "fml-word fml-sand" : "fml-word", role: "none" });
@@ -173,7 +232,7 @@ function chipBox(history, visible, onChoice) {
     }
     const first = (selector) => box.querySelector(selector);
     reach(current ?? first("[tabindex='0']") ?? chosen?.node.firstChild ?? first("[role=option]"));
-    onChoice(chosen && history(chosen.word));
+    onChoice(chosen && history(chosen.word), used);
   }
   function reach(option) {
     for (const other of box.querySelectorAll("[tabindex='0']")) other.tabIndex = -1;
@@ -183,7 +242,7 @@ function chipBox(history, visible, onChoice) {
     const options = [...box.querySelectorAll(".fml-word:not([hidden]) > *")];
     const at = options.indexOf(event.target);
     if (at < 0) return;
-    const to = arrowTarget(event.key, options, at, box.dir);
+    const to = arrowTarget(event.key, options, at, event.target.closest("[dir]").dir);
     if (event.key === "Enter" || event.key === " ") choose(event.target);
     else if (to !== undefined) {
       const option = options[to] ?? event.target;
@@ -192,15 +251,43 @@ function chipBox(history, visible, onChoice) {
     } else return;
     event.preventDefault();
   }
-  // Makes a group for each word, as many as there may be room for; words from the start on that
-  // have not changed keep theirs, and the chosen word stays chosen if it is still there.
-  function lay(words) {
-    const same = groups.findIndex(({ word }, i) => word !== words[i]);
-    const kept = same < 0 ? groups : groups.slice(0, same);
-    const more = words.slice(kept.length, MAX_CHIPS);
-    groups = [...kept, ...more.map((word, i) => ({ word, node: wordNode(kept.length + i) }))];
-    const lined = ({ word, node }) => (/[\r\n]/.test(word) ? [node, h("br")] : [node]);
-    box.replaceChildren(...groups.flatMap(lined));
+  // Makes a group for each word, as many as there may be room for. Words at the start and at the end
+  // that have not changed keep theirs: on a long text, to lay all of them out again would be felt.
+  // The chosen word stays chosen if it is still there.
+  function lay(words, base) {
+    const old = groups;
+    words = words.slice(0, MAX_CHIPS);
+    const same = old.findIndex(({ word }, i) => word !== words[i]);
+    const start = same < 0 ? old.length : same;
+    let end = 0; // how many at the end are kept; words alternate in color, so by pairs only
+    if ((words.length - old.length) % 2 === 0)
+      while (
+        end < Math.min(words.length, old.length) - start &&
+        old.at(-1 - end).word === words.at(-1 - end)
+      )
+        end += 1;
+    const more = words.slice(start, words.length - end).map((word, i) => {
+      const node = wordNode(start + i);
+      return { word, nodes: /[\r\n]/.test(word) ? [node, h("br")] : [node], node };
+    });
+    const rest = old.slice(old.length - end);
+    groups = [...old.slice(0, start), ...more, ...rest];
+    const runs = directionRuns(words, base);
+    const wasPlain = plain;
+    plain = runs.every(({ dir }) => !dir);
+    if (plain && wasPlain) {
+      for (const { nodes } of old.slice(start, old.length - end))
+        for (const node of nodes) node.remove();
+      const added = document.createDocumentFragment();
+      added.append(...more.flatMap(({ nodes }) => nodes));
+      box.insertBefore(added, rest[0]?.node ?? null);
+    } else {
+      const run = ({ dir, from, to }) => {
+        const nodes = groups.slice(from, to).flatMap(({ nodes }) => nodes);
+        return dir ? [h("span", { class: "fml-run", dir }, ...nodes)] : nodes;
+      };
+      box.replaceChildren(...runs.flatMap(run));
+    }
     if (!groups.includes(chosen)) {
       chosen = groups.find(({ word }) => word === chosen?.word) ?? mostMerged(groups, history);
     }
@@ -210,9 +297,10 @@ function chipBox(history, visible, onChoice) {
     node: h("div", {}, label, box, note, legend()),
     draw(text, words, nMerges, tokens) {
       const fresh = text !== drawn;
-      if (fresh) lay(words);
-      drawn = text;
+      used = nMerges;
       box.dir = direction(text);
+      if (fresh) lay(words, box.dir);
+      drawn = text;
       let room = MAX_CHIPS;
       for (const group of groups) {
         const past = history(group.word);
@@ -220,7 +308,7 @@ function chipBox(history, visible, onChoice) {
         const size = Math.min(room, past.bytes.length - steps);
         const state = `${steps} ${size}`;
         if (state !== group.state) {
-          group.node.replaceChildren(...idsAfter(past, steps).slice(0, size).map(chip));
+          group.node.replaceChildren(...chipsOf(group.word, idsAfter(past, steps).slice(0, size)));
           group.node.hidden = !size;
         }
         group.state = state;
@@ -238,6 +326,14 @@ function chipBox(history, visible, onChoice) {
   };
 }
 
+// A part of a token. Bytes that are part of a character stand after it.
+function ownedSign(part) {
+  if (!part.owner) return sign(part);
+  const node = sign({ ...part, spoken: `${part.spoken} of ${part.owner}` });
+  node.prepend(h("span", { class: "fml-owner" }, part.owner));
+  return node;
+}
+
 // The word in which most happens, as long as it fits.
 function mostMerged(groups, history) {
   const size = ({ word }) => history(word).steps.length;
@@ -252,7 +348,7 @@ function legend() {
     "p",
     { class: "fml-note" },
     ...["Choose a token to see how its word is merged. ", sample("mark", "␣"), " space, "],
-    ...[sample("mark", "↵"), " newline, ", sample("bytes", "⟨E2⟩"), " part of a character."],
+    ...[sample("mark", "↵"), " newline, €", sample("bytes", "⟨E2⟩"), " part of the character €."],
   );
 }
 
@@ -290,9 +386,9 @@ function mergeLadder(merges, visible) {
     if (!history) return;
     const rows = mergeSteps(history, merges);
     let from = 0;
-    for (const { rank, made, times } of rows.slice(0, MAX_STEPS)) {
+    for (const { rank, left, right, made, times } of rows.slice(0, MAX_STEPS)) {
       const again = times > 1 ? [`, ${number(times)} times`] : [];
-      const node = line(`merge ${number(rank)}`, ...sum(made, merges, visible), ...again);
+      const node = line(`merge ${number(rank)}`, ...sum([left, right], made, visible), ...again);
       lines.push({ node, made, from, to: (from += times) });
     }
     const bytes = line("bytes");
@@ -347,11 +443,12 @@ function languageTable(model, countTokens) {
   if (!rows.length) return { node: "", draw() {} };
   const most = Math.max(...rows.map(({ bytes }) => bytes)); // bars shrink as merges are added
   const head = ["Language", "Tokens", `× ${model.get("languages")[0][0]}`, "Characters per token"];
+  const note = h("span", { class: "fml-note" });
   const caption = h(
     "caption",
     {},
-    h("span", { class: "fml-label" }, "The same text in other languages"),
-    h("span", { class: "fml-note" }, "Choose a language to load its text above."),
+    h("span", { class: "fml-label" }, `One text in ${number(rows.length)} languages`),
+    note,
   );
   const top = h("tr", {}, ...head.map((name) => h("th", { scope: "col" }, name)));
   const body = rows.map(({ button, bar, cells: [tokens, times, perToken] }) => {
@@ -368,6 +465,9 @@ function languageTable(model, countTokens) {
     ),
     draw(text, nMerges) {
       const counts = rows.map(({ sentence }) => countTokens(sentence, nMerges));
+      const loaded = rows.some(({ sentence }) => sentence === text);
+      const other = loaded ? "" : "These texts, not the one above. ";
+      write(note, `${other}Choose a language to load its text above.`);
       rows.forEach(({ sentence, characters, button, bar, cells: [tokens, times, perToken] }, i) => {
         button.setAttribute("aria-pressed", sentence === text);
         bar.style.setProperty("--share", counts[i] / most);

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping
-from itertools import islice
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from traitlets import Bytes, Int, List, Unicode, observe, validate
 
 from fmlab.arguments import require
-from fmlab.tokenization.pretokenization import GPT2_SPLIT, GPT4_SPLIT
 from fmlab.tokenization.tokenizers import BPETokenizer
 from fmlab.widgets.base import Widget, utf8, visible
+from fmlab.widgets.vocabularies import PUBLISHED, SPLITS, answer, published_tokenizer
 
-SPLITS = {GPT2_SPLIT: "gpt2", GPT4_SPLIT: "gpt4"}  # the patterns of bpe.js
 MAX_CHARACTERS = 20_000  # the same in tokenizer.js
 TEXT = "A tokenizer cuts text into pieces. Which pieces it knows depends on what it has read."
 
@@ -31,7 +29,10 @@ LANGUAGE_TAGS = {
 }
 
 
-class TokenizerExplorer(Widget, files=("bpe.js", "tokenizer.js", "tokenizer.css")):
+FILES = ("bpe.js", "download.js", "tokenizer.js", "download.css", "tokenizer.css")
+
+
+class TokenizerExplorer(Widget, files=FILES):
     """Show how a byte-pair encoding tokenizer splits text with a chosen number of its merges.
 
     Set and observe ``text`` and ``n_merges``; observe ``ids``, the tokens of the text under these
@@ -41,8 +42,14 @@ class TokenizerExplorer(Widget, files=("bpe.js", "tokenizer.js", "tokenizer.css"
     language without an entry in `LANGUAGE_TAGS`, give ``(tag, sentence)`` instead of the sentence;
     the tag "" means that the language has none.
 
+    The reader can switch to the ``published`` vocabularies, ``cl100k`` (GPT-4's) and ``smollm2``
+    unless others are given. The page loads one when it is chosen. ``vocabulary`` is the name of the
+    chosen one, and "" for ``tokenizer``; choosing another one sets ``n_merges`` to all of its
+    merges.
+
     Errors: ``ValueError`` for a tokenizer whose split pattern the page does not have, a text that
-    is too long or contains a lone surrogate, and more merges than the tokenizer has.
+    is too long or contains a lone surrogate, more merges than the tokenizer has, and a vocabulary
+    that is not offered; ``FileNotFoundError`` for one whose package is missing.
 
     >>> tokenizer = BPETokenizer.train("low lower lowest", 259)
     >>> explorer = TokenizerExplorer(tokenizer, text="lowest")
@@ -60,6 +67,8 @@ class TokenizerExplorer(Widget, files=("bpe.js", "tokenizer.js", "tokenizer.css"
     bytes_per_id = Int(read_only=True, help="2 or 4.").tag(sync=True)
     split = Unicode(read_only=True, help="Name of the split pattern.").tag(sync=True)
     languages = List(read_only=True, help="Name, tag and sentence of each.").tag(sync=True)
+    vocabulary = Unicode(help="The name of the one in use.").tag(sync=True)
+    published = List(read_only=True, help="Name, label, tokens, kB of each.").tag(sync=True)
 
     def __init__(
         self,
@@ -68,12 +77,13 @@ class TokenizerExplorer(Widget, files=("bpe.js", "tokenizer.js", "tokenizer.css"
         text: str = TEXT,
         n_merges: int | None = None,
         languages: Mapping[str, str | tuple[str, str]] | None = None,
+        published: Sequence[str] = tuple(PUBLISHED),
         title: str = "Tokenizer explorer",
         **layout: object,
     ):
         is_bpe = isinstance(tokenizer, BPETokenizer)
         require(is_bpe, "tokenizer", "a BPETokenizer", type(tokenizer))
-        allowed = "one that splits text by fmlab.tokenization.GPT2_SPLIT or GPT4_SPLIT"
+        allowed = "one that splits text by a pattern of fmlab.tokenization"
         require(tokenizer.pattern in SPLITS, "tokenizer", allowed, tokenizer.pattern)
         self.tokenizer = tokenizer
         width = 2 if len(tokenizer.merges) <= 0xFF00 else 4  # two bytes are enough for id 65535
@@ -82,6 +92,8 @@ class TokenizerExplorer(Widget, files=("bpe.js", "tokenizer.js", "tokenizer.css"
         self.set_trait("split", SPLITS[tokenizer.pattern])
         entries = (languages or {}).items()
         self.set_trait("languages", [_language(name, entry) for name, entry in entries])
+        self.set_trait("published", [_offer(name) for name in published])
+        self.on_msg(answer)
         n_merges = len(tokenizer.merges) if n_merges is None else n_merges
         super().__init__(
             text=_checked_text(text, "text"),
@@ -96,19 +108,34 @@ class TokenizerExplorer(Widget, files=("bpe.js", "tokenizer.js", "tokenizer.css"
 
     @validate("n_merges")
     def _check_n_merges(self, proposal: dict) -> int:
-        return _checked_number(proposal["value"], len(self.tokenizer.merges))
+        return _checked_number(proposal["value"], self._most_merges())
+
+    @validate("vocabulary")
+    def _check_vocabulary(self, proposal: dict) -> str:
+        offered = ["", *(name for name, *_ in self.published)]
+        name = proposal["value"]
+        require(name in offered, "vocabulary", f"one of {offered}", name)
+        if name:
+            published_tokenizer(name)  # now, so that nothing changes if its package is missing
+        return name
+
+    @observe("vocabulary")
+    def _use_all_merges(self, change: dict) -> None:
+        self.n_merges = self._most_merges()
+        self._encode(change)
 
     @observe("text", "n_merges")
     def _encode(self, change: dict) -> None:
-        self.set_trait("ids", self._reduced().encode(self.text))
+        in_use = published_tokenizer(self.vocabulary) if self.vocabulary else self.tokenizer
+        self.set_trait("ids", in_use.first_merges(self.n_merges).encode(self.text))
 
-    def _reduced(self) -> BPETokenizer:
-        """Return the tokenizer with only the merges in use, and without special tokens."""
-        merges = islice(self.tokenizer.merges, self.n_merges)
-        return BPETokenizer(merges, pattern=self.tokenizer.pattern)
+    def _most_merges(self) -> int:
+        name = self.vocabulary
+        return PUBLISHED[name].n_merges if name else len(self.tokenizer.merges)
 
     def _still(self) -> str:
-        chips = "".join(_chip(self.tokenizer.vocab[i], i) for i in self.ids)
+        in_use = published_tokenizer(self.vocabulary) if self.vocabulary else self.tokenizer
+        chips = "".join(_chip(in_use.vocab[i], i) for i in self.ids)
         return (
             f"<figure><div>{chips}</div><figcaption>The tokens of a text and their ids, "
             f"{len(self.ids):,} in all, after {self.n_merges:,} merges. Where scripts may run, a "
@@ -120,6 +147,12 @@ def _chip(token: bytes, i: int) -> str:
     style = "display:inline-block;border:1px solid;border-radius:3px;margin:2px;padding:0 3px"
     text = html.escape(visible(token))
     return f'<span style="{style}"><bdi>{text}</bdi> <small>{i}</small></span>'
+
+
+def _offer(name: str) -> list[str | int]:
+    require(name in PUBLISHED, "published", f"names out of {', '.join(PUBLISHED)}", name)
+    offer = PUBLISHED[name]
+    return [name, offer.label, offer.n_tokens, offer.kilobytes]
 
 
 def _language(name: str, entry: str | tuple[str, str]) -> list[str]:

@@ -85,6 +85,21 @@ def test_bytes_have_the_ids_of_gpt2():
     assert [tokenizer.vocab[i] for i in (0, 187, 188, 255)] == [b"!", b"\xff", b"\x00", b"\xad"]
 
 
+@pytest.mark.parametrize("ignore_merges", [False, True])
+def test_the_first_merges_keep_their_ids(ignore_merges, tmp_path):
+    tokenizer = HubTokenizer(changed(("model.ignore_merges", ignore_merges)))
+    assert [len(tokenizer.first_merges(n).encode(" low")) for n in range(4)] == [4, 3, 2, 1]
+    two = tokenizer.first_merges(2)
+    assert two.encode("low") == [257]
+    assert two.decode(two.encode(f" low{END}{PAD}")) == f" low{END}{PAD}"
+    assert set(two.vocab) == {*range(258)}
+    two.save(tmp_path / "tokenizer.json")
+    assert HubTokenizer.load(tmp_path).encode(" low") == two.encode(" low")
+    assert tokenizer.encode(" low") == [258]
+    with pytest.raises(ValueError, match="n must be an integer from 0 to 3"):
+        tokenizer.first_merges(4)
+
+
 def test_merges_and_special_tokens_have_the_ids_of_the_file():
     tokenizer = HubTokenizer(TABLE)
     left, right = ALPHABET.index("l"), ALPHABET.index("o")

@@ -49,6 +49,17 @@ def test_special_tokens_have_the_ids_that_they_are_given():
     assert (more.pattern, more.decode([401])) == (GPT2_SPLIT, "<x>")
 
 
+@pytest.mark.parametrize("n", [0, 1, 5, len(LEARNED.merges)])
+def test_the_first_merges_keep_their_ranks(n):
+    fewer = RankTokenizer(SHUFFLED, special_tokens={END_OF_TEXT: 400}).first_merges(n)
+    learned = LEARNED.first_merges(n)
+    for text in ("low slower 東京", END_OF_TEXT):
+        tokens = [learned.vocab[i] for i in learned.encode(text)]
+        assert fewer.encode(text) == [SHUFFLED[token] for token in tokens]
+    with pytest.raises(ValueError, match=f"n must be an integer from 0 to {n}"):
+        fewer.first_merges(n + 1)
+
+
 def test_its_double_in_tiktoken_encodes_the_same():
     tokenizer = RankTokenizer(SHUFFLED, special_tokens={END_OF_TEXT: 400})
     double = tokenizer.to_tiktoken()

@@ -250,6 +250,22 @@ def test_more_special_tokens_come_after_all_ids_and_change_none():
 HALF_OF_E_ACUTE = [97, 0xC3]
 
 
+def test_the_first_merges_encode_as_if_no_others_had_been_learned():
+    tokenizer = BPETokenizer.train("low lower lowest", 262, special_tokens=["<|end|>"])
+    for n in range(6):
+        fewer = tokenizer.first_merges(n)
+        learned = BPETokenizer.train("low lower lowest", 256 + n)
+        assert fewer.merges == learned.merges
+        assert fewer.encode("lowest<|end|>") == learned.encode("lowest<|end|>")
+
+
+@pytest.mark.parametrize("n", [-1, 6, 1.0, True, None])
+def test_a_bad_number_of_first_merges_raises(n):
+    tokenizer = BPETokenizer.train("low lower lowest", 261)
+    with pytest.raises(ValueError, match="n must be an integer from 0 to 5; got"):
+        tokenizer.first_merges(n)
+
+
 def test_decoding_replaces_bytes_that_are_no_whole_character():
     assert BPETokenizer().decode(HALF_OF_E_ACUTE) == "a\ufffd"
     assert BPETokenizer().decode_bytes(HALF_OF_E_ACUTE) == b"a\xc3"

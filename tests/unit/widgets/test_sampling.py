@@ -9,6 +9,7 @@ from traitlets import TraitError
 
 from fmlab.sampling import entropy, restrict, sample, softmax
 from fmlab.widgets import SamplingExplorer
+from fmlab.widgets.vocabularies import MODELS, PublishedLogits
 
 PROMPTS = ["It was", "Once upon a"]
 TOKENS = [" a", " the", b"\xc3", "\n", "é"]
@@ -67,6 +68,54 @@ def test_results_are_those_of_the_sampling_functions(explorer, settings):
 def test_the_nucleus_is_what_top_p_leaves_and_min_p_may_leave_less(explorer):
     explorer.top_p, explorer.min_p = 0.9, 0.35
     assert (explorer.nucleus_size, explorer.n_kept) == (4, 2)
+
+
+def test_the_logits_of_a_real_model_can_be_chosen(explorer):
+    explorer.prompt, explorer.top_k = 1, 3
+    explorer.source = "smollm2"
+    prompts, rows, tokens = MODELS["smollm2"].load()
+    assert explorer.prompt == 0
+    assert (explorer.vocabulary, len(explorer.rows)) == (tokens, len(prompts))
+    assert explorer.n_kept == 3
+    explorer.top_k, explorer.top_p, explorer.prompt = 0, 0.9, 1
+    kept = np.isfinite(restrict(rows[1], top_p=0.9))
+    assert explorer.n_kept == explorer.nucleus_size == kept.sum()
+    assert explorer.entropy == pytest.approx(entropy(explorer.probs))
+    assert explorer.probs.shape == (49_152,)
+    explorer.top_k = 40_000
+    explorer.source = ""
+    assert (explorer.prompt, explorer.top_k, explorer.top_p) == (0, 0, 0.9)
+    assert results(explorer) == pytest.approx(expected(explorer))
+
+
+def test_the_page_sets_a_source_and_its_prompt_at_once(explorer):
+    explorer.prompt = 1
+    explorer.set_state({"source": "smollm2", "prompt": 4, "top_k": 49_152})
+    assert explorer.n_kept == 49_152
+    explorer.set_state({"source": "", "prompt": 0, "top_k": 0})
+    assert results(explorer) == pytest.approx(expected(explorer))
+
+
+def test_the_state_of_the_widget_does_not_hold_the_loaded_logits(explorer):
+    before = len(repr(explorer.get_state()))
+    explorer.source = "smollm2"
+    assert abs(len(repr(explorer.get_state())) - before) < 100
+
+
+def test_a_source_that_cannot_be_had_changes_nothing(explorer, monkeypatch):
+    with pytest.raises(ValueError, match=r"source must be one of \['', 'smollm2'\]; got 'gpt4'"):
+        explorer.source = "gpt4"
+
+    def missing(self):
+        raise FileNotFoundError("get it with pip")
+
+    monkeypatch.setattr(PublishedLogits, "load", missing)
+    explorer.prompt = 1
+    with pytest.raises(FileNotFoundError, match="get it with pip"):
+        explorer.source = "smollm2"
+    assert (explorer.source, explorer.prompt) == ("", 1)
+    with pytest.raises(ValueError, match="published must be names out of smollm2; got 'gpt4'"):
+        SamplingExplorer(PROMPTS, LOGITS, TOKENS, published=["gpt4"])
 
 
 def test_results_can_be_observed(explorer):

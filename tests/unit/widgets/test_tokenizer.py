@@ -4,9 +4,11 @@ import ipywidgets
 import numpy as np
 import pytest
 
-from fmlab.tokenization.pretokenization import GPT2_SPLIT
+from fmlab.tokenization.pretokenization import DIGITS_SPLIT, GPT2_SPLIT
 from fmlab.tokenization.tokenizers import BPETokenizer
 from fmlab.widgets import TokenizerExplorer
+from fmlab.widgets import tokenizer as explorers
+from fmlab.widgets.vocabularies import published_tokenizer
 
 TEXT = "low lower lowest"
 
@@ -71,6 +73,59 @@ def test_a_tokenizer_without_merges_is_shown_too():
 def test_the_page_gets_the_name_of_the_split_pattern():
     assert TokenizerExplorer(BPETokenizer(), text="").split == "gpt4"
     assert TokenizerExplorer(BPETokenizer(pattern=GPT2_SPLIT), text="").split == "gpt2"
+    assert TokenizerExplorer(BPETokenizer(pattern=DIGITS_SPLIT), text="").split == "digits"
+
+
+@pytest.mark.parametrize("name", ["cl100k", "smollm2"])
+def test_another_vocabulary_is_used_with_all_its_merges_at_first(tokenizer, name):
+    explorer = TokenizerExplorer(tokenizer, text="lowest 123")
+    published = published_tokenizer(name)
+    explorer.vocabulary = name
+    assert explorer.n_merges == len(published.merges)
+    assert explorer.ids == published.encode("lowest 123")
+    explorer.n_merges = 5
+    assert explorer.ids == published.first_merges(5).encode("lowest 123")
+    explorer.vocabulary = ""
+    assert (explorer.n_merges, explorer.ids) == (5, tokenizer.encode("lowest 123"))
+
+
+def test_the_page_sets_a_vocabulary_and_its_merges_at_once(tokenizer):
+    explorer = TokenizerExplorer(tokenizer, text=TEXT)
+    explorer.set_state({"vocabulary": "smollm2", "n_merges": 48_900})
+    assert explorer.ids == published_tokenizer("smollm2").encode(TEXT)
+    explorer.set_state({"n_merges": 5, "vocabulary": ""})
+    assert explorer.ids == tokenizer.encode(TEXT)
+
+
+def test_the_state_of_the_widget_stays_small(tokenizer):
+    explorer = TokenizerExplorer(tokenizer, text=TEXT)
+    explorer.vocabulary = "cl100k"
+    traits = {name: value for name, value in explorer.get_state().items() if name[0] != "_"}
+    assert len(repr(traits)) < 2000
+
+
+def test_a_special_token_of_another_vocabulary_is_text(tokenizer):
+    explorer = TokenizerExplorer(tokenizer, text="<|endoftext|>")
+    for name in ("cl100k", "smollm2"):
+        explorer.vocabulary = name
+        published = published_tokenizer(name)
+        assert published.decode(explorer.ids) == "<|endoftext|>"
+        assert not set(explorer.ids) & set(published.special_tokens.values())
+
+
+def test_a_vocabulary_that_cannot_be_had_changes_nothing(tokenizer, monkeypatch):
+    explorer = TokenizerExplorer(tokenizer, text=TEXT, published=["cl100k"])
+    with pytest.raises(ValueError, match=r"vocabulary must be one of \['', 'cl100k'\]; got 'smol"):
+        explorer.vocabulary = "smollm2"
+
+    def missing(name):
+        raise FileNotFoundError("get it with pip")
+
+    monkeypatch.setattr(explorers, "published_tokenizer", missing)
+    with pytest.raises(FileNotFoundError, match="get it with pip"):
+        explorer.vocabulary = "cl100k"
+    assert (explorer.vocabulary, explorer.n_merges) == ("", 5)
+    assert explorer.ids == tokenizer.encode(TEXT)
 
 
 def test_a_language_has_the_known_tag_or_the_given_one(tokenizer):
@@ -95,6 +150,7 @@ def test_a_language_has_the_known_tag_or_the_given_one(tokenizer):
         ({"n_merges": 2.0}, "n_merges must be .*; got 2.0"),
         ({"languages": {"English": 3}}, r"languages\['English'\] must be .*; got 3"),
         ({"languages": {"English": ("en", 3)}}, r"languages\['English'\] must be text"),
+        ({"published": ["gpt5"]}, "published must be names out of cl100k, smollm2; got 'gpt5'"),
     ],
 )
 def test_bad_options_are_refused(tokenizer, options, message):
