@@ -278,3 +278,15 @@ def randomness_is_no_cure(namespace, patch):
 def the_model_is_uniform(namespace, patch):
     """The logits of the model that is asked again are all equal."""
     patch(real_sampling, "softmax", lambda logits: np.full(len(logits), 1 / len(logits)))
+
+
+@null("real-sampling")
+def one_word_makes_no_difference(namespace, patch):
+    """SmolLM2 is as certain about the nicest city as about the largest one."""
+    first_entropies = real_sampling.first_entropies
+
+    def about_the_largest(model, tokenizer, prompts):
+        prompts = [prompt.replace("nicest", "largest") for prompt in prompts]
+        return first_entropies(model, tokenizer, prompts)
+
+    patch(real_sampling, "first_entropies", about_the_largest)

@@ -185,6 +185,13 @@ def replies_without_a_template_are_wrong(namespace, patch):
     namespace["right"]["Question: ... Answer:"] &= namespace["empty"]["Question: ... Answer:"]
 
 
+@null("real-chat-template", before="real-5")
+def typed_markers_make_no_difference(namespace, patch):
+    """With the markers typed as text, SmolLM2 replies as it does to special tokens."""
+    for kind in ("right", "ends"):
+        namespace[kind]["typed as text"] = namespace[kind]["its own template"]
+
+
 @null("real-chat-template")
 def replies_are_not_repeated(namespace, patch):
     """The model that is asked again gives no right answer."""
