@@ -139,7 +139,7 @@ def policy_was_not_trained(namespace, patch):
 @null("verifiable-rewards")
 def checker_is_a_coin(namespace, patch):
     """The models trained with the checker are those trained on coin flips."""
-    namespace["checked"] = [namespace["chance"]] * 3
+    namespace["checked"] = namespace["chance"]
 
 
 @null("dpo")
@@ -206,7 +206,14 @@ def judge_is_the_annotator(namespace, patch):
 def bias_does_not_come_back(namespace, patch):
     """The models tuned on the judge's choices are as those tuned on the annotator's."""
     feedback = namespace["record"]["ai_feedback"]
-    feedback["model"] = feedback["annotator"] * 3
+    feedback["model"] = feedback["annotator"]
+
+
+@null("ai-feedback")
+def bias_is_not_the_cause(namespace, patch):
+    """Without the pairs in which exactly one response abstains, nothing changes."""
+    feedback = namespace["record"]["ai_feedback"]
+    feedback["model without abstentions"] = feedback["model, as many pairs"]
 
 
 @null("sft-vs-preference-vs-none")
