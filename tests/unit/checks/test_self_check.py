@@ -206,7 +206,7 @@ def weak_leak_test(split):
 
 
 def too_strict_leak_test(split):
-    train, test = split(["a", "b", "c", "d"] * 5, 0.5, 0)
+    train, _ = split(["a", "b", "c", "d"] * 5, 0.5, 0)
     assert len(set(train)) == len(train)
 
 
