@@ -141,7 +141,7 @@ def test_typed_text_reaches_python(cell):
 def test_the_kernel_sends_a_tokenizer_when_it_is_chosen(cell):
     explorer = cell("vocabulary")
     explorer.get_by_role("combobox", name="Tokenizer").select_option("smollm2")
-    wait_until_shown(explorer, "vocabulary is at [19705]")
+    wait_until_shown(explorer, "vocabulary is at [683]")
     explorer.get_by_text("SmolLM2 is loaded").wait_for()
 
 

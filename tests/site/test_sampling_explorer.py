@@ -312,7 +312,7 @@ def test_a_change_is_announced(explorer, rows):
 
 @pytest.fixture(scope="module")
 def real_rows():
-    """The logits (n_prompts, V) of SmolLM2 from which the page's file is made."""
+    """The logits (n_prompts, V) of SmolLM2, from the file on the page."""
     return MODELS["smollm2"].load()[1]
 
 

@@ -51,6 +51,13 @@ test("ids equal those of Python under any number of merges", () => {
     }
 });
 
+test("one pair per token is enough where Python merges any pair that makes a token", async () => {
+  const vocabulary = readVocabulary(await unzip(Buffer.from(vectors.tangled.data, "base64")));
+  const merges = new PublishedMerges(vocabulary);
+  for (const { text, nMerges, ids } of vectors.tangled.cases)
+    assert.deepEqual(encode(text, merges, { nMerges }), ids, `${text}, ${nMerges} merges`);
+});
+
 test("ids of GPT-4's vocabulary equal those of tiktoken", () => {
   assert.ok(vectors.tiktoken.length > 2000);
   for (const [text, ids] of vectors.tiktoken)

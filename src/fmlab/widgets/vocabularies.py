@@ -23,7 +23,7 @@ from fmlab.sampling.recorded import unpack_logits
 from fmlab.tokenization.bpe import N_BYTES
 from fmlab.tokenization.gguf import smollm2_tokenizer
 from fmlab.tokenization.pretokenization import DIGITS_SPLIT, GPT2_SPLIT, GPT4_SPLIT
-from fmlab.tokenization.tiktoken_ranks import RankTokenizer, gpt4_tokenizer
+from fmlab.tokenization.tiktoken_ranks import gpt4_tokenizer
 from fmlab.tokenization.tokenizers import BPETokenizer
 
 LOGITS = "smollm2-logits"
@@ -110,7 +110,6 @@ def packed(tokenizer: BPETokenizer) -> bytes:
     head = {
         "split": SPLITS[tokenizer.pattern],
         "merges": len(of_merges),
-        "any_pair": isinstance(tokenizer, RankTokenizer),
         "special": tokenizer.special_tokens,
     }
     columns = b"".join(map(_column, (*pairs.T, steps)))

@@ -34,7 +34,7 @@ def unpacked(data):
 def test_merges_are_packed_as_symbols_with_the_steps_between_ids():
     tokenizer = BPETokenizer.train("low lower", 259, special_tokens=["lo"])
     head, left, right, steps = unpacked(packed(tokenizer))
-    assert head == {"split": "gpt4", "merges": 2, "any_pair": False, "special": {"lo": 258}}
+    assert head == {"split": "gpt4", "merges": 2, "special": {"lo": 258}}
     assert list(zip(left, right, strict=True)) == list(tokenizer.merges)
     assert steps == [1] * 258
 
