@@ -20,7 +20,7 @@ MAX_TOKEN_BYTES = 2**16 - 1  # two bytes hold the length
 STILL_ROWS = 10  # of the static picture
 
 
-class SamplingExplorer(Widget, files=("sampling.js", "sampling.css")):
+class SamplingExplorer(Widget, files=("distributions.js", "sampling.js", "sampling.css")):
     """Show what temperature, top-k, top-p and min-p do to a next-token distribution, and sample.
 
     ``prompts`` are texts, ``logits`` (n_prompts, V) a model's logits of the next token after each,
