@@ -29,7 +29,12 @@ SETTINGS = [
     (PLAIN | dict(temperature=0), dict(repetition=1.2, frequency=0.3, presence=0.3), 3),
 ]
 CHAT = ["micro-sft", "small-sft", "small-dpo", "small-ppo"]
-QUESTIONS = ["Where was Bessava Varinatta born?", "What is the capital of Veremond?", "", "née 雨 🎉"]
+QUESTIONS = [
+    "Where was Bessava Varinatta born?",
+    "What is the capital of Veremond?",
+    "",
+    "née 雨 🎉",
+]
 
 
 class Widget:
