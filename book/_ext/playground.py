@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import ClassVar
 
 from docutils import nodes
 from docutils.parsers.rst import directives
@@ -40,7 +41,7 @@ def page_state(widget: Playground) -> dict:
 class PlaygroundDirective(SphinxDirective):
     """Options are traits of the widget: ``:name: micro-sft``, ``:prompt: Where was ...``."""
 
-    option_spec = {"name": directives.unchanged, "prompt": directives.unchanged}
+    option_spec: ClassVar = {"name": directives.unchanged, "prompt": directives.unchanged}
 
     def run(self):
         widget = Playground(**self.options)

@@ -15,7 +15,7 @@ const MORE_SLIDERS = [
   { trait: "presence", name: "Presence penalty", min: -2, max: 2, step: 0.1, hint: "0 is off" },
   { trait: "max_new_tokens", name: "Tokens to write", min: 1, max: 255, step: 1 },
 ];
-const ALL_SLIDERS = [...SLIDERS, ...MORE_SLIDERS];
+export const ALL_SLIDERS = [...SLIDERS, ...MORE_SLIDERS];
 const SPEEDS = { "10 tokens per second": 10, "30 tokens per second": 30, "as fast as it can": 0 };
 const REASONS = {
   stop: "The document ended.",
@@ -50,7 +50,8 @@ export function runningText(parts) {
 
 // The text of tokens, without special ones.
 export function plainText(tokens) {
-  return new TextDecoder().decode(Uint8Array.from(tokens.flatMap(({ bytes }) => bytes)));
+  const bytes = Uint8Array.from(tokens.flatMap((token) => token.bytes));
+  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
 }
 
 // The rows of a table of candidates: the token that is there is always among them.
