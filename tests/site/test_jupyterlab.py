@@ -39,6 +39,12 @@ MAKE = {
         explorer = KLExplorer(["long", "short"], [0.9, 0.1], [0.0, 1.0])
         trait = "n"
     """,
+    "playground": """
+        from fmlab.widgets import Playground
+
+        explorer = Playground(["micro"], temperature=0, max_new_tokens=3, speed=0)
+        trait = "text"
+    """,
 }
 ECHO = """
 from IPython.display import HTML
@@ -128,3 +134,9 @@ def test_typed_text_reaches_python(cell):
     explorer = cell("tokenizer")
     explorer.get_by_role("textbox").last.fill("slow")
     wait_until_shown(explorer, "tokenizer is at slow")
+
+
+def test_the_kernel_sends_a_model_and_gets_the_text_that_it_wrote_on_the_page(cell):
+    explorer = cell("playground")
+    explorer.get_by_role("button", name="Start").click()
+    wait_until_shown(explorer, "playground is at  kitchen, and")

@@ -720,7 +720,7 @@ function candidateTable(onPut) {
     h("thead", {}, h("tr", {}, ...columns)),
     h("tbody", {}, ...lines.map((line) => line.node)),
   );
-  const key = "The most likely tokens: the outline is before the settings, the bar after them.";
+  const key = "Outline: before the settings. Bar: after them.";
   function clear() {
     write(title, "Candidates");
     write(note, key);
@@ -735,7 +735,7 @@ function candidateTable(onPut) {
       const isPrompt = found.position < pane.nPrompt;
       const place = isNext ? "the next token" : `token ${found.position + 1}`;
       write(title, `Candidates for ${place}`);
-      const kept = `The settings keep ${number(found.left)}.`;
+      const kept = `${number(found.left)} tokens are left.`;
       const hint = isPrompt ? "This place is part of the prompt." : "Choose one to put it there.";
       write(note, `${key} ${kept} ${hint}`);
       const scale = Math.max(...rows.flatMap(({ before, after }) => [before, after]), 0.01);
