@@ -225,7 +225,7 @@ def test_a_slider_changes_the_candidates_at_once(playground):
     assert [row[3] for row in after] == ["100%", *["✕ cut"] * 7]
 
 
-def test_another_candidate_replaces_a_token_and_the_text_goes_on_from_it(playground):
+def test_another_candidate_replaces_a_token_and_the_text_continues_from_it(playground):
     widget = playground()
     at_full_speed(widget)
     set_number(widget, "Temperature", 0)
@@ -235,7 +235,7 @@ def test_another_candidate_replaces_a_token_and_the_text_goes_on_from_it(playgro
     options.nth(n_prompt).click()
     second = candidates(widget)[1][0]
     widget.locator(".fml-bars th > button").nth(1).click()
-    widget.locator(".fml-pane .fml-note", has_text="It can go on").wait_for()
+    widget.locator(".fml-pane .fml-note", has_text="It can continue").wait_for()
     assert options.count() == n_prompt + 2  # and the place of the next token
     widget.get_by_role("button", name="Continue").click()
     wait_until_written(widget)

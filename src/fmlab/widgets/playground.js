@@ -20,7 +20,7 @@ const SPEEDS = { "10 tokens per second": 10, "30 tokens per second": 30, "as fas
 const REASONS = {
   stop: "The document ended.",
   context: "The context is full.",
-  length: "It can go on.",
+  length: "It can continue.",
   stopped: "Stopped.",
 };
 

@@ -38,7 +38,7 @@ export function commands() {
     // Writes up to `n` tokens: after a prompt, or, without one, after what is there. Tells the
     // prompt and every token; returns why and where it ended, and the time it took to compute.
     async write({ prompt, n, settings, seed, perSecond = Infinity }, tell) {
-      const own = (job = {}); // the latest job is the one that goes on
+      const own = (job = {}); // only the latest job continues
       if (prompt !== undefined) {
         writer.start(prompt);
         tell({ tokens: allShown(), nPrompt: writer.nPrompt });
