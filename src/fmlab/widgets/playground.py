@@ -22,6 +22,7 @@ from fmlab.tokenization import USER
 from fmlab.tokenization.special_tokens import end_of_text
 from fmlab.widgets.base import Widget, joined, utf8, visible
 
+DISPLAY = ("distributions.js", "playground.js", "playground_parts.js", "playground.css")
 # What the worker runs: tokenizer, sampling, model, and what answers the page.
 ENGINE = ("bpe.js", "distributions.js", "gpt.js", "writer.js")
 WORKER = (*ENGINE, "worker.js")
@@ -77,7 +78,7 @@ MAX_CHARACTERS = 5000
 STILL_TOKENS, STILL_ROWS = 30, 6  # of the static picture
 
 
-class Playground(Widget, files=("distributions.js", "playground.js", "playground.css")):
+class Playground(Widget, files=DISPLAY):
     """Write with the book's own models, which run in the page, in JavaScript.
 
     On the book's site the page fetches a model when its reader starts it; in a notebook the kernel
