@@ -49,7 +49,7 @@ class PlaygroundDirective(SphinxDirective):
         model_id = f"playground-{serial}"
         state = {model_id: {"state": page_state(widget)}}
         html = (
-            '<div class="cell_output playground">'
+            '<div class="playground">'
             + script(STATE, {"version_major": 2, "version_minor": 0, "state": state})
             + script(VIEW, {"version_major": 2, "version_minor": 0, "model_id": model_id})
             + widget.without_script().data

@@ -18,7 +18,7 @@ const MORE_SLIDERS = [
 export const ALL_SLIDERS = [...SLIDERS, ...MORE_SLIDERS];
 const SPEEDS = { "10 tokens per second": 10, "30 tokens per second": 30, "as fast as it can": 0 };
 const REASONS = {
-  stop: "The document ended.",
+  stop: "The text ended.",
   context: "The context is full.",
   length: "It can continue.",
   stopped: "Stopped.",
