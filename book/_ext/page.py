@@ -27,6 +27,7 @@ NEEDED_BY = {
     "vendor/katex/katex.min.css": 'class="katex"',
     "katex-math.css": 'class="katex"',
     "quiz.js": '<details class="option',
+    "widget-host.js": 'type="application/vnd.jupyter.widget-view+json"',
 }
 # sphinx-thebe and sphinx-comments serve buttons that this book does not have.
 NEVER_NEEDED = re.compile(r"sphinx-thebe\.|comments-config|THEBE_|thebe_selector|thebe-config")

@@ -1,8 +1,13 @@
 // Runs the widgets of a page that has no kernel. Sphinx writes the state and the place of each into
 // the page; this gives each a model to read and set, and lets its own script draw it. It knows
 // anywidgets only. A widget that cannot run is replaced by a sentence that says so.
+//
+// A widget's script and style are text in its state, or the name of a file beside this one. Beside
+// `model` and `el`, `render` gets `site`, the address of the folder of these files: a widget that
+// gets it may load more of them.
 
 (() => {
+  const SITE = new URL(".", document.currentScript.src).href;
   const STATE = "application/vnd.jupyter.widget-state+json";
   const VIEW = "application/vnd.jupyter.widget-view+json";
 
@@ -73,15 +78,19 @@
     };
   }
 
+  const isFile = (source) => /^[\w./-]+\.(js|css)$/.test(source);
+  const fileUrl = (name) => new URL(name, SITE).href;
+
   const loadScript = once(async (source) => {
-    const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
-    const { default: widget } = await import(url);
+    const blob = () => URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
+    const { default: widget } = await import(isFile(source) ? fileUrl(source) : blob());
     return typeof widget === "function" ? widget() : widget;
   });
 
   const addStyle = once((source) => {
-    const style = document.createElement("style");
-    style.textContent = source;
+    const style = document.createElement(isFile(source) ? "link" : "style");
+    if (isFile(source)) Object.assign(style, { rel: "stylesheet", href: fileUrl(source) });
+    else style.textContent = source;
     document.head.append(style);
   });
 
@@ -115,7 +124,7 @@
     if (values._css) addStyle(values._css);
     const widget = await loadScript(values._esm);
     const model = await startModel(id, values, widget);
-    await widget.render({ model, el });
+    await widget.render({ model, el, site: SITE });
   }
 
   async function run() {
@@ -132,8 +141,11 @@
         console.error("widget-host:", error);
         el.dataset.widget = "failed";
         el.textContent =
-          "This interactive figure could not start here. " +
-          "Try a current browser, or run the chapter as a notebook.";
+          location.protocol === "file:"
+            ? "This page was opened as a file, and browsers let such a page load no scripts or " +
+              "models. Run `make serve` and open the address that it prints."
+            : "This interactive figure could not start here. " +
+              "Try a current browser, or run the chapter as a notebook.";
       }
     }
   }

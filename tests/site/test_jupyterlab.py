@@ -47,6 +47,12 @@ MAKE = {
         explorer = KLExplorer(["long", "short"], [0.9, 0.1], [0.0, 1.0])
         trait = "n"
     """,
+    "playground": """
+        from fmlab.widgets import Playground
+
+        explorer = Playground(["micro"], temperature=0, max_new_tokens=3, speed=0)
+        trait = "text"
+    """,
 }
 ECHO = """
 from IPython.display import HTML
@@ -150,3 +156,9 @@ def test_the_kernel_sends_logits_when_they_are_chosen(cell):
     explorer.get_by_role("combobox", name="Model").select_option("smollm2")
     wait_until_shown(explorer, "logits is at 49152")
     explorer.get_by_text("SmolLM2 is loaded").wait_for()
+
+
+def test_the_kernel_sends_a_model_and_gets_the_text_that_it_wrote_on_the_page(cell):
+    explorer = cell("playground")
+    explorer.get_by_role("button", name="Start").click()
+    wait_until_shown(explorer, "playground is at  kitchen, and")

@@ -14,6 +14,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "attention": ["AttentionExplorer"],
         "kl": ["KLExplorer"],
+        "playground": ["Playground"],
         "sampling": ["SamplingExplorer"],
         "tokenizer": ["TokenizerExplorer"],
     },

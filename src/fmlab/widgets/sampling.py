@@ -21,7 +21,7 @@ MAX_TOKEN_BYTES = 2**16 - 1  # two bytes hold the length
 STILL_ROWS = 10  # of the static picture
 
 
-FILES = ("download.js", "sampling.js", "download.css", "sampling.css")
+FILES = ("distributions.js", "download.js", "sampling.js", "download.css", "sampling.css")
 
 
 class SamplingExplorer(Widget, files=FILES):

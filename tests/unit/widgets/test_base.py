@@ -6,11 +6,18 @@ import sys
 
 import pytest
 
-from fmlab.widgets import AttentionExplorer, KLExplorer, SamplingExplorer, TokenizerExplorer
+from fmlab.widgets import (
+    AttentionExplorer,
+    KLExplorer,
+    Playground,
+    SamplingExplorer,
+    TokenizerExplorer,
+)
 
 WIDGETS = {
     AttentionExplorer: ".fml-attention",
     KLExplorer: ".fml-kl-bars",
+    Playground: ".fml-panes",
     SamplingExplorer: ".fml-steps",
     TokenizerExplorer: ".fml-chips",
 }
