@@ -92,7 +92,7 @@ def vocabulary_vectors(name, texts):
 
 
 def tangled_vectors(n_merges, seed):
-    """Return a list of tokens over three letters, many of which can be merged from several pairs.
+    """Return a list of tokens over three letters, many with several pairs that make them.
 
     Each is merged from two parts, as in a published list.
     """
