@@ -135,7 +135,7 @@ function render({ model, el, site }) {
     if (!absent.length || busy || status.classList.contains("fml-error")) return;
     const list = absent.map((name) => `${name} (${megabytes(entries.get(name).bytes)})`).join(" and ");
     const place = site ? "this site" : "the kernel";
-    write(status, `Start loads ${list} from ${place}. Then it needs no connection.`);
+    write(status, `Start loads ${list} from ${place}, once.`);
   }
   function fail(error) {
     status.classList.add("fml-error");
@@ -162,7 +162,7 @@ function render({ model, el, site }) {
           }),
         ),
       );
-      write(status, "Loaded. From here on, no connection is needed.");
+      write(status, "Loaded. No connection is needed any more.");
       return true;
     } catch (error) {
       if (error !== CANCELED) fail(error);

@@ -30,6 +30,7 @@ function promptField(model, onWrite) {
   const text = h("textarea", {
     rows: 3,
     spellcheck: "false",
+    maxlength: 5000, // as Python allows
     input: () => update(model, { prompt: text.value }),
     keydown(event) {
       if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
@@ -321,7 +322,7 @@ function shadingChoice({ layers, heads }, onChange) {
 // after all settings. A press puts the token there.
 function candidateTable(onPut) {
   const lines = Array.from({ length: ROWS }, () => {
-    const button = h("button", {});
+    const button = h("button", {}, "–"); // gives the empty row its height
     const bar = h(
       "div",
       { class: "fml-probability" },
