@@ -31,7 +31,7 @@ LOSSES = {
 
 def check_losses(predicted: Mapping[str, float]) -> None:
     """Compare losses that were worked out by hand with the correct ones."""
-    filled_in("predicted", predicted, LOSSES)
+    filled_in("predicted_losses", predicted, LOSSES)
     for name, loss in LOSSES.items():
         guess = predicted[name]
         if math.isclose(guess, loss, abs_tol=0.011):
@@ -43,9 +43,8 @@ def check_losses(predicted: Mapping[str, float]) -> None:
             hint = "That is the loss in bits. Use the natural logarithm for nats"
         elif loss == math.inf:
             hint = "What is the logarithm of 0, in the limit? Write math.inf"
-        right = f"{loss:.2f}" if loss < math.inf else "math.inf"
         raise AssertionError(
-            f"predicted[{name!r}] is {right}, not {guess}. {hint} (#refresher-learning)"
+            f"predicted_losses[{name!r}] is not {guess}. {hint} (#refresher-learning)"
         )
     print(f"losses: all {len(LOSSES)} right")
 
@@ -118,13 +117,13 @@ def positions_seen(name: str) -> int:
 
 def check_seen(predicted: Mapping[str, int]) -> None:
     """Compare predicted numbers of positions with what gradients say."""
-    filled_in("predicted", predicted, NETWORKS)
+    filled_in("predicted_seen", predicted, NETWORKS)
     for name in NETWORKS:
         seen, guess = positions_seen(name), predicted[name]
         hint = HINTS[name.partition(",")[0]]
         expect(
             guess == seen,
-            f"{name}: output {POSITION} depends on {seen} positions, not {guess}: {hint} "
+            f"{name}: output {POSITION} does not depend on {guess} positions: {hint} "
             "(#refresher-architectures)",
         )
     print(f"predictions: all {len(NETWORKS)} agree with the gradients")
@@ -211,13 +210,13 @@ def check_recall(
         compare_interval("recall_interval", result, rate_interval(n_found, n_spam), hint, mistakes)
     expect(above_half is not None, "above_half is still None")
     expect(
-        above_half is False,
-        "above_half is False: the interval of six in eight begins below one half",
+        not above_half,
+        "above_half is not True: the interval of six in eight begins below one half",
     )
     expected = messages_needed()
     hint = "Try n = 4, 8, 12, ..., with three quarters found, until high - low is at most 0.1"
     expect(n_needed is not None, "n_needed is still None")
-    expect(n_needed == expected, f"n_needed is {expected}, not {n_needed}. {hint}")
+    expect(n_needed == expected, f"n_needed is not {n_needed}. {hint}")
     print(f"recall: right; an interval 0.1 wide takes {expected} spam messages, not eight")
 
 

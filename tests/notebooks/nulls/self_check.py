@@ -80,6 +80,19 @@ def state_is_forgotten(namespace, patch):
     namespace["forward"]["recurrent"] = lambda net, x: net(x.transpose(0, 1))[0].transpose(0, 1)
 
 
+@null("prerequisites-architectures", before="architectures-16")
+def recurrent_weights_start_at_the_identity(namespace, patch):
+    """The recurrent network starts out copying its state, so the first token is not forgotten."""
+
+    def recurrent(seed):
+        torch.manual_seed(seed)
+        net = nn.RNN(16, 16, nonlinearity="relu", batch_first=True)
+        nn.init.eye_(net.weight_hh_l0)
+        return net
+
+    namespace["recurrent"] = recurrent
+
+
 @null("prerequisites-metrics")
 def precision_and_recall_are_swapped(namespace, patch):
     """Precision and recall are mixed up."""
