@@ -8,7 +8,6 @@ fmlab-grade report --name hw1 --canvas canvas.csv
 from __future__ import annotations
 
 import argparse
-import csv
 import os
 import sys
 import time
@@ -24,21 +23,24 @@ from fmlab_grading import (
     assignments,
     feedback,
     gradebook,
+    intake,
     rehearsal,
     reports,
     shards,
     submissions,
     variants,
 )
-from fmlab_grading.course import Course
+from fmlab_grading.course import Course, require_name
 from fmlab_grading.exercises import exercise_names
 from fmlab_grading.grading import grade_class
 from fmlab_grading.limits import Limits
 from fmlab_grading.options import make_parser
+from fmlab_grading.roster import read_roster
 from fmlab_grading.safety import require_sandbox
 from fmlab_grading.sandbox import SandboxUnavailable
 
 INTERRUPTED = 130  # the exit status after Ctrl-C
+MOST_LINES = 20  # of a list on the terminal
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -66,6 +68,8 @@ def release(course: Course, options: argparse.Namespace) -> int:
     if options.variants and not options.students:
         raise ValueError("--variants needs --students, a file with the ids of the students")
     name = options.name or "-".join(Path(part.partition(":")[0]).stem for part in options.parts)
+    require_name(name)
+    students = read_roster(options.students) if options.students else []
     hidden = assignments.read_hidden(options.hidden) if options.hidden else None
     notebook = assignments.assemble(options.parts, options.title or name, hidden)
     if options.variants:
@@ -77,7 +81,6 @@ def release(course: Course, options: argparse.Namespace) -> int:
     source.parent.mkdir(parents=True, exist_ok=True)
     nbformat.write(notebook, source)
     gradebook.release(course, name)
-    students = _roster(options.students) if options.students else []
     gradebook.add_students(course, students)
     released = course.release(name) / source.name
     print(f"{released}: {assignments.total_points(notebook):g} points")
@@ -111,8 +114,7 @@ def grade(course: Course, options: argparse.Namespace) -> int:
     name = _assignment(course, options)
     if options.shard or options.results:
         return _grade_shard(course, name, options)
-    if options.submissions:
-        _take_in(course, name, options)
+    needs_attention = bool(options.submissions) and _take_in(course, name, options)
     limits = Limits(memory=options.memory, cell_seconds=options.cell, total_seconds=options.total)
     started, records = time.monotonic(), []
     try:
@@ -138,8 +140,8 @@ def grade(course: Course, options: argparse.Namespace) -> int:
     details = f", {seconds / n:.2f} s and at most {peak} MB each" if n else "; nothing is new"
     print(f"{n} submissions graded in {seconds:.1f} s{details}; {path}")
     for record in failed:
-        print(f"  {record['student']}: {record['status']}")
-    return 1 if failed else 0
+        print(reports.printable(f"  {record['student']}: {record['status']}"))
+    return 1 if failed or needs_attention else 0
 
 
 def _grade_shard(course: Course, name: str, options: argparse.Namespace) -> int:
@@ -157,28 +159,42 @@ def _grade_shard(course: Course, name: str, options: argparse.Namespace) -> int:
     print(f"shard {options.shard}: {len(results)} submissions graded; {options.results / name}")
     for result in results:
         if result["status"] != "ok":
-            print(f"  {result['student']}: {result['status']}")
+            print(reports.printable(f"  {result['student']}: {result['status']}"))
     return 0  # a bad submission is not a failure of the shard, which would be retried
 
 
 def take_in(course: Course, options: argparse.Namespace) -> int:
     """Copy submissions into the course without grading them: for shards to grade."""
     name = _assignment(course, options)
-    if options.submissions:
-        _take_in(course, name, options)
+    needs_attention = bool(options.submissions) and _take_in(course, name, options)
     for student in course.students(name):
         submissions.submission_time(course.submitted(student, name))
-    return 0
+    return int(needs_attention)
 
 
-def _take_in(course: Course, name: str, options: argparse.Namespace) -> None:
+def _take_in(course: Course, name: str, options: argparse.Namespace) -> bool:
+    """Copy submissions into the course; return whether some files need attention."""
     notebooks = list(course.notebooks(name))
     if len(notebooks) > 1:
         raise ValueError(f"{name} has several notebooks; collect them with nbgrader")
-    students = submissions.take_in(
-        options.submissions, course.root / "submitted", name, notebooks[0], options.student_id
+    result = intake.take_in(
+        options.submissions,
+        course.root / "submitted",
+        name,
+        notebooks[0],
+        options.student_id,
+        roster=course.roster(name),
+        who=dict(options.who),
+        timezone=options.timezone,
     )
-    print(f"{len(students)} submissions taken in")
+    path = course.root / f"{name}-taken-in.csv"
+    reports.write_table(path, ["file", "student", "note"], result.rows(), ids=("student",))
+    print(f"{len(result.taken)} submissions taken in; {path}")
+    for file, reason in list(result.needs_attention.items())[:MOST_LINES]:
+        print(reports.printable(f"  left out: {file}: {reason}"))
+    if len(result.needs_attention) > MOST_LINES:
+        print(f"  and {len(result.needs_attention) - MOST_LINES} more, in that table")
+    return bool(result.needs_attention)
 
 
 def merge(course: Course, options: argparse.Namespace) -> int:
@@ -233,14 +249,6 @@ def _assignment(course: Course, options: argparse.Namespace) -> str:
             f"--name must be a released assignment ({', '.join(released) or 'none yet'})"
         )
     return options.name or released[0]
-
-
-def _roster(path: Path) -> list[str]:
-    """Return the first column of a CSV file, without its heading."""
-    with open(path, newline="", encoding="utf-8-sig") as file:
-        ids = [line[0].strip() for line in csv.reader(file) if line and line[0].strip()]
-    headings = {"id", "student", "student id", "student_id", "id number", "username"}
-    return [student for student in ids if student.lower() not in headings]
 
 
 if __name__ == "__main__":

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -11,6 +13,7 @@ from pathlib import Path
 
 import nbformat
 
+from fmlab.arguments import require
 from fmlab.files import write_atomically
 from fmlab_grading import variants
 from fmlab_grading.exercises import grade_id
@@ -72,7 +75,16 @@ class Course:
 
     def students(self, assignment: str) -> list[str]:
         """Return the students who submitted something."""
-        return sorted(p.parent.name for p in (self.root / "submitted").glob(f"*/{assignment}"))
+        folders = (self.root / "submitted").glob(f"*/{glob.escape(assignment)}")
+        return sorted(path.parent.name for path in folders if path.is_dir())
+
+    def roster(self, assignment: str) -> list[str] | None:
+        """Return the students who have a variant of an assignment; None if it has no variants."""
+        notebooks = self.source(assignment).glob("*.ipynb")
+        if not any(variants.SEED in nbformat.read(path, 4).metadata for path in notebooks):
+            return None
+        folders = (self.root / "variants").glob(f"*/{glob.escape(assignment)}")
+        return sorted(path.parent.name for path in folders)
 
     def notebooks(self, assignment: str, student: str = "") -> dict[str, tuple[str, str]]:
         """Return the instructor's and the released text of each notebook, by file name.
@@ -128,6 +140,12 @@ class Course:
 
     def _record(self, student: str, assignment: str) -> Path:
         return self.root / RECORDS / assignment / f"{student}.json"
+
+
+def require_name(assignment: str) -> None:
+    """Raise ValueError for a name that nbgrader would not take, or that is a pattern of names."""
+    valid = re.fullmatch(r"[\w(][\w .()-]{0,99}", assignment) and assignment == assignment.strip()
+    require(bool(valid), "name", "letters, digits, spaces and any of _ - . ( )", assignment)
 
 
 def _pair(source: Path, release: Path, student: str) -> tuple[str, str]:

@@ -1,8 +1,7 @@
-"""The smaller modules: submissions, workers, assignments, variants."""
+"""The smaller modules: workers, assignments, variants."""
 
 import os
 import time
-import zipfile
 
 import nbformat
 import pytest
@@ -10,56 +9,8 @@ import pytest
 from fmlab_grading import assignments, variants
 from fmlab_grading.exercises import cells_of, exercise_names, grade_id, notebook_of
 from fmlab_grading.merge import defined_names
-from fmlab_grading.submissions import STUDENT_ID, take_in
 from fmlab_grading.workers import run_each
 from tests.grading.classroom import author
-
-# Submissions
-
-
-@pytest.mark.parametrize("kind", ["folder", "zip"])
-def test_notebooks_of_a_download_are_sorted_by_student(kind, tmp_path):
-    source, submitted = tmp_path / "download", tmp_path / "submitted"
-    source.mkdir()
-    for name in ("ada_1_hw.ipynb", "bob.ipynb", "readme.txt"):
-        (source / name).write_text(name)
-    if kind == "zip":
-        archive = tmp_path / "download.zip"
-        with zipfile.ZipFile(archive, "w") as file:
-            for path in source.iterdir():
-                file.write(path, path.name)
-        source = archive
-    assert take_in(source, submitted, "hw", "hw.ipynb", STUDENT_ID) == ["ada", "bob"]
-    assert (submitted / "ada" / "hw" / "hw.ipynb").read_text() == "ada_1_hw.ipynb"
-    assert (submitted / "bob" / "hw" / "timestamp.txt").read_text().endswith(" UTC")
-
-
-@pytest.mark.parametrize(
-    "name", ["../evil.ipynb", "..\\evil.ipynb", "/etc/evil.ipynb", "a\nb.ipynb"]
-)
-def test_no_path_in_a_zip_file_escapes_the_course(name, tmp_path):
-    archive = tmp_path / "download.zip"
-    with zipfile.ZipFile(archive, "w") as file:
-        file.writestr(name, "x")
-    with pytest.raises(ValueError, match="submissions must be"):
-        take_in(archive, tmp_path / "deep" / "submitted", "hw", "hw.ipynb", r"^(.*)$")
-    assert not list(tmp_path.rglob("*.ipynb"))
-
-
-def test_two_files_of_one_student_are_rejected(tmp_path):
-    for name in ("ada_1.ipynb", "ada_2.ipynb"):
-        (tmp_path / name).write_text("x")
-    with pytest.raises(ValueError, match="submissions must be one file for ada"):
-        take_in(tmp_path, tmp_path / "submitted", "hw", "hw.ipynb", STUDENT_ID)
-
-
-def test_links_in_a_download_are_ignored(tmp_path):
-    (tmp_path / "secret").write_text("x")
-    (tmp_path / "in").mkdir()
-    (tmp_path / "in" / "ada.ipynb").symlink_to(tmp_path / "secret")
-    with pytest.raises(ValueError, match="a folder or zip file with notebooks"):
-        take_in(tmp_path / "in", tmp_path / "submitted", "hw", "hw.ipynb", STUDENT_ID)
-
 
 # Workers
 
