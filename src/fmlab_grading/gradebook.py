@@ -15,6 +15,7 @@ from pathlib import Path
 
 import nbformat
 
+from fmlab.files import write_atomically
 from fmlab_grading.course import Course
 from fmlab_grading.submissions import copy_nbgrader_files, remove_folder, submission_time
 
@@ -93,7 +94,7 @@ def save(course: Course, assignment: str, record: dict, notebooks: dict[str, str
         resources = {"nbgrader": entry | {"notebook": name.removesuffix(".ipynb")}}
         for step in (SaveAutoGrades, AssignLatePenalties):
             notebook, resources = step(config=course.config).preprocess(notebook, resources)
-        nbformat.write(notebook, folder / name)
+        write_atomically(folder / name, nbformat.writes(notebook))
     copy_nbgrader_files(course.submitted(student, assignment), folder)
 
 

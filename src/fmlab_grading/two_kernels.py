@@ -27,6 +27,7 @@ SAME_PROCESS = "same-process"
 NAMES_KEY = "fmlab_names"  # in a merged notebook, the names that an answer should define
 FINAL_SECONDS = 0.1  # a program gets them to finish a call when the time is up
 MAX_OUTPUT = 2_000_000  # characters; a figure may be that long
+MAX_REPLY = 4 * MAX_OUTPUT  # bytes; reading JSON can take 30 times as much memory
 
 
 @dataclass(frozen=True)
@@ -117,8 +118,14 @@ class Kernels:
 
     def _run_in(self, sandbox: Sandbox, source: str) -> dict:
         data = source.encode("utf-8", "replace")
+        reply = self._exchange(sandbox, CELL, data)
         try:
-            return json.loads(self._exchange(sandbox, CELL, data))
+            if len(reply) > MAX_REPLY:
+                raise ValueError(f"they have {len(reply) >> 20} MB")
+            outcome = json.loads(reply)
+            if not isinstance(outcome, dict):
+                raise ValueError("they have another form")
+            return outcome
         except (ValueError, RecursionError) as error:
             return _failure("Unreadable", f"the cell's outputs can't be read: {error}")
 
@@ -166,12 +173,12 @@ class Kernels:
         return _dump(_failure("KernelDied", str(ended)))
 
     def _store_outputs(self, cell: NotebookNode, outcome: dict) -> None:
-        outputs = outcome.get("outputs") or []
-        if len(json.dumps(outputs)) > MAX_OUTPUT:
-            outputs = _failure("Unreadable", "the cell's outputs are too long")["outputs"]
         try:
+            outputs = outcome.get("outputs") or []
+            if len(json.dumps(outputs)) > MAX_OUTPUT:
+                outputs = _failure("Unreadable", "the cell's outputs are too long")["outputs"]
             cell.outputs = [new_output(**_checked(output)) for output in outputs]
-        except (TypeError, ValueError, KeyError, AttributeError):
+        except (TypeError, ValueError, KeyError, AttributeError, RecursionError):
             outcome = _failure("Unreadable", "the cell's outputs are not valid")
             cell.outputs = [new_output(**output) for output in outcome["outputs"]]
         number = outcome.get("number")
@@ -183,13 +190,13 @@ def _checked(output: dict) -> dict:
     kind = output["output_type"]
     if kind == "stream":
         name = "stderr" if output["name"] == "stderr" else "stdout"
-        return {"output_type": kind, "name": name, "text": str(output["text"])}
+        return {"output_type": kind, "name": name, "text": plain(output["text"])}
     if kind == "error":
-        traceback = [str(line) for line in output["traceback"]]
-        names = {name: str(output[name]) for name in ("ename", "evalue")}
+        traceback = [plain(line) for line in output["traceback"]]
+        names = {name: plain(output[name]) for name in ("ename", "evalue")}
         return {"output_type": kind, **names, "traceback": traceback}
     data = {
-        mime: str(part)
+        mime: plain(part)
         for mime, part in output["data"].items()
         if mime == "text/plain" or (mime == "image/png" and BASE64.fullmatch(str(part)))
     }
@@ -198,6 +205,17 @@ def _checked(output: dict) -> dict:
     return {"output_type": kind, "data": data, "metadata": {}, **more}
 
 
+def plain(text: object) -> str:
+    """Return a text that can be saved and shown: no half characters, nothing that moves a cursor.
+
+    Colors and the like are dropped, other control characters become a replacement character.
+    """
+    text = ANSI.sub("", str(text)).encode("utf-8", "replace").decode("utf-8")
+    return CONTROL.sub("\ufffd", text)
+
+
+ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\^_])")
+CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 BASE64 = re.compile(r"[A-Za-z0-9+/=\s]*")
 
 
