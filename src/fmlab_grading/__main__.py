@@ -133,6 +133,7 @@ def grade(course: Course, options: argparse.Namespace) -> int:
         print(f"\nInterrupted; {len(records)} submissions are graded. {command} resumes from here.")
         return INTERRUPTED
     seconds = time.monotonic() - started
+    gradebook.assign_penalties(course, name)
     path = reports.write_report(course, name, course.root / f"{name}-report.csv")
     failed = [record for record in records if record["status"] != "ok"]
     n = len(records)
@@ -190,10 +191,10 @@ def _take_in(course: Course, name: str, options: argparse.Namespace) -> bool:
     path = course.root / f"{name}-taken-in.csv"
     reports.write_table(path, ["file", "student", "note"], result.rows(), ids=("student",))
     print(f"{len(result.taken)} submissions taken in; {path}")
-    for file, reason in list(result.needs_attention.items())[:MOST_LINES]:
+    for file, reason in list(result.listed.items())[:MOST_LINES]:
         print(reports.printable(f"  left out: {file}: {reason}"))
-    if len(result.needs_attention) > MOST_LINES:
-        print(f"  and {len(result.needs_attention) - MOST_LINES} more, in that table")
+    if len(result.listed) > MOST_LINES:
+        print(f"  and {len(result.listed) - MOST_LINES} more, in that table")
     return bool(result.needs_attention)
 
 
@@ -201,6 +202,7 @@ def merge(course: Course, options: argparse.Namespace) -> int:
     """Save the results of all shards to the gradebook; only one process may do this."""
     name = _assignment(course, options)
     records, missing = shards.merge(course, name, options.results)
+    gradebook.assign_penalties(course, name)
     path = reports.write_report(course, name, course.root / f"{name}-report.csv")
     print(f"{len(records)} results saved; {path}")
     if missing:
@@ -211,6 +213,7 @@ def merge(course: Course, options: argparse.Namespace) -> int:
 def report(course: Course, options: argparse.Namespace) -> int:
     """Write tables of the scores, and feedback pages."""
     name = _assignment(course, options)
+    gradebook.assign_penalties(course, name)
     path = options.csv or course.root / f"{name}-report.csv"
     print(reports.write_report(course, name, path))
     if options.canvas:

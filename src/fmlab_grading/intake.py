@@ -27,6 +27,7 @@ MOODLE = "_assignsubmission_"  # in the name of a student's folder
 UTF8_NAME = 0x800  # in a zip file: the name of the entry is in UTF-8
 
 LITTER = "made by macOS or Jupyter, not by a student"
+NOT_A_NOTEBOOK, EARLIER = "not a notebook", "an earlier attempt"
 UNREADABLE = (OSError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error, EOFError)
 
 
@@ -49,9 +50,15 @@ class Intake:
     notes: dict[str, str] = field(default_factory=dict)  # by path of a file that was taken in
 
     @property
-    def needs_attention(self) -> dict[str, str]:
-        """What was left out and might be somebody's work."""
+    def listed(self) -> dict[str, str]:
+        """What was left out and was made by somebody."""
         return {path: why for path, why in self.left_out.items() if why != LITTER}
+
+    @property
+    def needs_attention(self) -> dict[str, str]:
+        """What was left out and might be the only work of a student."""
+        harmless = (NOT_A_NOTEBOOK, EARLIER)
+        return {path: why for path, why in self.listed.items() if not why.startswith(harmless)}
 
     def rows(self) -> Iterator[tuple[str, str, str]]:
         """Yield each file with its student, or "", and what was noted."""
@@ -111,7 +118,7 @@ def _notebooks(files: Iterator[File], intake: Intake) -> list[File]:
         elif file.path.lower().endswith(".zip"):
             intake.left_out[file.path] = "a zip file in the submissions: unpack it first"
         else:
-            intake.left_out[file.path] = "not a notebook"
+            intake.left_out[file.path] = NOT_A_NOTEBOOK
     return notebooks
 
 
@@ -151,7 +158,7 @@ def _take_latest(student: str, attempts: list[File], target: Path, intake: Intak
     latest = None
     for file in sorted(attempts, key=_order, reverse=True):
         if latest is not None:
-            intake.left_out[file.path] = f"an earlier attempt of {student}: {latest.path} counts"
+            intake.left_out[file.path] = f"{EARLIER} of {student}: {latest.path} counts"
             continue
         try:
             data = file.read()

@@ -28,6 +28,9 @@ SUSPICIOUS = re.compile(
     r"|\b(?:np|torch)\.\w++\s*+=[^=]|\bcheck_\w++\s*+=[^=]"  # linear: ++ and *+ never go back
 )
 LONGEST_SEARCH = 100_000  # characters of an answer that are searched for such code
+REMOTE_IMAGE = re.compile(r"!\[(?![^\]]*\]\((?:data:image/|attachment:))")
+TAG = re.compile(r"<(?=[A-Za-z/!?])")
+ACTIVE_TEX = re.compile(r"\\(href|url|require|class|cssId|style|data|unicode|includegraphics)\b")
 OWN_SCOPE = (ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 DEFINITION = re.compile(r"^(?:(?:def|class)\s+(\w+)|(\w+)\s*=(?!=))", re.M)
 
@@ -55,6 +58,8 @@ def merge_answers(
             if cell.cell_type == "code":
                 cell.metadata[NAMES_KEY] = sorted(defined_names(original.source))
             cell.source = answers.get(name, stubs[name].source)
+            if cell.cell_type != "code":
+                cell.source = inert(cell.source)
             # nbgrader recognizes an untouched answer by the checksum of its stub.
             cell.metadata.nbgrader["checksum"] = nbgrader_metadata(stubs[name]).get("checksum")
         cells += [cell, *extra.pop(name or cell.get("id"), [])]
@@ -63,6 +68,16 @@ def merge_answers(
     notes += _suspicious(cells)
     notebook = nbformat.v4.new_notebook(cells=cells, metadata=copy.deepcopy(source.metadata))
     return notebook, notes
+
+
+def inert(markdown: str) -> str:
+    """Return a written answer that no page can run: formgrader shows it as Markdown, with HTML.
+
+    >>> inert("a < b, <b onclick=x>c</b>, $\\\\href{javascript:x}{y}$")
+    'a < b, &lt;b onclick=x>c&lt;/b>, $\\\\text{href}{javascript:x}{y}$'
+    """
+    markdown = REMOTE_IMAGE.sub(r"!\\[", markdown)
+    return TAG.sub("&lt;", ACTIVE_TEX.sub(r"\\text{\1}", markdown))
 
 
 def _answers(

@@ -37,6 +37,8 @@ def id_problem(student: str) -> str:
         return "a spreadsheet would run it as a formula"
     if any(sign in "/\\" or unicodedata.category(sign)[0] == "C" for sign in student):
         return "it has a slash, or a sign that cannot be seen"
+    if set("<>") & set(student):
+        return "it has < or >, which a page would take for HTML"
     return ""
 
 
