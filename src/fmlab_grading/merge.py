@@ -19,7 +19,7 @@ from IPython.core.inputtransformer2 import TransformerManager
 from nbformat import NotebookNode
 
 from fmlab_grading.exercises import grade_id, is_answer, nbgrader_metadata
-from fmlab_grading.two_kernels import NAMES_KEY, STUDENT
+from fmlab_grading.two_kernels import CLASSES_KEY, NAMES_KEY, STUDENT
 
 # Code that an answer rarely needs: a note for the instructor, without any effect on the score.
 SUSPICIOUS = re.compile(
@@ -57,6 +57,7 @@ def merge_answers(
         if is_answer(cell):
             if cell.cell_type == "code":
                 cell.metadata[NAMES_KEY] = sorted(defined_names(original.source))
+                cell.metadata[CLASSES_KEY] = sorted(defined_classes(original.source))
             cell.source = answers.get(name, stubs[name].source)
             if cell.cell_type != "code":
                 cell.source = inert(cell.source)
@@ -219,6 +220,15 @@ def defined_names(source: str) -> set[str]:
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         names = {first or second for first, second in DEFINITION.findall(source)}
     return {name for name in names if not name.startswith("_") and not hasattr(builtins, name)}
+
+
+def defined_classes(source: str) -> set[str]:
+    """Return the names of all classes that an answer defines, also those in functions."""
+    try:
+        nodes = ast.walk(ast.parse(TransformerManager().transform_cell(source)))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return set()
+    return {node.name for node in nodes if isinstance(node, ast.ClassDef)}
 
 
 def _bound(body: list[ast.stmt]) -> Iterator[str]:

@@ -25,6 +25,7 @@ from fmlab_grading.sandbox import GRACE, Sandbox, SandboxEnded
 STUDENT = "student"  # in a merged notebook, the tag of cells that the student added
 SAME_PROCESS = "same-process"
 NAMES_KEY = "fmlab_names"  # in a merged notebook, the names that an answer should define
+CLASSES_KEY = "fmlab_classes"  # those of them that are classes in the author's solution
 FINAL_SECONDS = 0.1  # a program gets them to finish a call when the time is up
 MAX_OUTPUT = 2_000_000  # characters; a figure may be that long
 MAX_REPLY = 4 * MAX_OUTPUT  # bytes; reading JSON can take 30 times as much memory
@@ -74,6 +75,7 @@ class Kernels:
         self.student = Sandbox("student", limits, files, make_command)
         self.tests = Sandbox("tests", limits, files, make_command)
         self.names: list[str] = []  # defined by the answers so far
+        self.classes: list[str] = []  # those of them that are classes in the author's solution
         self.is_stale = False  # whether the student's program has run since the tests got the names
         self.reasons: list[str] = []
 
@@ -105,6 +107,7 @@ class Kernels:
             self.is_stale = True
         if is_answer:
             self.names += cell.metadata.pop(NAMES_KEY, [])
+            self.classes += cell.metadata.pop(CLASSES_KEY, [])
         if is_separate_test or not (is_test or is_answer or STUDENT in tags):
             self._send_names()
             outcome = self._run_in(self.tests, cell.source)
@@ -113,7 +116,8 @@ class Kernels:
 
     def _send_names(self) -> None:
         if self.is_stale and self.names:
-            self._exchange(self.tests, NAMES, json.dumps(self.names).encode())
+            names = {"names": self.names, "classes": self.classes}
+            self._exchange(self.tests, NAMES, json.dumps(names).encode())
         self.is_stale = False
 
     def _run_in(self, sandbox: Sandbox, source: str) -> dict:

@@ -11,6 +11,7 @@ from fmlab.arguments import Floats
 from fmlab.checks.assertions import expect, filled_in, normalized, pencil_answer
 from fmlab.checks.bug_hunts import catches as catches  # the exercises use it from here
 from fmlab.checks.bug_hunts import hunt
+from fmlab.checks.material import InPlace
 from fmlab.models.attention import Mask, causal_mask, scaled_dot_product_attention
 
 Attend = Callable[[Floats, Floats, Floats], Floats]
@@ -222,7 +223,7 @@ def check_attend_next(attend_next: Callable[[Floats, Floats, Floats, dict], Floa
     """Process positions one by one and compare with attention over all of them at once."""
     q, k, v = np.random.default_rng(0).normal(size=(3, 6, 4))
     at_once = scaled_dot_product_attention(q, k, v, causal_mask(6))
-    cache = {"keys": np.empty((0, 4)), "values": np.empty((0, 4))}
+    cache = InPlace(keys=np.empty((0, 4)), values=np.empty((0, 4)))
     for t in range(6):
         output = np.asarray(attend_next(q[t], k[t], v[t], cache))
         sizes = {name: len(cache[name]) for name in ("keys", "values")}

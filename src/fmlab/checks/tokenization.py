@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from fmlab.checks.intervals import (
     mean_interval,
     negative,
 )
+from fmlab.checks.material import LookUpOnly
 from fmlab.tokenization.bpe import apply_merges
 from fmlab.tokenization.tokenizers import BPETokenizer
 from microworld import MicroWorld
@@ -55,26 +56,6 @@ def check_predictions(predicted: Mapping[str, int]) -> None:
             "first is applied first, wherever it fits (#encoding)",
         )
     print(f"predictions: all {len(predicted)} right")
-
-
-class LookUpOnly(Mapping):
-    """A table of merges that allows looking pairs up, but not iterating over them."""
-
-    def __init__(self, merges: Mapping[tuple[int, int], int]):
-        self._merges = dict(merges)
-
-    def __getitem__(self, pair: tuple[int, int]) -> int:
-        return self._merges[pair]
-
-    def __len__(self) -> int:
-        return len(self._merges)
-
-    def __iter__(self) -> Iterator[tuple[int, int]]:
-        raise AssertionError(
-            "your function iterates over the whole table of merges for one word. Look up only the "
-            "pairs that occur in the word: `pair in merges`, `merges[pair]`, `merges.get(pair)` "
-            "(#encoding)"
-        )
 
 
 def check_encode_word(encode_word: Callable[[bytes, Mapping], list[int]]) -> None:
