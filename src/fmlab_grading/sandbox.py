@@ -43,6 +43,7 @@ CHECK_INTERVAL = 0.2  # seconds between checks of what the processes use
 # Exercises import the first two, and the third is the program in the sandbox. An editable install
 # puts the folder that holds them on the path, but the sandbox shows no other file of that folder.
 PACKAGES = ("fmlab", "microworld", "fmlab_grading")
+FOR_ANSWERS = ("__init__.py", "material.py")  # of fmlab.checks; its other modules can be hidden
 SYSTEM = ("/usr", "/etc/alternatives", "/etc/fonts", "/etc/ld.so.cache", "/etc/localtime")
 LINKS = ("/bin", "/sbin", "/lib", "/lib64")  # into /usr on most systems
 
@@ -63,7 +64,8 @@ class Sandbox:
 
     ``files`` appear, read-only, in the folder where the program runs. ``make_command`` returns the
     command line that runs a program in a sandbox, given the program, the limits and the files; by
-    default it's the one of bubblewrap.
+    default it's the one of bubblewrap. That one can hide the checks of the exercises, which compute
+    the right answers.
     """
 
     def __init__(
@@ -72,6 +74,8 @@ class Sandbox:
         limits: Limits,
         files: Sequence[Path] = (),
         make_command: Callable[..., list[str]] | None = None,
+        *,
+        hides_checks: bool = False,
     ) -> None:
         self.limits, self.end_reason, self.is_ready = limits, "", False
         self.peak = 0  # bytes of memory, known once the grader has killed the processes
@@ -83,9 +87,11 @@ class Sandbox:
         program = [sys.executable, "-m", "fmlab_grading.kernel", *arguments]
         self.group = ControlGroup(limits)
         try:
-            arguments = (make_command or command)(program, limits, files)
             if make_command is None:
+                arguments = command(program, limits, files, hides_checks=hides_checks)
                 arguments = hidden_arguments(arguments, descriptors)
+            else:
+                arguments = make_command(program, limits, files)
             self.process = subprocess.Popen(
                 arguments,
                 pass_fds=descriptors,
@@ -223,7 +229,13 @@ def join_new_key_ring() -> None:
         ctypes.CDLL(None).syscall(ctypes.c_long(number), ctypes.c_long(JOIN_SESSION_KEYRING), None)
 
 
-def command(program: Sequence[str], limits: Limits, files: Sequence[Path] = ()) -> list[str]:
+def command(
+    program: Sequence[str],
+    limits: Limits,
+    files: Sequence[Path] = (),
+    *,
+    hides_checks: bool = False,
+) -> list[str]:
     """Return the command line that runs a program in a sandbox of bubblewrap."""
     size = ["--size", str(limits.disk * MB)]
     arguments = ["bwrap", "--unshare-all", "--unshare-user", "--uid", "1000", "--gid", "1000"]
@@ -242,6 +254,8 @@ def command(program: Sequence[str], limits: Limits, files: Sequence[Path] = ()) 
     for path in dict.fromkeys(folders):
         if os.path.exists(path):
             arguments += ["--ro-bind", path, path]
+    if hides_checks:
+        arguments += _hide_checks(packages[0] / "checks")
     for path in files:
         arguments += ["--ro-bind", str(path), f"/box/{path.name}"]
     # /dev and / are in-memory file systems without a limit, so nothing may be written there.
@@ -249,6 +263,15 @@ def command(program: Sequence[str], limits: Limits, files: Sequence[Path] = ()) 
     for name, value in environment_variables(environment).items():
         arguments += ["--setenv", name, value]
     return [*arguments, "--", *program]
+
+
+def _hide_checks(folder: Path) -> list[str]:
+    """Return the options that replace the modules that compute answers, and their bytecode."""
+    arguments = ["--tmpfs", str(folder)]
+    for path in sorted(folder.glob("*.py")):
+        source = path if path.name in FOR_ANSWERS else Path(__file__).with_name("not_here.py")
+        arguments += ["--ro-bind", str(source), str(path)]
+    return [*arguments, "--remount-ro", str(folder)]
 
 
 def environment_variables(environment: Path) -> dict[str, str]:

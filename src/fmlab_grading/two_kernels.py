@@ -53,7 +53,8 @@ def run_notebook(
     ``files`` and ``make_command`` are those of ``Sandbox``. A cell that could not be run has an
     error among its outputs, so that no test passes by default.
     """
-    with Kernels(limits, files, make_command) as kernels:
+    needs_checks = any(SAME_PROCESS in cell.metadata.get("tags", []) for cell in notebook.cells)
+    with Kernels(limits, files, make_command, hides_checks=not needs_checks) as kernels:
         for cell in notebook.cells:
             if cell.cell_type == "code":
                 cell.outputs, cell.execution_count = [], None
@@ -70,9 +71,11 @@ class Kernels:
         limits: Limits,
         files: Sequence[Path] = (),
         make_command: Callable[..., list[str]] | None = None,
+        *,
+        hides_checks: bool = True,
     ) -> None:
         self.limits, self.deadline = limits, time.monotonic() + limits.total_seconds
-        self.student = Sandbox("student", limits, files, make_command)
+        self.student = Sandbox("student", limits, files, make_command, hides_checks=hides_checks)
         self.tests = Sandbox("tests", limits, files, make_command)
         self.names: list[str] = []  # defined by the answers so far
         self.classes: list[str] = []  # those of them that are classes in the author's solution

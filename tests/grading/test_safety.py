@@ -210,9 +210,10 @@ def test_a_program_sees_the_three_packages_and_no_other_file_of_the_repository()
 # --- what no program may see or hold --------------------------------------------------------------
 
 
-def printed(code, limits=None, files=()):
+def printed(code, limits=None, files=(), **options):
     """What a cell prints in a student's sandbox, or why it ended."""
-    program = Sandbox("student", limits or Limits(cell_seconds=20, memory=512), files)
+    limits = limits or Limits(cell_seconds=20, memory=512)
+    program = Sandbox("student", limits, files, **options)
     try:
         program.send(CELL, code.encode(), 20.0)
         outcome = json.loads(program.receive(20.0)[1])
@@ -306,3 +307,48 @@ def test_what_exercises_need_works(code):
 def test_memory_of_the_kernel_is_counted(hold):
     limits = Limits(cell_seconds=20, memory=300)
     assert "used over 300 MB" in printed(f"import os, socket, time\n{hold}", limits)
+
+
+# --- what computes answers ------------------------------------------------------------------------
+
+SHORTCUTS = {
+    "a function of a check": "from fmlab.checks.attention import pencil_answers",
+    "by way of the package": "from fmlab import checks\nchecks.sampling.left_after(top_k=2)",
+    "the tokenizer of the check": "import fmlab.checks.tokenization as t\nt.toy().encode('the')",
+    "a bug hunt's functions": "from fmlab.checks.supervised_finetuning import sound_targets",
+    "compiled": "import glob, fmlab.checks\n"
+    "folder = fmlab.checks.__path__[0]\n"
+    "assert not glob.glob(f'{folder}/**/*.pyc', recursive=True)\n"
+    "assert 'def pencil_answers' not in open(f'{folder}/attention.py').read()\n"
+    "raise ImportError('compute the right answers')",
+    "removed": "import os, fmlab.checks\nos.remove(f'{fmlab.checks.__path__[0]}/attention.py')",
+    "loaded again": "import sys, importlib, fmlab.checks.rates\n"
+    "importlib.reload(sys.modules['fmlab.checks.rates']).ratio_of_rates",
+}
+
+
+@pytest.mark.parametrize("name", SHORTCUTS)
+def test_what_computes_answers_can_not_be_used_by_an_answer(name):
+    text = printed(SHORTCUTS[name], hides_checks=True)
+    assert "compute the right answers" in text or "Read-only file system" in text
+
+
+def test_answers_can_use_the_material_and_their_checks_do_nothing():
+    text = printed(
+        "from fmlab import checks\nfrom fmlab.checks import InPlace, material\n"
+        "print(len(material.head_losses()), checks.material.graded()[0][0], InPlace(a=1))\n"
+        "print(checks.attention.check_pencil({}, scores=[], values=[]))",
+        hides_checks=True,
+    )
+    assert text.splitlines()[0].startswith("2 ")
+    assert text.splitlines()[-2:] == ["The grader runs this check elsewhere.", "None"]
+
+
+def test_without_hiding_the_checks_are_there():
+    code = "from fmlab.checks.attention import pencil_answers; print(pencil_answers.__name__)"
+    assert printed(code).strip() == "pencil_answers"
+
+
+def test_the_folder_of_hidden_checks_is_read_only():
+    code = "import fmlab.checks\nopen(f'{fmlab.checks.__path__[0]}/x', 'w')"
+    assert "Read-only file system" in printed(code, hides_checks=True)

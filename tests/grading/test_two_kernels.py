@@ -221,6 +221,12 @@ def test_same_process_cells_run_in_the_students_program():
     assert outcome("f, g = 1, 2", "assert g == 2", tags=["same-process"])[0] == "passes"
 
 
+def test_answers_can_not_use_the_checks_unless_a_test_runs_beside_them():
+    answer, test = "from fmlab.checks.sampling import left_after as f", "assert f(top_k=3) == 3"
+    assert outcome(answer, test)[0].startswith("NameError")
+    assert outcome(answer, test, tags=["same-process"], limits=PATIENT)[0] == "passes"
+
+
 def test_the_instructors_cells_run_in_both():
     test = "assert f() == helper() == 5"
     assert outcome("def f(): return helper()", test, instructor="helper = lambda: 5")[0] == "passes"

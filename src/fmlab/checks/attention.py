@@ -9,7 +9,6 @@ import numpy as np
 
 from fmlab.arguments import Floats
 from fmlab.checks.assertions import expect, filled_in, normalized, pencil_answer
-from fmlab.checks.bug_hunts import catches as catches  # the exercises use it from here
 from fmlab.checks.bug_hunts import hunt
 from fmlab.checks.material import InPlace
 from fmlab.models.attention import Mask, causal_mask, scaled_dot_product_attention

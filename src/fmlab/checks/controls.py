@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from fmlab.arguments import Floats
 from fmlab.checks.assertions import compare, expect, filled_in
-from fmlab.checks.bug_hunts import catches as catches  # the exercises use it from here
 from fmlab.checks.bug_hunts import hunt
 from fmlab.checks.intervals import (
     Interval,

@@ -9,7 +9,6 @@ import numpy as np
 
 from fmlab.arguments import Floats
 from fmlab.checks.assertions import expect, filled_in
-from fmlab.checks.bug_hunts import catches as catches  # the exercises use it from here
 from fmlab.checks.bug_hunts import hunt
 from fmlab.sampling import entropy, keep_top_k, restrict, softmax
 

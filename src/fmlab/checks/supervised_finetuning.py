@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from fmlab.checks.assertions import expect, filled_in
-from fmlab.checks.bug_hunts import catches as catches  # the exercises use it from here
 from fmlab.checks.bug_hunts import hunt
 from fmlab.data.batching import IGNORED
 

@@ -7,6 +7,7 @@ import pytest
 
 from fmlab.checks import attention as checks
 from fmlab.models.attention import causal_mask, scaled_dot_product_attention
+from tests.unit.checks.verdicts import catches
 
 PENCIL = {
     "weights": [1 / 8, 3 / 8, 4 / 8],
@@ -275,13 +276,15 @@ def test_a_test_that_tells_correct_from_faulty_passes(test, fault):
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_every_fault_changes_something(fault):
-    assert checks.catches(compares_with_the_package, checks.attention_with(**fault))
-    assert not checks.catches(compares_with_the_package, checks.attention_with())
+    assert catches(compares_with_the_package, checks.attention_with(**fault))
+    assert not catches(compares_with_the_package, checks.attention_with())
 
 
 def test_a_test_that_sees_nothing_is_refused():
     with pytest.raises(AssertionError, match="passes on the faulty"):
-        checks.check_hunt(lambda attend: None, checks.attention_with(**FAULTS[0]))
+        checks.check_hunt(
+            lambda attend: attend(*np.eye(6).reshape(3, 2, 6)), checks.attention_with(**FAULTS[0])
+        )
 
 
 def test_a_test_that_is_wrong_itself_is_refused():

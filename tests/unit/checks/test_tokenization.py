@@ -214,7 +214,7 @@ def test_a_test_that_tells_correct_from_faulty_passes():
 
 def test_a_test_that_sees_nothing_is_refused():
     with pytest.raises(AssertionError, match="passes on the faulty"):
-        checks.check_bug_hunt(lambda merge: None, by_replacing)
+        checks.check_bug_hunt(lambda merge: merge(["a"], ("a", "b")), by_replacing)
 
 
 def test_a_test_that_is_wrong_itself_is_refused():
