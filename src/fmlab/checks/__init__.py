@@ -26,6 +26,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "sampling",
         "supervised_finetuning",
         "tokenization",
+        "windows",
     ],
     submod_attrs={"material": ["InPlace"]},
 )

@@ -69,8 +69,8 @@ def check_habit(
         guess = fewest.get(name)
         expect(
             guess == expected,
-            f"fewest[{name!r}] is {expected}, not {guess}: it is the smallest number of "
-            "demonstrations whose whole interval is above one half",
+            f"fewest[{name!r}] is not {guess}: it is the smallest number of demonstrations whose "
+            "whole interval is above one half. Look at the lower ends (#labelers-matter)",
         )
     again = habit_rate(list(plain[:BATCH_SIZE]), 2)
     _is_rate("habit_rate(...)", again)

@@ -46,11 +46,11 @@ def test_the_answers_are_those_of_the_code_that_trains(prompt, response, capsys)
         ("tokens in the row", None, "still None"),
         ("tokens in the row", 6, "including its special tokens"),
         ("predictions that count", 2, "including its end"),
-        ("position of the first one", 6, "at the position of the assistant token"),
-        ("first target", 2, "first token of the response"),
+        ("position of the first one", 6, "last that the model reads before"),
+        ("first target", 2, "when the prompt has ended"),
         ("last target", 22, "learn to stop"),
         ("predictions that count, padded to 12", 6, "should never generate padding"),
-        ("predictions that count with a loss on all", 9, "every token but the first"),
+        ("predictions that count with a loss on all", 9, "Which one has none"),
     ],
 )
 def test_wrong_predictions_are_explained(name, guess, message):
