@@ -72,14 +72,19 @@ def release(course: Course, options: argparse.Namespace) -> int:
     students = read_roster(options.students) if options.students else []
     hidden = assignments.read_hidden(options.hidden) if options.hidden else None
     notebook = assignments.assemble(options.parts, options.title or name, hidden)
-    if options.variants:
-        notebook.metadata[variants.SEED] = options.variants
-        fixed = _fixed_exercises(notebook)
+    choices = variants.take_out_choices(notebook)
+    fixed = [exercise for exercise in exercise_names(notebook) if exercise not in choices]
+    if options.variants and not choices:
+        allowed = f"an exercise with numbers that vary; got {', '.join(fixed)}"
+        raise ValueError(f"--variants needs {allowed}")
     source = course.source(name) / f"{name}.ipynb"
     if source.exists() and not options.replace:
         raise ValueError(f"{source} exists; use --replace to replace it, or another --name")
     source.parent.mkdir(parents=True, exist_ok=True)
     nbformat.write(notebook, source)
+    course.secret_file(name).unlink(missing_ok=True)
+    if options.variants:
+        variants.Secret(options.variants, choices).write(course.secret_file(name))
     gradebook.release(course, name)
     gradebook.add_students(course, students)
     released = course.release(name) / source.name
@@ -95,17 +100,6 @@ def release(course: Course, options: argparse.Namespace) -> int:
         if fixed:
             print(f"the same for all students: {', '.join(fixed)}")
     return 0
-
-
-def _fixed_exercises(notebook: nbformat.NotebookNode) -> list[str]:
-    """Return the exercises whose numbers don't vary. Errors: ``ValueError`` if none varies."""
-    names = exercise_names(notebook)
-    fixed = [name for name in names if not variants.choices_of(notebook, name)]
-    if len(fixed) == len(names):
-        raise ValueError(
-            f"--variants needs an exercise with numbers that vary; got {', '.join(names)}"
-        )
-    return fixed
 
 
 def grade(course: Course, options: argparse.Namespace) -> int:

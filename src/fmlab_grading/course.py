@@ -57,6 +57,10 @@ class Course:
     def source(self, assignment: str) -> Path:
         return self.root / "source" / assignment
 
+    def secret_file(self, assignment: str) -> Path:
+        """Return where the secret of the variants is: beside the folder that nbgrader copies."""
+        return self.root / "source" / f"{assignment}.variants.json"
+
     def release(self, assignment: str) -> Path:
         return self.root / "release" / assignment
 
@@ -80,8 +84,7 @@ class Course:
 
     def roster(self, assignment: str) -> list[str] | None:
         """Return the students who have a variant of an assignment; None if it has no variants."""
-        notebooks = self.source(assignment).glob("*.ipynb")
-        if not any(variants.SEED in nbformat.read(path, 4).metadata for path in notebooks):
+        if not self.secret_file(assignment).exists():
             return None
         folders = (self.root / "variants").glob(f"*/{glob.escape(assignment)}")
         return sorted(path.parent.name for path in folders)
@@ -100,7 +103,8 @@ class Course:
                 f"no assignment {assignment!r} is released in {self.root} (released: {released}). "
                 "Make one with: fmlab-grade release CHAPTER --course FOLDER"
             )
-        return {name: _pair(source / name, release / name, student) for name in names}
+        secret = variants.Secret.read(self.secret_file(assignment))
+        return {name: _pair(source / name, release / name, student, secret) for name in names}
 
     def data_files(self, assignment: str) -> list[Path]:
         """Return the other files in the release folder, which students get with the notebooks."""
@@ -148,15 +152,16 @@ def require_name(assignment: str) -> None:
     require(bool(valid), "name", "letters, digits, spaces and any of _ - . ( )", assignment)
 
 
-def _pair(source: Path, release: Path, student: str) -> tuple[str, str]:
+def _pair(
+    source: Path, release: Path, student: str, secret: variants.Secret | None
+) -> tuple[str, str]:
+    texts = source.read_text(encoding="utf-8"), release.read_text(encoding="utf-8")
+    if not (student and secret):
+        return texts
     from nbgrader.utils import compute_checksum
 
-    texts = source.read_text(encoding="utf-8"), release.read_text(encoding="utf-8")
     notebooks = [nbformat.reads(text, as_version=4) for text in texts]
-    seed = notebooks[0].metadata.get(variants.SEED)
-    if not (student and seed):
-        return texts
-    varied = [variants.vary(notebook, student, seed) for notebook in notebooks]
+    varied = [variants.vary(notebook, student, secret) for notebook in notebooks]
     for cell in filter(grade_id, varied[1].cells):
         cell.metadata.nbgrader["checksum"] = compute_checksum(cell)  # of the varied stub
     return tuple(map(nbformat.writes, varied))

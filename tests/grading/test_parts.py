@@ -1,5 +1,6 @@
 """The smaller modules: workers, assignments, variants."""
 
+import copy
 import os
 import time
 
@@ -122,6 +123,11 @@ def notebook_with(numbers, source):
     return notebook
 
 
+def varied_for(notebook, student, seed="seed"):
+    choices = variants.take_out_choices(notebook := copy.deepcopy(notebook))
+    return variants.vary(notebook, student, variants.Secret(seed, choices))
+
+
 @pytest.mark.parametrize(
     ("source", "want"),
     [
@@ -138,13 +144,13 @@ def test_numbers_are_replaced_in_every_spelling(source, want):
     notebook = notebook_with(
         {"250_000": [70000], "2.9": [3.5], "3": [7]}, f"250_000 2.9 3 {source}"
     )
-    varied = variants.vary(notebook, "ada", "seed")
+    varied = varied_for(notebook, "ada")
     assert cells_of(varied, "mean")[1].source == f"70_000 3.5 7 {want}"
 
 
 def test_texts_are_replaced_where_they_occur_literally():
     notebook = notebook_with({"11, 12": ["7"], "12": [5]}, "[11, 12], 12, 111, 12 and 11, 123")
-    varied = variants.vary(notebook, "ada", "seed")
+    varied = varied_for(notebook, "ada")
     assert cells_of(varied, "mean")[1].source == "[7], 5, 111, 5 and 11, 123"
 
 
@@ -152,7 +158,7 @@ def test_a_variant_depends_on_student_seed_and_number_only():
     notebook = notebook_with({"1": list(range(100, 200)), "2": list(range(100, 200))}, "1 2")
 
     def numbers(student, seed):
-        return cells_of(variants.vary(notebook, student, seed), "mean")[1].source
+        return cells_of(varied_for(notebook, student, seed), "mean")[1].source
 
     assert numbers("ada", "a") == numbers("ada", "a")
     pairs = {numbers(student, seed) for student in ("ada", "bob") for seed in "ab"}
@@ -162,7 +168,7 @@ def test_a_variant_depends_on_student_seed_and_number_only():
 
 def test_only_exercises_with_declared_variants_are_varied():
     notebook = notebook_with({"3": [7]}, "3")
-    varied = variants.vary(notebook, "ada", "seed")
+    varied = varied_for(notebook, "ada")
     for name in ("center", "take", "hunt"):
         assert [c.source for c in cells_of(varied, name)] == [
             c.source for c in cells_of(notebook, name)
@@ -175,7 +181,7 @@ def test_only_exercises_with_declared_variants_are_varied():
 )
 def test_declared_variants_must_occur_and_have_the_right_type(numbers):
     with pytest.raises(ValueError, match="variants must be"):
-        variants.vary(notebook_with(numbers, "3 3"), "ada", "seed")
+        varied_for(notebook_with(numbers, "3 3"), "ada")
 
 
 def test_names_that_a_cell_binds():
