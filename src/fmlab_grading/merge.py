@@ -24,6 +24,7 @@ from fmlab_grading.two_kernels import CLASSES_KEY, NAMES_KEY, STUDENT
 # Code that an answer rarely needs: a note for the instructor, without any effect on the score.
 SUSPICIOUS = re.compile(
     r"get_ipython|input_transformer|sys\.modules|ctypes|gc\.get_\w+|gradebook|os\.(?:kill|_exit|fork)"
+    r"|\bapply_merges\b|fmlab\.(?:alignment|checks)\b|\bexact\.\w++"  # compute answers
     r"|/proc/|\bsocket\b|subprocess|__reduce__"
     r"|\b(?:np|torch)\.\w++\s*+=[^=]|\bcheck_\w++\s*+=[^=]"  # linear: ++ and *+ never go back
 )

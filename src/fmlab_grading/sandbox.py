@@ -46,8 +46,6 @@ PACKAGES = ("fmlab", "microworld", "fmlab_grading")
 FOR_ANSWERS = ("__init__.py", "material.py")  # of fmlab.checks; its other modules can be hidden
 SYSTEM = ("/usr", "/etc/alternatives", "/etc/fonts", "/etc/ld.so.cache", "/etc/localtime")
 LINKS = ("/bin", "/sbin", "/lib", "/lib64")  # into /usr on most systems
-
-
 KEYCTL, JOIN_SESSION_KEYRING = {"x86_64": 250, "aarch64": 219}, 1
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from fmlab.checks import InPlace
+from fmlab.checks.material import InPlace
 from fmlab.evaluation.statistics import Mean, Rate
 from fmlab.tokenization.tokenizers import BPETokenizer
 from fmlab_grading import codec

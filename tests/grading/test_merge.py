@@ -180,3 +180,19 @@ def test_search_for_suspicious_code_takes_linear_time(source):
     started = time.process_time()
     merged(write)
     assert time.process_time() - started < 5
+
+
+@pytest.mark.parametrize(
+    ("source", "note"),
+    [
+        ("from fmlab.tokenization.bpe import apply_merges as f", "look at: apply_merges"),
+        ("from fmlab.alignment import gae", "look at: fmlab.alignment"),
+        ("best_of_n = exact.best_of_n", "look at: exact.best_of_n"),
+        ("from fmlab.checks.attention import pencil_answers", "look at: fmlab.checks"),
+    ],
+)
+def test_library_functions_that_are_an_answer_are_noted(source, note):
+    def answer(notebook):
+        notebook.cells[position(notebook, "mean")].source = source
+
+    assert note in merged(answer)[1]

@@ -50,7 +50,7 @@ CROSSING = {
     "a change of an argument that is marked": (
         "def f(items, table):\n    items.append(1)\n    table['x'] = np.ones(2)\n"
         "    table['y'] += 1\n    table['z'].append(1)",
-        "from fmlab.checks import InPlace\na, b = [], InPlace(y=np.zeros(2), z=[])\n"
+        "from fmlab.checks.material import InPlace\na, b = [], InPlace(y=np.zeros(2), z=[])\n"
         "assert f(a, table=b) is None and a == []\n"
         "assert (b['x'].tolist(), b['y'].tolist(), b['z']) == ([1, 1], [1, 1], [1])",
     ),

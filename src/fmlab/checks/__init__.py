@@ -28,5 +28,4 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "tokenization",
         "windows",
     ],
-    submod_attrs={"material": ["InPlace"]},
 )
