@@ -134,6 +134,15 @@ def encode_array(value: object) -> list | None:
     return None
 
 
+def items_of(value: object) -> object | None:
+    """Return an array of objects as nested lists, or None if the value is none."""
+    numpy = sys.modules.get("numpy")
+    if numpy is None or not isinstance(value, numpy.ndarray):
+        return None
+    array = numpy.asarray(value)
+    return array.tolist() if array.dtype.kind == "O" and array.ndim else None
+
+
 def _array_parts(array) -> list:
     return [array.dtype.str, list(array.shape), base64.b64encode(array.tobytes()).decode()]
 

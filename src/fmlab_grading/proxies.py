@@ -35,6 +35,7 @@ from fmlab_grading.codec import (
     class_named,
     container_of,
     encode_array,
+    items_of,
     name_of_class,
     plain,
 )
@@ -97,6 +98,8 @@ class Handles:
             return packed
         if (packed := self._pack_instance(value)) is not None:
             return packed
+        if (items := items_of(value)) is not None:
+            return self.pack(items)
         if (base := plain(value)) is not None:
             return self.pack(base)
         number = secrets.randbits(62)
@@ -118,7 +121,7 @@ class Handles:
             if tag in DECODE_ATOM:
                 return DECODE_ATOM[tag](data)
             if tag in FMLAB_CLASSES:
-                parts = {name: self.unpack(part, allowed) for name, part in data.items()}
+                parts = {name: self.unpack(part, ()) for name, part in data.items()}
                 return class_named(tag)(**parts)
             if tag == "yours":
                 return self.objects[data]

@@ -171,6 +171,25 @@ def test_arrays_and_tensors_of_a_subclass_cross_as_plain_ones():
     assert got.sum() == 3
 
 
+def test_an_array_of_objects_crosses_as_lists():
+    assert transferred(np.array([[1, None], ["a", 2.5]], dtype=object)) == [[1, None], ["a", 2.5]]
+    with pytest.raises(NotAValue, match="object"):
+        transferred(np.array([1, object()], dtype=object))
+
+
+def test_views_of_dicts_cross_as_lists():
+    ordered = OrderedDict(a=1)
+    for view in (ordered.keys(), ordered.values(), ordered.items(), {"a": 1}.items()):
+        assert transferred(view) == list(view)
+
+
+def test_a_rebuilt_object_has_only_values_in_it():
+    packed = Handles().pack(Mean.of([1.0, 2.0]))
+    packed[1]["mean"] = Handles().pack(len)
+    with pytest.raises(NotAValue):
+        Handles(is_of_tests=True).unpack(packed)
+
+
 class Counts:
     """What passed a test of `predicted` that loops over its items."""
 
