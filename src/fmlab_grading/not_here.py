@@ -14,9 +14,13 @@ def _check(*args: object, **options: object) -> None:
     print("The grader runs this check elsewhere.")
 
 
-def __getattr__(name: str) -> object:
+def _attribute(name: str) -> object:
     if name.startswith("check_"):
         return _check
     if name.startswith("__"):
         raise AttributeError(name)
     raise ImportError(SENTENCE)
+
+
+if __name__.startswith("fmlab.checks."):  # in a sandbox
+    __getattr__ = _attribute
