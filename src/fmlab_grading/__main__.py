@@ -8,7 +8,6 @@ fmlab-grade report --name hw1 --canvas canvas.csv
 from __future__ import annotations
 
 import argparse
-import csv
 import os
 import sys
 import time
@@ -24,21 +23,24 @@ from fmlab_grading import (
     assignments,
     feedback,
     gradebook,
+    intake,
     rehearsal,
     reports,
     shards,
     submissions,
     variants,
 )
-from fmlab_grading.course import Course
+from fmlab_grading.course import Course, require_name
 from fmlab_grading.exercises import exercise_names
 from fmlab_grading.grading import grade_class
 from fmlab_grading.limits import Limits
 from fmlab_grading.options import make_parser
+from fmlab_grading.roster import read_roster
 from fmlab_grading.safety import require_sandbox
 from fmlab_grading.sandbox import SandboxUnavailable
 
 INTERRUPTED = 130  # the exit status after Ctrl-C
+MOST_LINES = 20  # of a list on the terminal
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -66,18 +68,24 @@ def release(course: Course, options: argparse.Namespace) -> int:
     if options.variants and not options.students:
         raise ValueError("--variants needs --students, a file with the ids of the students")
     name = options.name or "-".join(Path(part.partition(":")[0]).stem for part in options.parts)
+    require_name(name)
+    students = read_roster(options.students) if options.students else []
     hidden = assignments.read_hidden(options.hidden) if options.hidden else None
     notebook = assignments.assemble(options.parts, options.title or name, hidden)
-    if options.variants:
-        notebook.metadata[variants.SEED] = options.variants
-        fixed = _fixed_exercises(notebook)
+    choices = variants.take_out_choices(notebook)
+    fixed = [exercise for exercise in exercise_names(notebook) if exercise not in choices]
+    if options.variants and not choices:
+        allowed = f"an exercise with numbers that vary; got {', '.join(fixed)}"
+        raise ValueError(f"--variants needs {allowed}")
     source = course.source(name) / f"{name}.ipynb"
     if source.exists() and not options.replace:
         raise ValueError(f"{source} exists; use --replace to replace it, or another --name")
     source.parent.mkdir(parents=True, exist_ok=True)
     nbformat.write(notebook, source)
+    course.secret_file(name).unlink(missing_ok=True)
+    if options.variants:
+        variants.Secret(options.variants, choices).write(course.secret_file(name))
     gradebook.release(course, name)
-    students = _roster(options.students) if options.students else []
     gradebook.add_students(course, students)
     released = course.release(name) / source.name
     print(f"{released}: {assignments.total_points(notebook):g} points")
@@ -94,25 +102,13 @@ def release(course: Course, options: argparse.Namespace) -> int:
     return 0
 
 
-def _fixed_exercises(notebook: nbformat.NotebookNode) -> list[str]:
-    """Return the exercises whose numbers don't vary. Errors: ``ValueError`` if none varies."""
-    names = exercise_names(notebook)
-    fixed = [name for name in names if not variants.choices_of(notebook, name)]
-    if len(fixed) == len(names):
-        raise ValueError(
-            f"--variants needs an exercise with numbers that vary; got {', '.join(names)}"
-        )
-    return fixed
-
-
 def grade(course: Course, options: argparse.Namespace) -> int:
     """Grade the submissions; first copy them into the course if they are in another place."""
     require_sandbox()
     name = _assignment(course, options)
     if options.shard or options.results:
         return _grade_shard(course, name, options)
-    if options.submissions:
-        _take_in(course, name, options)
+    needs_attention = bool(options.submissions) and _take_in(course, name, options)
     limits = Limits(memory=options.memory, cell_seconds=options.cell, total_seconds=options.total)
     started, records = time.monotonic(), []
     try:
@@ -131,6 +127,7 @@ def grade(course: Course, options: argparse.Namespace) -> int:
         print(f"\nInterrupted; {len(records)} submissions are graded. {command} resumes from here.")
         return INTERRUPTED
     seconds = time.monotonic() - started
+    gradebook.assign_penalties(course, name)
     path = reports.write_report(course, name, course.root / f"{name}-report.csv")
     failed = [record for record in records if record["status"] != "ok"]
     n = len(records)
@@ -138,8 +135,8 @@ def grade(course: Course, options: argparse.Namespace) -> int:
     details = f", {seconds / n:.2f} s and at most {peak} MB each" if n else "; nothing is new"
     print(f"{n} submissions graded in {seconds:.1f} s{details}; {path}")
     for record in failed:
-        print(f"  {record['student']}: {record['status']}")
-    return 1 if failed else 0
+        print(reports.printable(f"  {record['student']}: {record['status']}"))
+    return 1 if failed or needs_attention else 0
 
 
 def _grade_shard(course: Course, name: str, options: argparse.Namespace) -> int:
@@ -157,34 +154,49 @@ def _grade_shard(course: Course, name: str, options: argparse.Namespace) -> int:
     print(f"shard {options.shard}: {len(results)} submissions graded; {options.results / name}")
     for result in results:
         if result["status"] != "ok":
-            print(f"  {result['student']}: {result['status']}")
+            print(reports.printable(f"  {result['student']}: {result['status']}"))
     return 0  # a bad submission is not a failure of the shard, which would be retried
 
 
 def take_in(course: Course, options: argparse.Namespace) -> int:
     """Copy submissions into the course without grading them: for shards to grade."""
     name = _assignment(course, options)
-    if options.submissions:
-        _take_in(course, name, options)
+    needs_attention = bool(options.submissions) and _take_in(course, name, options)
     for student in course.students(name):
         submissions.submission_time(course.submitted(student, name))
-    return 0
+    return int(needs_attention)
 
 
-def _take_in(course: Course, name: str, options: argparse.Namespace) -> None:
+def _take_in(course: Course, name: str, options: argparse.Namespace) -> bool:
+    """Copy submissions into the course; return whether some files need attention."""
     notebooks = list(course.notebooks(name))
     if len(notebooks) > 1:
         raise ValueError(f"{name} has several notebooks; collect them with nbgrader")
-    students = submissions.take_in(
-        options.submissions, course.root / "submitted", name, notebooks[0], options.student_id
+    result = intake.take_in(
+        options.submissions,
+        course.root / "submitted",
+        name,
+        notebooks[0],
+        options.student_id,
+        roster=course.roster(name),
+        who=dict(options.who),
+        timezone=options.timezone,
     )
-    print(f"{len(students)} submissions taken in")
+    path = course.root / f"{name}-taken-in.csv"
+    reports.write_table(path, ["file", "student", "note"], result.rows(), ids=("student",))
+    print(f"{len(result.taken)} submissions taken in; {path}")
+    for file, reason in list(result.listed.items())[:MOST_LINES]:
+        print(reports.printable(f"  left out: {file}: {reason}"))
+    if len(result.listed) > MOST_LINES:
+        print(f"  and {len(result.listed) - MOST_LINES} more, in that table")
+    return bool(result.needs_attention)
 
 
 def merge(course: Course, options: argparse.Namespace) -> int:
     """Save the results of all shards to the gradebook; only one process may do this."""
     name = _assignment(course, options)
     records, missing = shards.merge(course, name, options.results)
+    gradebook.assign_penalties(course, name)
     path = reports.write_report(course, name, course.root / f"{name}-report.csv")
     print(f"{len(records)} results saved; {path}")
     if missing:
@@ -195,6 +207,7 @@ def merge(course: Course, options: argparse.Namespace) -> int:
 def report(course: Course, options: argparse.Namespace) -> int:
     """Write tables of the scores, and feedback pages."""
     name = _assignment(course, options)
+    gradebook.assign_penalties(course, name)
     path = options.csv or course.root / f"{name}-report.csv"
     print(reports.write_report(course, name, path))
     if options.canvas:
@@ -233,14 +246,6 @@ def _assignment(course: Course, options: argparse.Namespace) -> str:
             f"--name must be a released assignment ({', '.join(released) or 'none yet'})"
         )
     return options.name or released[0]
-
-
-def _roster(path: Path) -> list[str]:
-    """Return the first column of a CSV file, without its heading."""
-    with open(path, newline="", encoding="utf-8-sig") as file:
-        ids = [line[0].strip() for line in csv.reader(file) if line and line[0].strip()]
-    headings = {"id", "student", "student id", "student_id", "id number", "username"}
-    return [student for student in ids if student.lower() not in headings]
 
 
 if __name__ == "__main__":

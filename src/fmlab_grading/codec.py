@@ -1,6 +1,7 @@
 """Plain values as JSON: how each type is encoded, and how it is decoded again.
 
 The types listed here are fully described by their data, so decoding never runs the sender's code.
+An instance of a subclass is encoded as its base class, whose own methods read it.
 """
 
 from __future__ import annotations
@@ -20,20 +21,24 @@ def _pairs_to_dict(items: list) -> dict:
 
 
 def _dict_to_pairs(mapping: dict) -> list:
-    return [part for pair in mapping.items() for part in pair]
+    return [part for pair in dict.items(mapping) for part in pair]
+
+
+def _ordered_to_pairs(mapping: OrderedDict) -> list:
+    return [part for pair in OrderedDict.items(mapping) for part in pair]
 
 
 # Types with items that are encoded one by one. type: (tag, type to items, items to type)
 CONTAINERS: dict[type, tuple[str, Callable, Callable]] = {
-    list: ("list", list, list),
-    tuple: ("tuple", list, tuple),
-    set: ("set", list, set),
-    frozenset: ("frozenset", list, frozenset),
-    deque: ("deque", list, deque),
-    dict: ("dict", _dict_to_pairs, _pairs_to_dict),
-    OrderedDict: ("dict", _dict_to_pairs, _pairs_to_dict),
-    defaultdict: ("dict", _dict_to_pairs, _pairs_to_dict),
+    list: ("list", lambda items: list(list.__iter__(items)), list),
+    tuple: ("tuple", lambda items: list(tuple.__iter__(items)), tuple),
+    set: ("set", lambda items: list(set.__iter__(items)), set),
+    frozenset: ("frozenset", lambda items: list(frozenset.__iter__(items)), frozenset),
+    deque: ("deque", lambda items: list(deque.__iter__(items)), deque),
+    OrderedDict: ("dict", _ordered_to_pairs, _pairs_to_dict),
     Counter: ("Counter", _dict_to_pairs, lambda items: Counter(_pairs_to_dict(items))),
+    defaultdict: ("dict", _dict_to_pairs, _pairs_to_dict),
+    dict: ("dict", _dict_to_pairs, _pairs_to_dict),
     slice: ("slice", lambda s: [s.start, s.stop, s.step], lambda items: slice(*items)),
     range: ("range", lambda r: [r.start, r.stop, r.step], lambda items: range(*items)),
     type({}.keys()): ("list", list, list),
@@ -59,8 +64,43 @@ FMLAB_CLASSES: dict[str, dict[str, Callable]] = {
         "pattern": lambda tokenizer: tokenizer.pattern,
         "special_tokens": lambda tokenizer: list(tokenizer.special_tokens),
     },
-    "fmlab.checks.tokenization:LookUpOnly": {"merges": lambda table: dict(table._merges)},
+    "fmlab.evaluation.statistics:Rate": {
+        "successes": lambda rate: rate.successes,
+        "n": lambda rate: rate.n,
+    },
+    "fmlab.evaluation.statistics:Mean": {
+        "mean": lambda mean: mean.mean,
+        "margin": lambda mean: mean.margin,
+        "n": lambda mean: mean.n,
+    },
 }
+
+# How to get the value of an instance of a subclass, by the method of the base class.
+PLAIN: dict[type, Callable] = {
+    int: int.__int__,
+    float: float.__float__,
+    str: str.__str__,
+    bytes: lambda data: bytes.__getitem__(data, slice(None)),
+    bytearray: lambda data: bytearray.__getitem__(data, slice(None)),
+    complex: complex.__complex__,
+    Fraction: lambda fraction: Fraction(fraction._numerator, fraction._denominator),
+}
+
+
+def plain(value: object) -> object | None:
+    """Return the value of an instance of a subclass of a scalar or an atom, None for all others."""
+    for base in PLAIN:
+        if isinstance(value, base):
+            return PLAIN[base](value)
+    return None
+
+
+def container_of(value: object) -> type | None:
+    """Return the class in ``CONTAINERS`` that a value is an instance of, None for all others."""
+    kind = type(value)
+    if kind in CONTAINERS:
+        return kind
+    return next((base for base in CONTAINERS if issubclass(kind, base)), None)
 
 
 def name_of_class(cls: type) -> str:
@@ -84,7 +124,7 @@ def encode_array(value: object) -> list | None:
         if array.dtype.kind not in DTYPE_KINDS:
             return None
         is_scalar = isinstance(value, numpy.generic)
-        is_writeable = not is_scalar and bool(value.flags.writeable)
+        is_writeable = not is_scalar and bool(numpy.ndarray.flags.__get__(value).writeable)
         return ["array", [*_array_parts(array), is_scalar, is_writeable]]
     if torch is not None and isinstance(value, torch.Tensor):
         tensor = value.detach().cpu()
@@ -92,6 +132,15 @@ def encode_array(value: object) -> list | None:
         wide = tensor.float() if dtype in ("bfloat16", "float16") else tensor
         return ["tensor", [*_array_parts(wide.numpy()), dtype, value.requires_grad]]
     return None
+
+
+def items_of(value: object) -> object | None:
+    """Return an array of objects as nested lists, or None if the value is none."""
+    numpy = sys.modules.get("numpy")
+    if numpy is None or not isinstance(value, numpy.ndarray):
+        return None
+    array = numpy.asarray(value)
+    return array.tolist() if array.dtype.kind == "O" and array.ndim else None
 
 
 def _array_parts(array) -> list:

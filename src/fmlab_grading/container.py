@@ -3,13 +3,12 @@
 Most containers may not create the namespaces that bubblewrap needs. Such a container isolates a
 submission from the machine, but not from the tests and the results in the same container. So the
 student's program and the tests run as two separate users, who can read neither the course nor each
-other's files, under a seccomp filter that forbids every network connection. They can still list the
-container's files and processes, and leave files in /tmp. So each submission needs a container that
-is deleted afterwards; this sandbox is never used unless requested.
+other's files, under a filter of system calls that forbids every network connection. They can still
+list the container's files and processes, and leave files in /tmp. So each submission needs a
+container that is deleted afterwards; this sandbox is never used unless requested.
 
 ``python -m fmlab_grading.container ROLE FILES -- PROGRAM`` switches to the user of the role and
-then runs the program in its own place. Source of the filter: the Linux kernel's
-Documentation/userspace-api/seccomp_filter.rst.
+then runs the program in its own place.
 """
 
 from __future__ import annotations
@@ -17,7 +16,6 @@ from __future__ import annotations
 import ctypes
 import json
 import os
-import platform
 import shutil
 import signal
 import struct
@@ -29,15 +27,10 @@ from pathlib import Path
 from fmlab_grading.limits import Limits
 from fmlab_grading.safety import require_isolation
 from fmlab_grading.sandbox import SandboxUnavailable, environment_variables
+from fmlab_grading.system_calls import STEP, filter_program, is_supported
 
 USERS = {"student": 54_001, "tests": 54_002}  # numbers that no real account has
-# By machine: AUDIT_ARCH, which identifies its system calls, and the number of socket().
-# io_uring_setup(), which can open sockets too, has the same number on both.
-MACHINES = {"x86_64": (0xC000003E, 41), "aarch64": (0xC00000B7, 198)}
-IO_URING, X32 = 425, 0x40000000  # from X32 on, the same calls appear under second numbers
 PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP, FILTER, PR_SET_PDEATHSIG = 38, 22, 2, 1
-LOAD, EQUAL, AT_LEAST, RETURN = 0x20, 0x15, 0x35, 0x06
-ALLOW, REFUSE, KILL = 0x7FFF0000, 0x00050000 | 1, 0x80000000  # REFUSE with EPERM
 
 
 def require_container(secret: Path) -> None:
@@ -45,7 +38,7 @@ def require_container(secret: Path) -> None:
 
     Errors: ``SandboxUnavailable``, which says why not.
     """
-    if not sys.platform.startswith("linux") or platform.machine() not in MACHINES:
+    if not sys.platform.startswith("linux") or not is_supported():
         raise SandboxUnavailable("the sandbox of a container needs Linux on x86-64 or ARM64")
     if os.geteuid() != 0:
         raise SandboxUnavailable("the sandbox of a container must be started by root")
@@ -84,28 +77,17 @@ def main(arguments: Sequence[str]) -> None:
     os.setresgid(user, user, user)
     os.setresuid(user, user, user)
     _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # changing the user has reset it
-    _forbid_sockets()
+    _filter_system_calls()
     variables = environment_variables(Path(sys.executable).parent.parent)
     variables |= {"HOME": str(folder), "TMPDIR": str(folder)}
     os.execve(program[0], program, variables)
 
 
-def _forbid_sockets() -> None:
-    """Stop this process and its descendants from opening sockets; socket pairs are harmless."""
-    machine, opens_socket = MACHINES[platform.machine()]
-    program = [  # operation, steps to skip if true, steps to skip if false, operand
-        (LOAD, 0, 0, 4),  # AUDIT_ARCH of the call
-        (EQUAL, 1, 0, machine),
-        (RETURN, 0, 0, KILL),
-        (LOAD, 0, 0, 0),  # the number of the call
-        (AT_LEAST, 3, 0, X32),
-        (EQUAL, 2, 0, IO_URING),
-        (EQUAL, 1, 0, opens_socket),
-        (RETURN, 0, 0, ALLOW),
-        (RETURN, 0, 0, REFUSE),
-    ]
-    code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *step) for step in program))
-    filters = struct.pack("HP", len(program), ctypes.addressof(code))
+def _filter_system_calls() -> None:
+    """Refuse this process and its descendants the system calls that no exercise needs."""
+    program = filter_program()
+    code = ctypes.create_string_buffer(program, len(program))
+    filters = struct.pack("HP", len(program) // STEP, ctypes.addressof(code))
     _prctl(PR_SET_NO_NEW_PRIVS, 1)
     _prctl(PR_SET_SECCOMP, FILTER, ctypes.create_string_buffer(filters))
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -11,6 +13,7 @@ from pathlib import Path
 
 import nbformat
 
+from fmlab.arguments import require
 from fmlab.files import write_atomically
 from fmlab_grading import variants
 from fmlab_grading.exercises import grade_id
@@ -54,6 +57,10 @@ class Course:
     def source(self, assignment: str) -> Path:
         return self.root / "source" / assignment
 
+    def secret_file(self, assignment: str) -> Path:
+        """Return where the secret of the variants is: beside the folder that nbgrader copies."""
+        return self.root / "source" / f"{assignment}.variants.json"
+
     def release(self, assignment: str) -> Path:
         return self.root / "release" / assignment
 
@@ -72,7 +79,15 @@ class Course:
 
     def students(self, assignment: str) -> list[str]:
         """Return the students who submitted something."""
-        return sorted(p.parent.name for p in (self.root / "submitted").glob(f"*/{assignment}"))
+        folders = (self.root / "submitted").glob(f"*/{glob.escape(assignment)}")
+        return sorted(path.parent.name for path in folders if path.is_dir())
+
+    def roster(self, assignment: str) -> list[str] | None:
+        """Return the students who have a variant of an assignment; None if it has no variants."""
+        if not self.secret_file(assignment).exists():
+            return None
+        folders = (self.root / "variants").glob(f"*/{glob.escape(assignment)}")
+        return sorted(path.parent.name for path in folders)
 
     def notebooks(self, assignment: str, student: str = "") -> dict[str, tuple[str, str]]:
         """Return the instructor's and the released text of each notebook, by file name.
@@ -88,7 +103,8 @@ class Course:
                 f"no assignment {assignment!r} is released in {self.root} (released: {released}). "
                 "Make one with: fmlab-grade release CHAPTER --course FOLDER"
             )
-        return {name: _pair(source / name, release / name, student) for name in names}
+        secret = variants.Secret.read(self.secret_file(assignment))
+        return {name: _pair(source / name, release / name, student, secret) for name in names}
 
     def data_files(self, assignment: str) -> list[Path]:
         """Return the other files in the release folder, which students get with the notebooks."""
@@ -130,15 +146,22 @@ class Course:
         return self.root / RECORDS / assignment / f"{student}.json"
 
 
-def _pair(source: Path, release: Path, student: str) -> tuple[str, str]:
+def require_name(assignment: str) -> None:
+    """Raise ValueError for a name that nbgrader would not take, or that is a pattern of names."""
+    valid = re.fullmatch(r"[\w(][\w .()-]{0,99}", assignment) and assignment == assignment.strip()
+    require(bool(valid), "name", "letters, digits, spaces and any of _ - . ( )", assignment)
+
+
+def _pair(
+    source: Path, release: Path, student: str, secret: variants.Secret | None
+) -> tuple[str, str]:
+    texts = source.read_text(encoding="utf-8"), release.read_text(encoding="utf-8")
+    if not (student and secret):
+        return texts
     from nbgrader.utils import compute_checksum
 
-    texts = source.read_text(encoding="utf-8"), release.read_text(encoding="utf-8")
     notebooks = [nbformat.reads(text, as_version=4) for text in texts]
-    seed = notebooks[0].metadata.get(variants.SEED)
-    if not (student and seed):
-        return texts
-    varied = [variants.vary(notebook, student, seed) for notebook in notebooks]
+    varied = [variants.vary(notebook, student, secret) for notebook in notebooks]
     for cell in filter(grade_id, varied[1].cells):
         cell.metadata.nbgrader["checksum"] = compute_checksum(cell)  # of the varied stub
     return tuple(map(nbformat.writes, varied))

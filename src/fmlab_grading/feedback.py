@@ -85,7 +85,8 @@ def page(
     for cell in notebook.cells if notebook else []:
         name = grade_id(cell)
         if is_answer(cell):
-            parts.append(f"<section><h2>{_text(name)}</h2><pre>{_text(cell.source)}</pre>")
+            answer = cell.source if cell.cell_type == "code" else html.unescape(cell.source)
+            parts.append(f"<section><h2>{_text(name)}</h2><pre>{_text(answer)}</pre>")
             parts += [*map(_output, cell.get("outputs", [])), _points(row, cell), "</section>"]
         elif is_test(cell):
             parts += [f"<h3>{_text(name)}</h3>", _points(row, cell)]

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import nbformat
 
+from fmlab.files import write_atomically
 from fmlab_grading.course import Course
 from fmlab_grading.submissions import copy_nbgrader_files, remove_folder, submission_time
 
@@ -93,8 +94,33 @@ def save(course: Course, assignment: str, record: dict, notebooks: dict[str, str
         resources = {"nbgrader": entry | {"notebook": name.removesuffix(".ipynb")}}
         for step in (SaveAutoGrades, AssignLatePenalties):
             notebook, resources = step(config=course.config).preprocess(notebook, resources)
-        nbformat.write(notebook, folder / name)
+        write_atomically(folder / name, nbformat.writes(notebook))
     copy_nbgrader_files(course.submitted(student, assignment), folder)
+
+
+def assign_penalties(course: Course, assignment: str) -> None:
+    """Compute the late penalty of every submission again.
+
+    The due date, an extension, or the rule may have changed since it was graded.
+    """
+    from nbgrader.api import MissingEntry
+    from nbgrader.preprocessors import AssignLatePenalties
+
+    logging.getLogger("traitlets").setLevel(logging.ERROR)  # nbgrader logs every late submission
+    for student in course.students(assignment):
+        with opened(course) as gradebook:
+            try:
+                submission = gradebook.find_submission(assignment, student)
+            except MissingEntry:
+                continue  # not graded yet
+            submission.timestamp = submission_time(course.submitted(student, assignment))
+            gradebook.db.commit()
+            submitted = [notebook.name for notebook in submission.notebooks]
+        entry = {"student": student, "assignment": assignment, "db_url": course.database}
+        for name in submitted[:1]:  # the penalty belongs to the whole submission
+            resources = {"nbgrader": entry | {"notebook": name}}
+            step = AssignLatePenalties(config=course.config)
+            step.preprocess(nbformat.v4.new_notebook(), resources)
 
 
 def scores(course: Course, assignment: str) -> list[dict]:

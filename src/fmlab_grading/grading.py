@@ -21,7 +21,7 @@ from fmlab_grading.course import Course
 from fmlab_grading.limits import ControlGroup, Limits
 from fmlab_grading.merge import merge_answers
 from fmlab_grading.submissions import Unreadable, find_notebook, read_notebook, submission_time
-from fmlab_grading.two_kernels import run_notebook
+from fmlab_grading.two_kernels import plain, run_notebook
 from fmlab_grading.workers import run_each
 
 NOT_GRADED = "not graded"
@@ -114,8 +114,17 @@ def with_digest(task: dict, result: dict | str, seconds: float) -> dict:
 
 
 def save_result(course: Course, assignment: str, result: dict) -> None:
-    """Save a result to the gradebook and the records; removes the notebooks from it."""
-    gradebook.save(course, assignment, result, result.pop("notebooks"))
+    """Save a result to the gradebook and the records; removes the notebooks from it.
+
+    A result that cannot be saved counts as not graded, and is graded again by the next run.
+    """
+    notebooks = result.pop("notebooks")
+    try:
+        gradebook.save(course, assignment, result, notebooks)
+    except Exception as error:  # one submission must not cost the others their grades
+        reason = f"it could not be saved ({type(error).__name__}: {plain(error)})"
+        result |= {"status": f"{NOT_GRADED}: {reason}"[:300], "digest": ""}
+        gradebook.save(course, assignment, result, {})
     course.write_record(assignment, result)  # last, so that a recorded result is in the gradebook
 
 
@@ -137,6 +146,8 @@ def grade_one(task: dict) -> dict:
             graded[name] = nbformat.writes(notebook)
     except Unreadable as error:
         graded, statuses = {}, [f"{NOT_GRADED}: {error}"]
+    except MemoryError:
+        graded, statuses = {}, [f"{NOT_GRADED}: the notebook needs more memory than allowed"]
     except Exception as error:  # a bug in the grader must not cost the others their grades
         reason = f"the grader failed ({type(error).__name__}: {error})"
         graded, statuses = {}, [f"{NOT_GRADED}: {reason}"]
@@ -147,6 +158,6 @@ def grade_one(task: dict) -> dict:
 
 
 def _record(student: str, status: str, notes: list[str], seconds: float, memory: int = 0) -> dict:
-    notes = [note[:200] for note in notes[:40]]
-    record = {"student": student, "status": status, "notes": notes}
+    notes = [plain(note[:200]) for note in notes[:40]]
+    record = {"student": student, "status": plain(status), "notes": notes}
     return record | {"seconds": round(seconds, 2), "memory": memory, "notebooks": {}}

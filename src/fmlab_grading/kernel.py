@@ -13,6 +13,7 @@ import io
 import json
 import resource
 import sys
+from collections.abc import Mapping, Sequence
 
 from IPython.core.displayhook import DisplayHook
 from IPython.core.displaypub import DisplayPublisher
@@ -154,14 +155,22 @@ def _as_text(data: dict) -> dict:
     return data
 
 
-def run(shell: Shell, outputs: Outputs, source: str) -> bytes:
-    """Run a cell; return its outputs, its number and its error, if any, as JSON."""
+def run(
+    shell: Shell, outputs: Outputs, source: str, refused: Mapping[str, str] | None = None
+) -> bytes:
+    """Run a cell; return its outputs, its number and its error, if any, as JSON.
+
+    ``refused`` has names that the other side defines, but which could not be had, and why.
+    """
     outputs.start()
     failure = None
     try:
         result = shell.run_cell(source, store_history=True)
         error = result.error_before_exec or result.error_in_exec
         failure = None if error is None else [type(error).__name__, str(error)[:2000]]
+        if isinstance(error, NameError) and error.name in (refused or {}):
+            failure = ["TypeError", refused[error.name]]
+            outputs.items = [item for item in outputs.items if item["output_type"] != "error"]
     except BaseException as error:  # from outside the cell's own code, such as a late TimeLimit
         failure = [type(error).__name__, str(error)[:2000]]
     if failure and not any(item["output_type"] == "error" for item in outputs.items):
@@ -170,13 +179,22 @@ def run(shell: Shell, outputs: Outputs, source: str) -> bytes:
     return json.dumps(outcome, default=str).encode()
 
 
-def update_names(peer: Peer, names: list[str]) -> None:
-    """Update names to what they are on the other side; delete those it doesn't have."""
+def update_names(peer: Peer, names: Sequence[str], classes: Sequence[str]) -> dict[str, str]:
+    """Update names to what they are on the other side; delete those that can't be had.
+
+    ``classes`` are those whose instances the tests may use. Returns the names that are defined
+    there and yet can't be had, with the reason.
+    """
+    peer.handles.classes.update(classes)
+    refused = {}
     for name in names:
         try:
             peer.names[name] = peer.fetch(name)
-        except (Exception, PeerGone):
+        except (Exception, PeerGone) as error:
             peer.names.pop(name, None)
+            if not isinstance(error, (NameError, PeerGone)):
+                refused[name] = str(error)
+    return refused
 
 
 def make_shell() -> Shell:
@@ -194,16 +212,17 @@ def main(role: str, source: str, target: str, limits: str) -> None:
     shell, outputs = make_shell(), Outputs()
     shell.send_outputs_to(outputs)
     peer = Peer(connection, shell.user_ns, serves_names=role == "student")
+    refused: dict[str, str] = {}
     connection.send(READY)
     while True:
         kind, data = connection.receive()
         try:
             if kind == CELL:
-                connection.send(DONE, run(shell, outputs, data.decode()))
+                connection.send(DONE, run(shell, outputs, data.decode(), refused))
             elif kind == REQUEST:
                 peer.respond(data)
             elif kind == NAMES:
-                update_names(peer, json.loads(data))
+                refused = update_names(peer, **json.loads(data))
                 connection.send(DONE, b"{}")
         except TimeLimit as error:  # the time ran out after the work, but before the response
             outputs.start()

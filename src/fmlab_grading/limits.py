@@ -13,6 +13,9 @@ from pathlib import Path
 from fmlab.arguments import is_number, require, require_count
 
 MB = 1 << 20
+MEMORY_FOLDERS = ("tmp", "dev/shm", "box")  # of a sandbox
+SOCKET_BYTES = 2 * 212_992  # the default limit on what waits to be sent, and to be read
+FILE_BYTES = 1024  # an inode, its name, and what is around them
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,23 @@ def proportional_memory(pid: int) -> int:
             shares = (line for line in lines if line.startswith("Pss:"))
             memory += int(next(shares).split()[1]) * 1024
     return memory
+
+
+def kernel_memory(pid: int) -> int:
+    """Return the memory that the kernel may hold for a process tree, in bytes.
+
+    It belongs to no process: what waits in sockets, and the entries of files in memory, which
+    exist even if the files are empty.
+    """
+    n_sockets, n_files = 0, 0
+    for folder in _proc_folders(pid):
+        with contextlib.suppress(OSError):  # the process may end meanwhile
+            for descriptor in (folder / "fd").iterdir():
+                n_sockets += os.readlink(descriptor).startswith("socket:")
+        with contextlib.suppress(OSError):
+            systems = [os.statvfs(folder / "root" / name) for name in MEMORY_FOLDERS]
+            n_files = max(n_files, sum(system.f_files - system.f_ffree for system in systems))
+    return n_sockets * SOCKET_BYTES + n_files * FILE_BYTES
 
 
 def peak_memory(pid: int) -> int:

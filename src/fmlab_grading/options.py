@@ -6,9 +6,10 @@ import argparse
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from fmlab_grading.intake import STUDENT_ID
 from fmlab_grading.limits import Limits
-from fmlab_grading.submissions import STUDENT_ID
 
 DESCRIPTION = (
     "Release, grade and report assignments. The exit status is 0, 1 if some results need "
@@ -32,7 +33,7 @@ def make_parser(commands: Mapping[str, Callable]) -> argparse.ArgumentParser:
     add("--title", help="title of the notebook")
     add("--hidden", type=Path, metavar="FILE.py", help="your own hidden tests")
     add("--variants", metavar="SEED", help="different numbers for each student; any word")
-    add("--students", type=Path, metavar="FILE.csv", help="student ids are in its first column")
+    add("--students", type=Path, metavar="FILE.csv", help="a table with the ids of the students")
     add("--replace", action="store_true", help="replace an existing assignment")
     add = parsers["rehearse"].add_argument
     add("folder", type=Path, help="folder for the notebooks")
@@ -45,6 +46,20 @@ def make_parser(commands: Mapping[str, Callable]) -> argparse.ArgumentParser:
             default=STUDENT_ID,
             metavar="REGEX",
             help="regular expression that finds the student id in a path",
+        )
+        add(
+            "--who",
+            action="append",
+            default=[],
+            type=_pair,
+            metavar="FOUND=ID",
+            help="the id of a student whose file has another name (may be repeated)",
+        )
+        add(
+            "--timezone",
+            type=_timezone,
+            metavar="ZONE",
+            help="of the times in a zip file, such as Europe/Berlin (default: this machine's)",
         )
     add = parsers["grade"].add_argument
     add("--shard", metavar="K/N", help="grade only this shard, into --results; then use merge")
@@ -70,3 +85,18 @@ def make_parser(commands: Mapping[str, Callable]) -> argparse.ArgumentParser:
     add("--moodle", type=Path, help="a table for Moodle")
     add("--feedback", action="store_true", help="a page for each student, in feedback/")
     return parser
+
+
+def _pair(text: str) -> tuple[str, str]:
+    found, separator, student = text.partition("=")
+    if not (found and separator and student):
+        raise argparse.ArgumentTypeError(f"write FOUND=ID, such as lovelaceada=ada; got {text!r}")
+    return found, student
+
+
+def _timezone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        message = f"write a name such as Europe/Berlin or UTC; got {name!r}"
+        raise argparse.ArgumentTypeError(message) from None

@@ -10,16 +10,19 @@ from __future__ import annotations
 import builtins
 import json
 import os
+import re
 import signal
 import struct
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Collection, Mapping, MutableMapping
 
-from fmlab_grading.proxies import PROXIES, SEALED, Handles, Proxy, is_mutable, restore
+from fmlab_grading.codec import name_of_class
+from fmlab_grading.proxies import ALL, SEALED, Handles, NotAValue, is_mutable, restore
 
 HEADER = struct.Struct("!cdI")  # kind, seconds, length
 READY, CELL, NAMES, DONE = b"!", b"C", b"N", b"D"  # between the grader and a sandbox
 REQUEST, RESPONSE = b"R", b"A"  # between the two sandboxes, by way of the grader
 MAX_FRAME = 64 << 20  # bytes
+IN_PLACE = "fmlab.checks.material:InPlace"  # a test lets a function change such an argument
 
 # Errors that keep their type on the other side; others become a RuntimeError with their name.
 ERRORS = {
@@ -93,16 +96,23 @@ class Peer:
     ) -> None:
         """``serves_names``: whether the other side may fetch names; the tests' side refuses."""
         self.connection, self.names, self.serves_names = connection, names, serves_names
-        self.handles = Handles(self._make_proxy)
+        self.handles = Handles(self.request, is_of_tests=not serves_names)
 
     def fetch(self, name: str) -> object:
-        """Return the other side's object of this name. Errors: ``NameError`` if there is none."""
+        """Return the other side's value or function of this name.
+
+        Errors: ``NameError`` if there is none, ``TypeError`` if it is something else.
+        """
         return self.request("name", name)
 
-    def request(self, operation: str, target: object, *args: object) -> object:
+    def request(
+        self, operation: str, target: object, *args: object, allowed: Collection[str] = ALL
+    ) -> object:
         """Have an operation performed on the other side; return its result, or raise its error.
 
-        Lists, dicts, sets and arrays that a call changes there are changed here as well.
+        ``allowed`` are the kinds of objects that it may return, besides values. What a student's
+        function does to its arguments stays there, except for the arguments marked ``InPlace``.
+        What a function of the tests does to a student's lists, dicts, sets and arrays is done.
         """
         packed = self.handles.pack(list(args))
         self.connection.send(REQUEST, json.dumps([operation, target, packed]).encode())
@@ -112,15 +122,21 @@ class Peer:
                 break
             self.respond(data)
         response = json.loads(data)
+        if not isinstance(response, dict):
+            raise ValueError("the other side sent a reply that can't be read")
         if "gone" in response:
             raise PeerGone(str(response["gone"]))
         if "error" in response:
             raise _error(*map(str, response["error"]))
         if "end" in response:
             raise StopIteration
-        if operation == "call":
-            self._restore(args, response.get("changed", []))
-        return self.handles.unpack(response["value"])
+        try:
+            if operation == "call":
+                self._restore(args, response.get("changed", []))
+            return self.handles.unpack(response["value"], allowed)
+        except NotAValue as error:
+            what = f"`{target}`" if operation == "name" else "the result"
+            raise TypeError(_refusal(what, error)) from None
 
     def respond(self, data: bytes) -> None:
         """Perform what the other side requests, and send it the result or the error."""
@@ -135,12 +151,18 @@ class Peer:
             self.connection.clock.stop()
             if isinstance(error, PeerGone):
                 raise
-            message = json.dumps({"error": [type(error).__name__, str(error)[:500]]}).encode()
+            text = str(error)[:500]
+            if not self.serves_names:  # "divides_by_d() takes 3 arguments" would give a test away
+                text = FUNCTION_NAME.sub("the function", text)
+            message = json.dumps({"error": [type(error).__name__, text]}).encode()
         self.connection.send(RESPONSE, message)
 
     def _perform(self, operation: str, handle: object, packed: list) -> dict:
         pack = self.handles.pack
-        args = self.handles.unpack(packed)
+        try:
+            args = self.handles.unpack(packed)
+        except NotAValue as error:
+            raise TypeError(_refusal("an argument", error)) from None
         if operation == "name":
             if not self.serves_names or handle not in self.names:
                 raise NameError(f"name {handle!r} is not defined")
@@ -171,10 +193,10 @@ class Peer:
         positional, options = args
         values = [*positional, *options.values()]
         for position, packed in changes:
-            restore(values[position], self.handles.unpack(packed))
-
-    def _make_proxy(self, number: int, ability: str, name: str) -> Proxy:
-        return PROXIES.get(ability, Proxy)(self.request, number, name)
+            if self.serves_names:
+                restore(values[position], self.handles.unpack(packed))
+            elif name_of_class(type(values[position])) == IN_PLACE:
+                restore(values[position], dict(self.handles.unpack(packed, ())))
 
 
 def _attribute(target: object, name: str) -> object:
@@ -191,6 +213,18 @@ OPERATIONS: Mapping[str, object] = {
     "bool": bool,
     "iter": iter,
 }
+
+
+FUNCTION_NAME = re.compile(r"[\w.<>]+\(\)")
+
+
+def _refusal(what: str, error: NotAValue) -> str:
+    """Return a sentence about an object that is not a value."""
+    name = str(error) if str(error).isidentifier() else "?"
+    return (
+        f"{what} is, or contains, an object of the class {name!r}; use a dict, list, number, text "
+        "or array instead"
+    )
 
 
 def _error(name: str, message: str) -> BaseException:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from fmlab_grading import gradebook
@@ -38,7 +39,7 @@ def write_report(course: Course, assignment: str, path: Path) -> Path:
         for row in rows(course, assignment)
     ]
     header = list(table[0]) if table else ["student", "score", "status"]
-    return _write(path, [header, *(list(line.values()) for line in table)])
+    return write_table(path, header, (list(line.values()) for line in table), ids=("student",))
 
 
 def write_canvas(course: Course, assignment: str, path: Path) -> Path:
@@ -46,29 +47,48 @@ def write_canvas(course: Course, assignment: str, path: Path) -> Path:
     students = rows(course, assignment)
     header = ["Student", "ID", "SIS User ID", "SIS Login ID", "Section", assignment]
     max_score = students[0]["max_score"] if students else 0
-    lines = [header, ["    Points Possible", "", "", "", "", max_score]]
+    lines = [["    Points Possible", "", "", "", "", max_score]]
     for row in students:
         login = row["student"]
         lines.append([row["name"] or login, "", login, login, "", row["score"]])
-    return _write(path, lines)
+    return write_table(path, header, lines, ids=("SIS User ID", "SIS Login ID"))
 
 
 def write_moodle(course: Course, assignment: str, path: Path) -> Path:
     """Write the table for Moodle: Grades, Import, CSV file."""
-    lines = [["ID number", "Email address", assignment, f"{assignment} feedback"]]
+    header, lines = ["ID number", "Email address", assignment, f"{assignment} feedback"], []
     for row in rows(course, assignment):
         feedback = "" if row["status"] == "ok" else row["status"]
         lines.append([row["student"], row["email"], row["score"], feedback])
-    return _write(path, lines)
+    return write_table(path, header, lines, ids=("ID number",))
 
 
-def _write(path: Path, lines: Sequence[Sequence[object]]) -> Path:
+def write_table(
+    path: Path, header: Sequence[str], lines: Iterable[Sequence[object]], ids: Sequence[str] = ()
+) -> Path:
+    """Write a CSV file. Columns of ids stay as they are, or no program would recognize them."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerows([_without_formula(value) for value in line] for line in lines)
+        table = csv.writer(file)
+        table.writerow(header)
+        for line in lines:
+            cells = zip(header, line, strict=True)
+            table.writerow([value if name in ids else _harmless(value) for name, value in cells])
     return path
 
 
-def _without_formula(value: object) -> object:
+def _harmless(value: object) -> object:
     """Escape text that a spreadsheet would run as a formula, since students choose their names."""
-    return f"'{value}" if isinstance(value, str) and value[:1] in tuple("=+-@\t\r") else value
+    if not isinstance(value, str):
+        return value
+    value = printable(value)
+    return f"'{value}" if value[:1] in tuple("=+-@") else value
+
+
+def printable(text: str) -> str:
+    """Return a text without signs that control a terminal or a spreadsheet.
+
+    >>> printable("a\x1b[2Jb")
+    'a?[2Jb'
+    """
+    return "".join("?" if unicodedata.category(sign) in ("Cc", "Cs") else sign for sign in text)

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import functools
 import json
+import os
+import platform
 import shutil
 import socket
 import subprocess
@@ -15,6 +17,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from fmlab_grading import system_calls
 from fmlab_grading.limits import Limits, usage
 from fmlab_grading.protocol import CELL
 from fmlab_grading.sandbox import Sandbox, SandboxEnded, SandboxUnavailable, command
@@ -30,8 +33,9 @@ NAMESPACES = (
 )
 MILD_LIMITS = Limits(memory=512, processes=16, disk=1, cell_seconds=20, total_seconds=20)
 
+VARIABLE = "FMLAB_GRADER_PROBE"  # of the grader's environment, which no program may see
 PROBE = """
-import json, mmap, os, socket, time
+import ctypes, json, mmap, os, socket, time
 holds = {}
 def fails(attack):
     try:
@@ -56,6 +60,13 @@ holds["files"] = not os.path.exists(%(path)r)
 holds["disk"] = all(fails(lambda: open(f"{folder}/x", "w")) for folder in ("/", "/dev", "/usr"))
 holds["memory"] = fails(lambda: mmap.mmap(-1, 1 << 30, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS))
 holds["processes"] = fails(forks)
+holds["uncounted"] = fails(lambda: os.close(os.memfd_create("x")))
+key = b"user", b"fmlab-probe", b"x", ctypes.c_size_t(1), ctypes.c_int(-3)
+holds["keys"] = ctypes.CDLL(None).syscall(ctypes.c_long(%(add_key)d), *key) < 0
+try:
+    holds["environment"] = %(variable)r not in open("/proc/1/environ").read()
+except OSError:
+    holds["environment"] = True
 print(json.dumps(holds))
 """
 VIOLATIONS = {
@@ -65,6 +76,10 @@ VIOLATIONS = {
     "memory": "the limit on memory does not hold",
     "processes": "the limit on processes does not hold; for root it needs writable control groups. "
     "Grade as an ordinary user",
+    "uncounted": "a program in the sandbox can hold memory that no limit counts; the filter of "
+    "system calls that prevents it is for Linux on x86-64 and ARM64",
+    "keys": "a program in the sandbox can use the key ring of the kernel, for the same reason",
+    "environment": "a program in the sandbox can read the environment of the grader",
     "usage": "/proc does not show what the processes in the sandbox use",
 }
 
@@ -109,7 +124,10 @@ def _probe(
             "path": str(secret or file.name),
             "port": server.getsockname()[1],
             "processes": MILD_LIMITS.processes,
+            "add_key": system_calls.REFUSED["add_key"][platform.machine() != system_calls.X86_64],
+            "variable": VARIABLE,
         }
+        os.environ[VARIABLE] = "1"
         sandbox = Sandbox("student", MILD_LIMITS, make_command=make_command)
         try:
             sandbox.send(CELL, (PROBE % values).encode(), 20.0)
@@ -125,3 +143,4 @@ def _probe(
             ) from error
         finally:
             sandbox.close()
+            os.environ.pop(VARIABLE, None)

@@ -9,22 +9,28 @@ are enforced twice: by the kernel for each process, and by the grader for all of
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import functools
 import json
 import os
+import platform
 import select
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
+from fmlab_grading import system_calls
 from fmlab_grading.limits import (
     MB,
     ControlGroup,
     Limits,
+    kernel_memory,
     peak_memory,
     process_tree,
     proportional_memory,
@@ -37,8 +43,10 @@ CHECK_INTERVAL = 0.2  # seconds between checks of what the processes use
 # Exercises import the first two, and the third is the program in the sandbox. An editable install
 # puts the folder that holds them on the path, but the sandbox shows no other file of that folder.
 PACKAGES = ("fmlab", "microworld", "fmlab_grading")
+FOR_ANSWERS = ("__init__.py", "material.py")  # of fmlab.checks; its other modules can be hidden
 SYSTEM = ("/usr", "/etc/alternatives", "/etc/fonts", "/etc/ld.so.cache", "/etc/localtime")
 LINKS = ("/bin", "/sbin", "/lib", "/lib64")  # into /usr on most systems
+KEYCTL, JOIN_SESSION_KEYRING = {"x86_64": 250, "aarch64": 219}, 1
 
 
 class SandboxUnavailable(RuntimeError):
@@ -54,7 +62,8 @@ class Sandbox:
 
     ``files`` appear, read-only, in the folder where the program runs. ``make_command`` returns the
     command line that runs a program in a sandbox, given the program, the limits and the files; by
-    default it's the one of bubblewrap.
+    default it's the one of bubblewrap. That one can hide the checks of the exercises, which compute
+    the right answers.
     """
 
     def __init__(
@@ -63,21 +72,29 @@ class Sandbox:
         limits: Limits,
         files: Sequence[Path] = (),
         make_command: Callable[..., list[str]] | None = None,
+        *,
+        hides_checks: bool = False,
     ) -> None:
         self.limits, self.end_reason, self.is_ready = limits, "", False
         self.peak = 0  # bytes of memory, known once the grader has killed the processes
         program_source, self.target = os.pipe()
         self.source, program_target = os.pipe()
         os.set_blocking(self.target, False)
-        descriptors = (program_source, program_target)
+        descriptors = [program_source, program_target]
         arguments = [role, *map(str, descriptors), json.dumps(limits.resource_limits())]
         program = [sys.executable, "-m", "fmlab_grading.kernel", *arguments]
         self.group = ControlGroup(limits)
         try:
+            if make_command is None:
+                arguments = command(program, limits, files, hides_checks=hides_checks)
+                arguments = hidden_arguments(arguments, descriptors)
+            else:
+                arguments = make_command(program, limits, files)
             self.process = subprocess.Popen(
-                (make_command or command)(program, limits, files),
+                arguments,
                 pass_fds=descriptors,
-                preexec_fn=self.group.enter,
+                preexec_fn=self._prepare,
+                env={},  # the program can read it, so it has nothing of the grader's
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
@@ -85,6 +102,11 @@ class Sandbox:
         finally:
             for descriptor in descriptors:
                 os.close(descriptor)
+
+    def _prepare(self) -> None:
+        """Enter the control group, and leave the key ring of the user who grades."""
+        self.group.enter()
+        join_new_key_ring()
 
     def send(self, kind: bytes, data: bytes = b"", seconds: float = 0.0) -> None:
         """Send a frame; the program may take that long to send one back.
@@ -142,8 +164,8 @@ class Sandbox:
         poll.register(descriptor, event)
         while not poll.poll(1000 * CHECK_INTERVAL):
             n_threads, memory = usage(self.process.pid)
-            max_memory = self.limits.memory * MB
-            if memory > max_memory and proportional_memory(self.process.pid) > max_memory:
+            most = self.limits.memory * MB - kernel_memory(self.process.pid)
+            if memory > most and proportional_memory(self.process.pid) > most:
                 self.kill(f"all its processes together used over {self.limits.memory} MB")
             if n_threads > 2 * self.limits.processes:
                 self.kill(f"it started over {self.limits.processes} processes")
@@ -171,7 +193,47 @@ class Sandbox:
                     os.kill(pid, signal.SIGKILL)
 
 
-def command(program: Sequence[str], limits: Limits, files: Sequence[Path] = ()) -> list[str]:
+def hidden_arguments(arguments: list[str], descriptors: list[int]) -> list[str]:
+    """Return a command line of bubblewrap that shows nothing to the program, which can read it.
+
+    The options, which name folders of this machine, are in a file without a name, and so is the
+    filter of system calls. Both are added to the descriptors that bubblewrap must get.
+    """
+    at = arguments.index("--")
+    options, program = arguments[1:at], arguments[at:]
+    for i, (option, path, inside) in enumerate(zip(options, options[1:], options[2:])):
+        if option == "--ro-bind" and inside.startswith("/box/"):  # mounts also show their source
+            descriptors.append(os.open(path, os.O_RDONLY))
+            options[i : i + 2] = ["--ro-bind-data", str(descriptors[-1])]
+    if system_calls.is_supported():
+        descriptors.append(_nameless_file(system_calls.filter_program()))
+        options += ["--seccomp", str(descriptors[-1])]
+    descriptors.append(_nameless_file(b"\0".join(map(os.fsencode, options)) + b"\0"))
+    bubblewrap = shutil.which(arguments[0]) or arguments[0]
+    return [bubblewrap, "--args", str(descriptors[-1]), *program]
+
+
+def _nameless_file(data: bytes) -> int:
+    with tempfile.TemporaryFile() as file:
+        file.write(data)
+        file.seek(0)
+        return os.dup(file.fileno())
+
+
+def join_new_key_ring() -> None:
+    """Give this process and its descendants a key ring of their own, without any keys."""
+    number = KEYCTL.get(platform.machine())
+    if number is not None:
+        ctypes.CDLL(None).syscall(ctypes.c_long(number), ctypes.c_long(JOIN_SESSION_KEYRING), None)
+
+
+def command(
+    program: Sequence[str],
+    limits: Limits,
+    files: Sequence[Path] = (),
+    *,
+    hides_checks: bool = False,
+) -> list[str]:
     """Return the command line that runs a program in a sandbox of bubblewrap."""
     size = ["--size", str(limits.disk * MB)]
     arguments = ["bwrap", "--unshare-all", "--unshare-user", "--uid", "1000", "--gid", "1000"]
@@ -190,6 +252,8 @@ def command(program: Sequence[str], limits: Limits, files: Sequence[Path] = ()) 
     for path in dict.fromkeys(folders):
         if os.path.exists(path):
             arguments += ["--ro-bind", path, path]
+    if hides_checks:
+        arguments += _hide_checks(packages[0] / "checks")
     for path in files:
         arguments += ["--ro-bind", str(path), f"/box/{path.name}"]
     # /dev and / are in-memory file systems without a limit, so nothing may be written there.
@@ -197,6 +261,15 @@ def command(program: Sequence[str], limits: Limits, files: Sequence[Path] = ()) 
     for name, value in environment_variables(environment).items():
         arguments += ["--setenv", name, value]
     return [*arguments, "--", *program]
+
+
+def _hide_checks(folder: Path) -> list[str]:
+    """Return the options that replace the modules that compute answers, and their bytecode."""
+    arguments = ["--tmpfs", str(folder)]
+    for path in sorted(folder.glob("*.py")):
+        source = path if path.name in FOR_ANSWERS else Path(__file__).with_name("not_here.py")
+        arguments += ["--ro-bind", str(source), str(path)]
+    return [*arguments, "--remount-ro", str(folder)]
 
 
 def environment_variables(environment: Path) -> dict[str, str]:

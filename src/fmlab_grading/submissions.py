@@ -1,25 +1,21 @@
-"""Find submissions, copy them into the course's folders, and read them as untrusted input."""
+"""Read submissions as untrusted input: what grading needs of a notebook, and when it was made."""
 
 from __future__ import annotations
 
 import json
 import re
 import shutil
-import time
-import zipfile
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import nbformat
 from nbformat import NotebookNode
 
-from fmlab.arguments import require
-
-MAX_BYTES = 20 << 20  # of a notebook
-MAX_NOTEBOOKS = 5000  # in one folder or zip file
+MAX_BYTES = 100 << 20  # of a notebook, with its outputs
+MAX_CELLS = 2000
+MAX_SOURCE = 200_000  # characters of a code cell, which are parsed
+MAX_SOURCES = 10_000_000  # characters of all cells: Markdown may hold pictures
 TIMESTAMP, SECRET = "timestamp.txt", "submission_secret.txt"  # of nbgrader, beside a notebook
-STUDENT_ID = r"([^_/]+)"  # the file name up to the first "_"
 
 
 class Unreadable(ValueError):
@@ -43,6 +39,10 @@ def read_notebook(path: Path) -> NotebookNode:
         text = data.decode("latin-1")
     try:
         return _rebuilt(json.loads(text))
+    except Unreadable:
+        raise
+    except MemoryError as error:
+        raise Unreadable("the notebook needs more memory than grading allows") from error
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         reason = f"{type(error).__name__}: {error}"[:160]
         raise Unreadable(f"this is not a valid notebook ({reason})") from error
@@ -50,15 +50,15 @@ def read_notebook(path: Path) -> NotebookNode:
 
 def _rebuilt(content: dict) -> NotebookNode:
     """Return a new notebook with the sources of the cells and the metadata that grading needs."""
-    if not isinstance(content, dict) or not isinstance(content.get("cells"), list):
-        raise ValueError("it has no cells")
-    notebook = nbformat.v4.new_notebook()
-    for cell in content["cells"]:
-        source = cell.get("source", "")
-        source = "".join(source) if isinstance(source, list) else source
-        if not isinstance(source, str):
-            raise ValueError("the source of a cell is not text")
-        kind = cell.get("cell_type")
+    notebook, n_characters = nbformat.v4.new_notebook(), 0
+    cells = [cell for cell in _cells(content) if cell]
+    if len(cells) > MAX_CELLS:
+        raise Unreadable(f"the notebook has {len(cells)} cells; at most {MAX_CELLS} are allowed")
+    for cell in cells:
+        source, kind = _source(cell), cell.get("cell_type")
+        n_characters += len(source)
+        if n_characters > MAX_SOURCES or (kind == "code" and len(source) > MAX_SOURCE):
+            raise Unreadable("a cell, or the notebook, has too much text to be graded")
         make = nbformat.v4.new_code_cell if kind == "code" else nbformat.v4.new_markdown_cell
         new = make(_clean(source))
         metadata = cell.get("metadata")
@@ -69,53 +69,29 @@ def _rebuilt(content: dict) -> NotebookNode:
     return notebook
 
 
+def _cells(content: object) -> list[dict]:
+    """Return the cells of a notebook; format 3 had them in worksheets."""
+    if isinstance(content, dict):
+        if isinstance(content.get("cells"), list):
+            return content["cells"]
+        sheets = content.get("worksheets")
+        if isinstance(sheets, list) and sheets:
+            return [cell for sheet in sheets for cell in sheet["cells"]]
+    raise ValueError("it has no cells")
+
+
+def _source(cell: dict) -> str:
+    """Return the text of a cell; format 3 called that of a code cell its input."""
+    source = cell.get("source", cell.get("input", ""))
+    source = "".join(source) if isinstance(source, list) else source
+    if not isinstance(source, str):
+        raise ValueError("the source of a cell is not text")
+    return source
+
+
 def _clean(source: str) -> str:
     """Replace lone surrogates, which can't be saved, and null characters, which Python rejects."""
     return re.sub("[\ud800-\udfff\0]", "?", source)
-
-
-def take_in(source: Path, submitted: Path, assignment: str, name: str, pattern: str) -> list[str]:
-    """Copy notebooks from a folder or zip file to ``submitted/<student>/<assignment>/<name>``.
-
-    ``pattern`` is a regular expression whose first group, in the path of a file, is the student.
-    Returns the students. Existing files are replaced.
-    Errors: ``ValueError`` if two files belong to one student, or there are no notebooks.
-    """
-    paths: dict[str, str] = {}  # by student
-    for path, data, when in _notebooks(source):
-        match = re.search(pattern, path.removesuffix(".ipynb"))
-        student = match[1].strip() if match and match.groups() else ""
-        is_valid = re.fullmatch(r"[\w.@+ -]{1,100}", student) and student.strip(".")
-        require(bool(is_valid), "submissions", f"named so that {pattern!r} finds the student", path)
-        both = [paths.get(student), path]
-        require(student not in paths, "submissions", f"one file for {student}", both)
-        paths[student] = path
-        folder = submitted / student / assignment
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_bytes(data)
-        (folder / TIMESTAMP).write_text(time.strftime("%Y-%m-%d %H:%M:%S UTC", when))
-    require(bool(paths), "submissions", "a folder or zip file with notebooks", str(source))
-    return sorted(paths)
-
-
-def _notebooks(source: Path) -> Iterator[tuple[str, bytes, time.struct_time]]:
-    """Yield the path, bytes (truncated beyond what can be graded) and time of each notebook."""
-    if source.is_dir():
-        for path in sorted(source.rglob("*.ipynb"))[:MAX_NOTEBOOKS]:
-            if path.is_file() and not path.is_symlink() and ".ipynb_checkpoints" not in path.parts:
-                with path.open("rb") as file:
-                    when = time.gmtime(path.stat().st_mtime)
-                    yield path.relative_to(source).as_posix(), file.read(MAX_BYTES + 1), when
-    elif zipfile.is_zipfile(source):
-        with zipfile.ZipFile(source) as archive:
-            entries = [entry for entry in archive.infolist() if entry.filename.endswith(".ipynb")]
-            for entry in entries[:MAX_NOTEBOOKS]:
-                if not Path(entry.filename).name.startswith("."):
-                    with archive.open(entry) as file:
-                        when = time.struct_time((*entry.date_time, 0, 0, -1))
-                        yield entry.filename, file.read(MAX_BYTES + 1), when
-    else:
-        raise FileNotFoundError(f"{source} is neither a folder nor a zip file")
 
 
 def submission_time(folder: Path) -> datetime:

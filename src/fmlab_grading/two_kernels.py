@@ -25,8 +25,10 @@ from fmlab_grading.sandbox import GRACE, Sandbox, SandboxEnded
 STUDENT = "student"  # in a merged notebook, the tag of cells that the student added
 SAME_PROCESS = "same-process"
 NAMES_KEY = "fmlab_names"  # in a merged notebook, the names that an answer should define
+CLASSES_KEY = "fmlab_classes"  # those of them that are classes in the author's solution
 FINAL_SECONDS = 0.1  # a program gets them to finish a call when the time is up
 MAX_OUTPUT = 2_000_000  # characters; a figure may be that long
+MAX_REPLY = 4 * MAX_OUTPUT  # bytes; reading JSON can take 30 times as much memory
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,8 @@ def run_notebook(
     ``files`` and ``make_command`` are those of ``Sandbox``. A cell that could not be run has an
     error among its outputs, so that no test passes by default.
     """
-    with Kernels(limits, files, make_command) as kernels:
+    needs_checks = any(SAME_PROCESS in cell.metadata.get("tags", []) for cell in notebook.cells)
+    with Kernels(limits, files, make_command, hides_checks=not needs_checks) as kernels:
         for cell in notebook.cells:
             if cell.cell_type == "code":
                 cell.outputs, cell.execution_count = [], None
@@ -68,11 +71,14 @@ class Kernels:
         limits: Limits,
         files: Sequence[Path] = (),
         make_command: Callable[..., list[str]] | None = None,
+        *,
+        hides_checks: bool = True,
     ) -> None:
         self.limits, self.deadline = limits, time.monotonic() + limits.total_seconds
-        self.student = Sandbox("student", limits, files, make_command)
+        self.student = Sandbox("student", limits, files, make_command, hides_checks=hides_checks)
         self.tests = Sandbox("tests", limits, files, make_command)
         self.names: list[str] = []  # defined by the answers so far
+        self.classes: list[str] = []  # those of them that are classes in the author's solution
         self.is_stale = False  # whether the student's program has run since the tests got the names
         self.reasons: list[str] = []
 
@@ -104,6 +110,7 @@ class Kernels:
             self.is_stale = True
         if is_answer:
             self.names += cell.metadata.pop(NAMES_KEY, [])
+            self.classes += cell.metadata.pop(CLASSES_KEY, [])
         if is_separate_test or not (is_test or is_answer or STUDENT in tags):
             self._send_names()
             outcome = self._run_in(self.tests, cell.source)
@@ -112,13 +119,20 @@ class Kernels:
 
     def _send_names(self) -> None:
         if self.is_stale and self.names:
-            self._exchange(self.tests, NAMES, json.dumps(self.names).encode())
+            names = {"names": self.names, "classes": self.classes}
+            self._exchange(self.tests, NAMES, json.dumps(names).encode())
         self.is_stale = False
 
     def _run_in(self, sandbox: Sandbox, source: str) -> dict:
         data = source.encode("utf-8", "replace")
+        reply = self._exchange(sandbox, CELL, data)
         try:
-            return json.loads(self._exchange(sandbox, CELL, data))
+            if len(reply) > MAX_REPLY:
+                raise ValueError(f"they have {len(reply) >> 20} MB")
+            outcome = json.loads(reply)
+            if not isinstance(outcome, dict):
+                raise ValueError("they have another form")
+            return outcome
         except (ValueError, RecursionError) as error:
             return _failure("Unreadable", f"the cell's outputs can't be read: {error}")
 
@@ -166,12 +180,12 @@ class Kernels:
         return _dump(_failure("KernelDied", str(ended)))
 
     def _store_outputs(self, cell: NotebookNode, outcome: dict) -> None:
-        outputs = outcome.get("outputs") or []
-        if len(json.dumps(outputs)) > MAX_OUTPUT:
-            outputs = _failure("Unreadable", "the cell's outputs are too long")["outputs"]
         try:
+            outputs = outcome.get("outputs") or []
+            if len(json.dumps(outputs)) > MAX_OUTPUT:
+                outputs = _failure("Unreadable", "the cell's outputs are too long")["outputs"]
             cell.outputs = [new_output(**_checked(output)) for output in outputs]
-        except (TypeError, ValueError, KeyError, AttributeError):
+        except (TypeError, ValueError, KeyError, AttributeError, RecursionError):
             outcome = _failure("Unreadable", "the cell's outputs are not valid")
             cell.outputs = [new_output(**output) for output in outcome["outputs"]]
         number = outcome.get("number")
@@ -183,13 +197,13 @@ def _checked(output: dict) -> dict:
     kind = output["output_type"]
     if kind == "stream":
         name = "stderr" if output["name"] == "stderr" else "stdout"
-        return {"output_type": kind, "name": name, "text": str(output["text"])}
+        return {"output_type": kind, "name": name, "text": plain(output["text"])}
     if kind == "error":
-        traceback = [str(line) for line in output["traceback"]]
-        names = {name: str(output[name]) for name in ("ename", "evalue")}
+        traceback = [plain(line) for line in output["traceback"]]
+        names = {name: plain(output[name]) for name in ("ename", "evalue")}
         return {"output_type": kind, **names, "traceback": traceback}
     data = {
-        mime: str(part)
+        mime: plain(part)
         for mime, part in output["data"].items()
         if mime == "text/plain" or (mime == "image/png" and BASE64.fullmatch(str(part)))
     }
@@ -198,6 +212,17 @@ def _checked(output: dict) -> dict:
     return {"output_type": kind, "data": data, "metadata": {}, **more}
 
 
+def plain(text: object) -> str:
+    """Return a text that can be saved and shown: no half characters, nothing that moves a cursor.
+
+    Colors and the like are dropped, other control characters become a replacement character.
+    """
+    text = ANSI.sub("", str(text)).encode("utf-8", "replace").decode("utf-8")
+    return CONTROL.sub("\ufffd", text)
+
+
+ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\^_])")
+CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 BASE64 = re.compile(r"[A-Za-z0-9+/=\s]*")
 
 

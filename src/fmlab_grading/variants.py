@@ -8,24 +8,57 @@ For a student, each of these numbers is replaced by one from its list, in all ce
 and in every spelling (250000, 250_000 or 250,000). A piece of text is replaced where it occurs
 literally. The course's seed, the student and the number determine the choice, so it is always the
 same. Solutions and tests must compute their results from the numbers.
+
+The seed and the lists are secret. When an assignment is made, they are taken out of its notebook
+and kept in a file of their own, which nbgrader never copies to the students: see ``Secret``.
 """
 
 from __future__ import annotations
 
 import copy
 import hashlib
+import json
 import re
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
 
 from nbformat import NotebookNode
 
 from fmlab.arguments import is_number, require
+from fmlab.files import write_atomically
 from fmlab_grading.exercises import cells_of, exercise_names
 
 KEY = "variants"  # in the metadata of a text cell
-SEED = "fmlab_course_seed"  # in the metadata of an assignment that has variants
 
 Choice = int | float | str
+Choices = dict[str, dict[str, list[Choice]]]  # by exercise, and by the number that may vary
+
+
+@dataclass(frozen=True)
+class Secret:
+    """What determines the variant of each student: the course's seed, and what may vary."""
+
+    seed: str
+    choices: Choices
+
+    @classmethod
+    def read(cls, path: Path) -> Secret | None:
+        """Return the secret of an assignment, or None if it has no variants."""
+        if not path.is_file():
+            return None
+        return cls(**json.loads(path.read_text(encoding="utf-8")))
+
+    def write(self, path: Path) -> None:
+        write_atomically(path, json.dumps(asdict(self), indent=1) + "\n")
+
+
+def take_out_choices(notebook: NotebookNode) -> Choices:
+    """Remove the lists of what may vary from a notebook, and return them. Errors: `choices_of`."""
+    choices = {name: choices_of(notebook, name) for name in exercise_names(notebook)}
+    for cell in notebook.cells:
+        cell.metadata.pop(KEY, None)
+    return {name: declared for name, declared in choices.items() if declared}
 
 
 def choices_of(notebook: NotebookNode, exercise: str) -> dict[str, list[Choice]]:
@@ -55,18 +88,16 @@ def _is_text(choice: object) -> bool:
     return isinstance(choice, str)
 
 
-def vary(notebook: NotebookNode, student: str, seed: str) -> NotebookNode:
+def vary(notebook: NotebookNode, student: str, secret: Secret) -> NotebookNode:
     """Return the notebook, the author's or the released one, with the numbers of one student."""
     varied = copy.deepcopy(notebook)
-    varied.metadata.pop(SEED, None)
-    for exercise in exercise_names(varied):
+    for exercise, choices in secret.choices.items():
         replacements = {
-            original: pick(choices, seed, student, exercise, original)
-            for original, choices in choices_of(varied, exercise).items()
+            original: pick(options, secret.seed, student, exercise, original)
+            for original, options in choices.items()
         }
         for cell in cells_of(varied, exercise):
             cell.source = _replaced(cell.source, replacements)
-            cell.metadata.pop(KEY, None)
     return varied
 
 

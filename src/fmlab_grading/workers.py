@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from multiprocessing import connection, get_context
 
+MAX_MEMORY = 3 << 30  # bytes of a process: what it reads, it gets from a student
 Work = Callable[[dict], dict]
 
 
@@ -54,6 +56,8 @@ def run_each(
 
 
 def _run(work: Work, task: dict, pipe: connection.Connection) -> None:
+    hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
+    resource.setrlimit(resource.RLIMIT_DATA, (MAX_MEMORY, hard))
     os.setsid()  # a process group that Ctrl-C does not reach and that can be killed as a whole
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     pipe.send_bytes(json.dumps(work(task)).encode())

@@ -25,8 +25,7 @@ EXERCISES = {
         "def mean(numbers):\n    ### BEGIN SOLUTION\n    return sum(numbers) / len(numbers)\n"
         "    ### END SOLUTION",
         "assert mean([1, 2, 3]) == 2, 'the mean of 1, 2, 3 is 2'",
-        "_numbers = [0.5, 4.0, 9.0]\nassert mean(_numbers) == 4.5\n"
-        "assert _numbers == [0.5, 4.0, 9.0]",
+        "_numbers = [0.5, 4.0, 9.0]\nassert mean(_numbers) == 4.5",
         (1, 2),
     ),
     "center": (
@@ -34,7 +33,7 @@ EXERCISES = {
         "    ### END SOLUTION",
         "assert np.allclose(center(np.array([1.0, 3.0])), [-1, 1])",
         "_x = np.arange(12.0).reshape(3, 4) ** 2\n"
-        "assert np.allclose(center(_x).sum(-1), 0), 'rows'",
+        "assert np.allclose(center(_x), _x - _x.mean(-1, keepdims=True)), 'rows'",
         (1, 2),
     ),
     "take": (

@@ -76,7 +76,7 @@ VALID = {
         answers(
             mean="def mean(numbers):\n    numbers.reverse()\n    return sum(numbers) / len(numbers)"
         ),
-        8,
+        10,  # the tests pass copies
     ),
     "warns": Kind(
         answers(
@@ -141,7 +141,9 @@ BROKEN = {
     "test_deleted": Kind(edited(_delete("mean-visible")), 10, notes="mean-visible.*restored"),
     "answer_deleted": Kind(edited(_delete("take")), 8, notes="take: no answer found"),
     "cells_doubled": Kind(
-        edited(lambda notebook: notebook.cells.extend(list(notebook.cells))), 10, notes="2 copies"
+        edited(lambda notebook: notebook.cells.extend(list(notebook.cells))),
+        10,
+        notes="2 cells, 2 changed",
     ),
     "tests_changed": Kind(edited(_change_tests, leave_out=ALL), 0, notes="was changed, restored"),
     "metadata_lost": Kind(edited(_strip), 10, notes="found by its names"),
@@ -162,5 +164,5 @@ BROKEN = {
     "no_notebook": Kind(lambda course: b"[1, 2]", 0, "not graded: .*not a valid notebook"),
     "odd_cells": Kind(lambda course: b'{"cells": [7]}', 0, "not graded: .*not a valid notebook"),
     "nested": Kind(lambda course: b"[" * 200_000, 0, "not graded: .*not a valid notebook"),
-    "too_large": Kind(lambda course: b" " * (21 << 20), 0, "not graded: the file has 21 MB"),
+    "too_large": Kind(lambda course: b" " * (101 << 20), 0, "not graded: the file has 101 MB"),
 }

@@ -230,19 +230,30 @@ def test_a_rehearsal_gets_the_expected_points(tmp_path, course, class_rows, caps
         (["report"], "--name must be a released assignment .none yet"),
         (["release", "sampling", "--variants", "a word"], "--variants needs --students"),
         (
-            ["release", "sampling:labels", "--variants", "a word", "--students", "README.md"],
+            ["release", "sampling:labels", "--variants", "a word", "--students", "ada.csv"],
             "--variants needs an exercise with numbers that vary; got labels",
         ),
+        (
+            ["release", "sampling:labels", "--variants", "a word", "--students", "README.md"],
+            "README.md, line 3: .* cannot be an id: it is longer than 100 characters",
+        ),
+        (["release", "sampling", "--name", "a/b"], "name must be letters, digits, spaces"),
+        (["release", "sampling", "--name", "hw[1]"], "name must be letters, digits, spaces"),
+        (["release", "sampling", "--name", "hw*1"], "name must be letters, digits, spaces"),
+        (["release", "sampling", "--name", "hw+1"], "name must be letters, digits, spaces"),
         (["grade", "--memory", "1"], "memory must be an integer >= 256"),
     ],
 )
 def test_mistakes_get_one_clear_sentence(arguments, message, tmp_path, capsys):
+    (tmp_path / "ada.csv").write_text("ada\n")
+    arguments = [str(tmp_path / word) if word == "ada.csv" else word for word in arguments]
     if "--memory" in arguments:
         (tmp_path / "release" / "hw").mkdir(parents=True)
     assert command_line.main([*arguments, "--course", str(tmp_path)]) == 2
     error = capsys.readouterr().err
     assert re.search(message, error)
     assert "Traceback" not in error
+    assert not (tmp_path / "source").exists(), "nothing is written before the mistake is found"
 
 
 def test_without_the_book_the_message_says_how_to_locate_it(tmp_path, monkeypatch, capsys):

@@ -87,7 +87,8 @@ def test_solutions_and_tests_follow_the_variant(single_source, student):
     parts = [f"{chapter}:{','.join(names)}" for chapter, names in varying_exercises().items()]
     assert parts, "no exercise has variants"
     source = assignments.assemble(parts, "variants")
-    varied = variants.vary(source, student, "a seed")
+    choices = variants.take_out_choices(source)
+    varied = variants.vary(source, student, variants.Secret("a seed", choices))
     assert [c.source for c in varied.cells] != [c.source for c in source.cells]
     full, none = points_of_both(single_source, varied)
     assert all(full.values())
@@ -105,13 +106,15 @@ VARYING = [
 def test_the_solution_passes_with_every_choice(chapter, exercise):
     source = nbformat.read(EXERCISES / f"{chapter}.ipynb", as_version=4)
     setup = next(cell.source for cell in source.cells if cell.id == "setup")
+    choices = {exercise: variants.choices_of(source, exercise)}
+    secret = variants.Secret("a seed", choices)
     students, tested = [f"student {i}" for i in range(60)], set()
     for student in students:
-        varied = variants.vary(source, student, "a seed")
+        varied = variants.vary(source, student, secret)
         cells = [c.source for c in cells_of(varied, exercise) if c.cell_type == "code"]
         if tuple(cells) not in tested:
             exec("\n\n".join([setup, *cells]), {})
             tested.add(tuple(cells))
-    for original, choices in variants.choices_of(source, exercise).items():
-        picked = {variants.pick(choices, "a seed", name, exercise, original) for name in students}
-        assert picked == set(choices), f"for {original}, only these were tested: {picked}"
+    for original, options in choices[exercise].items():
+        picked = {variants.pick(options, "a seed", name, exercise, original) for name in students}
+        assert picked == set(options), f"for {original}, only these were tested: {picked}"

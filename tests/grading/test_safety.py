@@ -3,6 +3,8 @@
 import importlib
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
 import time
@@ -53,26 +55,44 @@ def test_where_namespaces_are_forbidden_the_message_names_the_setting(monkeypatc
         safety.require_sandbox()
 
 
-def fake_bubblewrap(change):
-    """Return a fake bubblewrap that changes one of the options and calls the real one."""
-    return f'#!/bin/bash\nwords=()\nfor word in "$@"; do\n  {change}\n  words+=("$word")\ndone\n'
-
+FAKE_BUBBLEWRAP = """#!{python}
+import os, sys
+program = sys.argv[1:]
+options = []
+if program[0] == "--args":
+    with open(int(program[1]), "rb", closefd=False) as file:
+        options = file.read().decode().split("\\0")[:-1]
+    program = program[2:]
+else:
+    at = program.index("--")
+    options, program = program[:at], program[at:]
+{change}
+os.execv({real!r}, [{real!r}, *options, *program])
+"""
 
 HOLES = {
-    "network": '[ "$word" = --unshare-all ] && words+=(--unshare-pid --unshare-uts) && '
-    "word=--unshare-ipc",
-    "files": '[ "$word" = /box ] && words+=(/box --bind /tmp) && word=/tmp',
+    "network": "options = [o for o in options if o != '--unshare-all']\n"
+    "options = ['--unshare-pid', '--unshare-uts', '--unshare-ipc', *options]\n"
+    "at = options.index('--seccomp') if '--seccomp' in options else len(options)\n"
+    "del options[at : at + 2]",
+    "files": "at = options.index('/box')\noptions[at + 1 : at + 1] = ['--bind', '/tmp', '/tmp']",
+    "keys": "at = options.index('--seccomp') if '--seccomp' in options else len(options)\n"
+    "del options[at : at + 2]",
+    "environment": "os.environ['FMLAB_GRADER_PROBE'] = '1'",
 }
 
 
 @pytest.mark.parametrize("hole", HOLES)
 def test_a_sandbox_with_a_hole_is_noticed(hole, monkeypatch, tmp_path):
-    real = subprocess.run(["which", "bwrap"], capture_output=True, text=True).stdout.strip()
     fake = tmp_path / "bwrap"
-    fake.write_text(fake_bubblewrap(HOLES[hole]) + f'exec {real} "${{words[@]}}"\n')
+    values = {"python": sys.executable, "change": HOLES[hole], "real": shutil.which("bwrap")}
+    fake.write_text(FAKE_BUBBLEWRAP.format(**values))
     fake.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    with pytest.raises(SandboxUnavailable, match=safety.VIOLATIONS[hole]):
+    violations = [safety.VIOLATIONS[hole]]
+    if hole == "keys":  # without the filter, memory is uncounted as well
+        violations.append(safety.VIOLATIONS["uncounted"])
+    with pytest.raises(SandboxUnavailable, match="|".join(map(re.escape, violations))):
         safety.require_sandbox()
 
 
@@ -185,3 +205,150 @@ def test_a_program_sees_the_three_packages_and_no_other_file_of_the_repository()
         folders = [*packages, Path(sys.prefix)]
         assert any(path.is_relative_to(f) or f.is_relative_to(path) for f in folders), path
     assert "PYTHONPATH" not in seen["variables"]
+
+
+# --- what no program may see or hold --------------------------------------------------------------
+
+
+def printed(code, limits=None, files=(), **options):
+    """What a cell prints in a student's sandbox, or why it ended."""
+    limits = limits or Limits(cell_seconds=20, memory=512)
+    program = Sandbox("student", limits, files, **options)
+    try:
+        program.send(CELL, code.encode(), 20.0)
+        outcome = json.loads(program.receive(20.0)[1])
+    except SandboxEnded as ended:
+        return f"ended: {ended}"
+    finally:
+        program.close()
+    return "".join(output.get("text") or output.get("evalue", "") for output in outcome["outputs"])
+
+
+def test_environment_and_command_line_of_the_grader_are_not_seen(monkeypatch, tmp_path):
+    monkeypatch.setenv("INSTRUCTOR_TOKEN", "s3cret")
+    data = tmp_path / "secret-folder" / "data.csv"
+    data.parent.mkdir()
+    data.write_text("1,2")
+    everything = printed(
+        "import glob, os\n"
+        "for name in ('environ', 'cmdline', 'mountinfo', 'mounts'):\n"
+        "    for path in glob.glob(f'/proc/[0-9]*/{name}'):\n"
+        "        print(open(path, errors='replace').read())\n"
+        "print(open('/box/data.csv').read(), os.listdir('/proc/self/fd'))",
+        files=[data],
+    )
+    assert "1,2" in everything
+    for secret in ("s3cret", "INSTRUCTOR", "secret-folder", "--ro-bind"):
+        assert secret not in everything
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [
+        "os.memfd_create('x')",
+        "call(248, b'user', b'a', b'b', size(1), number(-3))",
+        "call(250, number(0), number(-3), number(0))",
+        "call(249, b'user', b'a', None, number(-3))",
+        "call(101, number(16), number(1), None, None)",
+        "call(425, number(8), None)",
+        "call(323, number(0))",
+        "call(321, number(0), None, number(0))",
+        "call(29, number(0), size(4096), number(512))",
+        "call(272, number(0x10000000))",
+        "socket.socket(socket.AF_VSOCK, socket.SOCK_STREAM)",
+        "socket.socket(socket.AF_INET, socket.SOCK_STREAM)",
+        "socket.socket(socket.AF_NETLINK, socket.SOCK_RAW)",
+        "socket.socket(38, socket.SOCK_SEQPACKET)",
+    ],
+)
+@pytest.mark.skipif(os.uname().machine != "x86_64", reason="the numbers are those of x86-64")
+def test_system_calls_that_no_exercise_needs_are_refused(attack):
+    code = (
+        "import ctypes, os, socket\n"
+        "number, size = ctypes.c_long, ctypes.c_size_t\n"
+        "library = ctypes.CDLL(None, use_errno=True)\n"
+        "def call(*arguments):\n"
+        "    if library.syscall(*arguments) < 0:\n"
+        "        raise OSError(ctypes.get_errno(), 'refused')\n"
+        "try:\n"
+        f"    {attack}\n"
+        "    print('possible')\n"
+        "except OSError as error:\n"
+        "    print(error.errno)"
+    )
+    assert printed(code).strip() == "1"  # EPERM
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import asyncio; print(asyncio.run(asyncio.sleep(0, 'fine')))",
+        "import subprocess; print(subprocess.run(['echo', 'fine'], capture_output=True).stdout)",
+        "from multiprocessing import Pool; print('fine' if Pool(2).map(abs, [-1]) == [1] else '')",
+        "import threading; threading.Thread(target=print, args=['fine']).start()",
+        "import torch; print('fine' if (torch.ones(2) @ torch.ones(2)) == 2 else '')",
+        "import sqlite3; sqlite3.connect('/tmp/x'); print('fine')",
+    ],
+)
+def test_what_exercises_need_works(code):
+    assert "fine" in printed(code)
+
+
+@pytest.mark.parametrize(
+    "hold",
+    [
+        "for i in range(10**7): open(f'/tmp/{i}', 'w').close()",
+        "for i in range(10**7): os.mkdir(f'/box/{i}')",
+        "for i in range(10**7): os.symlink('x', f'/dev/shm/{i}')",
+        "pairs = []\nfor i in range(8):\n    if os.fork() == 0:\n        break\n"
+        "for i in range(240): pairs.append(socket.socketpair())\ntime.sleep(15)",
+    ],
+)
+def test_memory_of_the_kernel_is_counted(hold):
+    limits = Limits(cell_seconds=20, memory=300)
+    assert "used over 300 MB" in printed(f"import os, socket, time\n{hold}", limits)
+
+
+# --- what computes answers ------------------------------------------------------------------------
+
+SHORTCUTS = {
+    "a function of a check": "from fmlab.checks.attention import pencil_answers",
+    "by way of the package": "from fmlab import checks\nchecks.sampling.left_after(top_k=2)",
+    "the tokenizer of the check": "import fmlab.checks.tokenization as t\nt.toy().encode('the')",
+    "a bug hunt's functions": "from fmlab.checks.supervised_finetuning import sound_targets",
+    "compiled": "import glob, fmlab.checks\n"
+    "folder = fmlab.checks.__path__[0]\n"
+    "assert not glob.glob(f'{folder}/**/*.pyc', recursive=True)\n"
+    "assert 'def pencil_answers' not in open(f'{folder}/attention.py').read()\n"
+    "raise ImportError('compute the right answers')",
+    "removed": "import os, fmlab.checks\nos.remove(f'{fmlab.checks.__path__[0]}/attention.py')",
+    "loaded again": "import sys, importlib, fmlab.checks.rates\n"
+    "importlib.reload(sys.modules['fmlab.checks.rates']).ratio_of_rates",
+}
+
+
+@pytest.mark.parametrize("name", SHORTCUTS)
+def test_what_computes_answers_can_not_be_used_by_an_answer(name):
+    text = printed(SHORTCUTS[name], hides_checks=True)
+    assert "compute the right answers" in text or "Read-only file system" in text
+
+
+def test_answers_can_use_the_material_and_their_checks_do_nothing():
+    text = printed(
+        "from fmlab import checks\nfrom fmlab.checks import material\n"
+        "print(len(material.head_losses()), material.InPlace(a=1))\n"
+        "print(checks.attention.check_pencil({}, scores=[], values=[]))",
+        hides_checks=True,
+    )
+    assert text.splitlines()[0].startswith("2 ")
+    assert text.splitlines()[-2:] == ["The grader runs this check elsewhere.", "None"]
+
+
+def test_without_hiding_the_checks_are_there():
+    code = "from fmlab.checks.attention import pencil_answers; print(pencil_answers.__name__)"
+    assert printed(code).strip() == "pencil_answers"
+
+
+def test_the_folder_of_hidden_checks_is_read_only():
+    code = "import fmlab.checks\nopen(f'{fmlab.checks.__path__[0]}/x', 'w')"
+    assert "Read-only file system" in printed(code, hides_checks=True)

@@ -8,15 +8,16 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
 from fmlab_grading import sandbox
-from fmlab_grading.two_kernels import NAMES_KEY, run_notebook
+from fmlab_grading.two_kernels import CLASSES_KEY, NAMES_KEY, run_notebook
 from tests.grading.classroom import QUICK, graded_metadata
 
 PATIENT = replace(QUICK, cell_seconds=30, total_seconds=60)  # torch takes a while to import
 
 
-def outcome(answer, test, *, instructor="", names=("f",), tags=(), limits=QUICK):
+def outcome(answer, test, *, instructor="", names=("f",), classes=(), tags=(), limits=QUICK):
     """Return the result, printed text and status of a test of an answer that defines the names."""
     answer_metadata = graded_metadata("a", solution=True) | {NAMES_KEY: list(names)}
+    answer_metadata[CLASSES_KEY] = list(classes)
     test_metadata = {**graded_metadata("t", 1, locked=True), "tags": list(tags)}
     cells = [
         new_code_cell(instructor),
@@ -41,10 +42,23 @@ CROSSING = {
         "depth = []\ndef g(f, n):\n    depth.append(n)\n    return f(g, n)\n"
         "assert f(g, 5) == 0 and depth == [4, 3, 2, 1, 0]",
     ),
-    "in-place changes": (
+    "no change of an argument": (
         "def f(items, table, array):\n    items.append(1)\n    table['x'] = 2\n    array += 1",
         "a, b, c = [], {}, np.zeros(2)\nassert f(a, b, array=c) is None\n"
-        "assert (a, b, c.tolist()) == ([1], {'x': 2}, [1, 1])",
+        "assert (a, b, c.tolist()) == ([], {}, [0, 0])",
+    ),
+    "a change of an argument that is marked": (
+        "def f(items, table):\n    items.append(1)\n    table['x'] = np.ones(2)\n"
+        "    table['y'] += 1\n    table['z'].append(1)",
+        "from fmlab.checks.material import InPlace\na, b = [], InPlace(y=np.zeros(2), z=[])\n"
+        "assert f(a, table=b) is None and a == []\n"
+        "assert (b['x'].tolist(), b['y'].tolist(), b['z']) == ([1, 1], [1, 1], [1])",
+    ),
+    "changes that a function of the tests makes": (
+        "def f(g):\n    items, array = [3, 1], np.zeros(2)\n    g(items, array)\n"
+        "    return items, array",
+        "def g(items, array):\n    items.sort()\n    array += 1\n"
+        "items, array = f(g)\nassert (items, array.tolist()) == ([1, 3], [1, 1])",
     ),
     "no change where there is none": (
         "def f(x): return sorted(x)",
@@ -80,7 +94,7 @@ CROSSING = {
     "a name that is set": ("f = {'a': [1, 2]}", "assert f == {'a': [1, 2]}"),
     "a network": (
         "import torch\nf = torch.nn.Linear(2, 1)",
-        "import torch\nassert f(torch.ones(1, 2)).shape == (1, 1)\nassert f.weight.shape == (1, 2)",
+        "import torch\nassert f(torch.ones(1, 2)).shape == (1, 1)",
     ),
 }  # fmt: skip
 
@@ -88,8 +102,87 @@ CROSSING = {
 @pytest.mark.parametrize("name", CROSSING)
 def test_crosses(name):
     answer, test = CROSSING[name]
-    result, _, status = outcome(answer, test, instructor="import numpy as np", limits=PATIENT)
+    setup, classes = "import numpy as np", ["f"]
+    result, _, status = outcome(answer, test, instructor=setup, classes=classes, limits=PATIENT)
     assert (result, status) == ("passes", "ok")
+
+
+OBJECT = "class Yes:\n    def items(self): return []\n    def sum(self): return 0.0\n"
+REFUSED = {
+    "a name": ("f = Yes()", "f.items()", "`f` is, or contains, an object of the class 'Yes'"),
+    "a part of it": ("f = {'a': [Yes()]}", "f['a']", "`f` is, or contains, an object of"),
+    "a result": ("def f(): return Yes()", "f().sum()", "the result is, or contains, an object"),
+    "an item": ("def f(): yield Yes()", "list(f())", "the result is, or contains, an object"),
+    "an argument": ("def f(g): return g(Yes())", "f(lambda x: 1)", "an argument is, or contains"),
+    "a result of a result": (
+        "def f(): return lambda: Yes()", "f()().sum()", "the result is, or contains, an object"
+    ),
+    "a module": ("import math as f", "f.pi", "`f` is, or contains, an object of the class 'mod"),
+    "a list within itself": ("f = []\nf.append(f)", "f[0]", "maximum recursion depth"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_an_object_of_a_student_is_refused_with_a_sentence(name):
+    answer, test, sentence = REFUSED[name]
+    result, _, status = outcome(OBJECT + answer, test)
+    assert sentence in result
+    assert "NameError" not in result
+    assert status == "ok"
+
+
+def test_methods_of_the_author_s_class_return_values_only():
+    answer = (
+        "class Yes:\n    pass\nclass f:\n    def value(self): return [1]\n"
+        "    def other(self): return Yes()\n    def function(self): return len"
+    )
+    starts = {"value": "passes", "other": "TypeError", "function": "TypeError"}
+    for method, start in starts.items():
+        result = outcome(answer, f"assert f().{method}()", classes=["f"])[0]
+        assert result.startswith(start), method
+
+
+def test_an_error_of_the_tests_does_not_name_their_function():
+    answer = (
+        "def f(g):\n    try:\n        g(1, 2, 3)\n    except TypeError as error:\n"
+        "        return str(error)"
+    )
+    test = "def the_faulty_one(x): pass\nprint(f(the_faulty_one))"
+    text = outcome(answer, test)[1]
+    assert "faulty" not in text
+    assert "takes 1 positional argument" in text
+
+
+FORGED = {
+    "a list": "b'[]'", "nothing": "b'null'", "a number": "b'7'", "not JSON": "b'{'",
+    "deep": "b'[' * 10**6", "no value": "b'{}'", "bytes": "b'\\xff'",
+    "changes of another form": "b'{\"value\": 2, \"changed\": 7}'",
+    "changes elsewhere": "b'{\"value\": 2, \"changed\": [[9, 1], [-1, [\"list\", []]]]}'",
+    "60 MB": "b'[' + b'{},' * (20 << 20) + b'{}]'",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FORGED)
+def test_a_forged_reply_fails_the_test_and_nothing_else(name):
+    answer = (
+        "from fmlab_grading import protocol\nf = 1\n"
+        "protocol.Peer.respond = lambda self, data: self.connection.send(b'A', frame)\n"
+        f"frame = {FORGED[name]}"
+    )
+    result, _, status = outcome(answer, "a = [1]\nassert f == 1")
+    assert result != "passes"
+    assert "AttributeError" not in result
+    assert status == "ok" or status.startswith("cut short")
+
+
+@pytest.mark.parametrize("name", [name for name in FORGED if name != "60 MB"])
+def test_forged_outputs_are_not_an_error_of_the_grader(name):
+    answer = (
+        "import gc\nfrom fmlab_grading.protocol import Connection\n"
+        "connection = next(x for x in gc.get_objects() if isinstance(x, Connection))\n"
+        f"connection.send(b'D', {FORGED[name]})"
+    )
+    assert outcome(answer, "assert False")[0] != "passes"
 
 
 REJECTED = {
@@ -126,6 +219,12 @@ def test_a_test_does_not_see_other_names_of_the_student():
 
 def test_same_process_cells_run_in_the_students_program():
     assert outcome("f, g = 1, 2", "assert g == 2", tags=["same-process"])[0] == "passes"
+
+
+def test_answers_can_not_use_the_checks_unless_a_test_runs_beside_them():
+    answer, test = "from fmlab.checks.sampling import left_after as f", "assert f(top_k=3) == 3"
+    assert outcome(answer, test)[0].startswith("NameError")
+    assert outcome(answer, test, tags=["same-process"], limits=PATIENT)[0] == "passes"
 
 
 def test_the_instructors_cells_run_in_both():

@@ -28,6 +28,7 @@ from torch import Tensor
 from fmlab.alignment.advantages import as_mask, gae, leave_one_out, whiten
 from fmlab.alignment.rollouts import Reward, Rollout, ValueHead, logprobs_and_values, roll_out
 from fmlab.arguments import is_number, require, require_count
+from fmlab.data.dialogues import prompt_ids
 from fmlab.models.gpt import GPT
 from fmlab.tokenization.tokenizers import BPETokenizer
 from fmlab.training.loop import OnStep, require_kl_within, training_steps, update
@@ -134,10 +135,14 @@ def ppo(
     its responses of reward, kl (in nats per response), entropy (in nats per token) and length (in
     tokens); clip_fraction, policy_loss, value_loss and beta; and four samples. Ctrl-C ends the run
     after the current step, a second one at once.
-    Errors: ``ValueError`` for no prompts or a bad reward; ``FloatingPointError`` for a loss that is
-    NaN or infinite, or a KL beyond ``kl_limit``.
+    Errors: ``ValueError`` for no prompts, one that leaves no room for a response, or a bad reward;
+    ``FloatingPointError`` for a loss that is NaN or infinite, or a KL beyond ``kl_limit``.
     """
     require(len(prompts) > 0, "prompts", "at least one", prompts)
+    context = policy.config.context_length
+    for prompt in prompts:
+        n_tokens = len(prompt_ids(tokenizer, prompt))
+        require(n_tokens < context, "prompts", f"shorter than the context, {context}", prompt)
     rng, run, beta = np.random.default_rng(settings.seed), Run(), settings.beta
     learner = _Learner(policy, settings)
     batches = settings.batches(prompts, rng)
@@ -233,13 +238,14 @@ def clipped_policy_loss(
     once it is more likely (if A > 0) or less likely (if A < 0) by a factor of 1 +- ``clip`` than
     when it was sampled, its gradient is 0. Changes in the other direction are never clipped. All
     tensors have one shape, (B, T) or any other.
-    Errors: ``ValueError`` for a clip that is not above 0, or a mask of another shape.
+    Errors: ``ValueError`` for a clip that is not above 0, or a mask that is of another shape or
+    nowhere True.
     Source: Schulman et al. (2017), Proximal Policy Optimization Algorithms, equation 7.
     """
     require(is_number(clip) and 0 < clip < math.inf, "clip", "a number above 0", clip)
     ratio = (logprobs - old_logprobs).exp()
     gain = torch.min(ratio * advantages, ratio.clamp(1 - clip, 1 + clip) * advantages)
-    return -gain[as_mask(mask, gain)].mean()
+    return -_mean(gain, mask)
 
 
 def clipped_value_loss(
@@ -257,4 +263,10 @@ def clipped_value_loss(
     require(is_number(clip) and 0 < clip < math.inf, "clip", "a number above 0", clip)
     clipped = old_values + (values - old_values).clamp(-clip, clip)
     error = torch.max((values - returns) ** 2, (clipped - returns) ** 2)
-    return error[as_mask(mask, error)].mean() / 2
+    return _mean(error, mask) / 2
+
+
+def _mean(numbers: Tensor, mask: Tensor | None) -> Tensor:
+    mask = as_mask(mask, numbers)
+    require(bool(mask.any()), "mask", "True for at least one token", "none")
+    return numbers[mask].mean()

@@ -95,13 +95,14 @@ class RewardModel(nn.Module):
     ) -> Floats:
         """Return the scores of responses, (N,), without gradients.
 
-        Errors: ``ValueError`` for lists of unequal length, or a text longer than the context.
+        A response that fills the context, so that not even its end fits, is scored by what fits.
+        Errors: ``ValueError`` for lists of unequal length, or a prompt that fills the context.
         """
         n = len(prompts)
         require(len(responses) == n, "responses", f"{n}, one per prompt", len(responses))
         if n == 0:
             return np.zeros(0)
-        data, scores = encode_pairs(self, tokenizer, zip(prompts, responses)), np.zeros(n)
+        data, scores = encode_pairs(self, tokenizer, zip(prompts, responses), True), np.zeros(n)
         with inference(self):
             for rows in batches((data.last + 1).tolist(), n, TOKENS_AT_ONCE):
                 batch = data.rows(rows).to(self.device)

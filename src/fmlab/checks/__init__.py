@@ -1,7 +1,8 @@
 """Automatic checks of the exercises, by chapter. Errors say what is wrong and which section helps.
 
-``controls`` and ``rates`` check the exercises on evidence, of several chapters. A label at the end
-of a message, such as #kv-cache, is the last part of the address of the section that helps.
+``controls`` and ``rates`` check the exercises on evidence, of several chapters. ``material`` has
+what answers may use: data to work on. A label at the end of a message, such as #kv-cache, is the
+last part of the address of the section that helps.
 
 >>> from fmlab import checks
 >>> checks.tokenization.toy().encode("the")
@@ -14,9 +15,11 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=[
         "attention",
+        "bug_hunts",
         "chain",
         "controls",
         "labels",
+        "material",
         "policy_gradients",
         "preference_finetuning",
         "rates",
@@ -24,5 +27,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "self_check",
         "supervised_finetuning",
         "tokenization",
+        "windows",
     ],
 )

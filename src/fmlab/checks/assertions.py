@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 
@@ -22,6 +22,34 @@ def filled_in(name: str, answers: Mapping[str, object], keys: Iterable[str]) -> 
         )
 
 
+def check_guesses(
+    predicted: Mapping[str, object],
+    answers: Mapping[str, object],
+    hint: Callable[[str, object], str],
+) -> None:
+    """Raise AssertionError at the first prediction that is wrong, without saying what is right.
+
+    ``hint`` returns a sentence for an entry and its wrong value: why one would think so, and which
+    section helps.
+    """
+    filled_in("predicted", predicted, answers)
+    for key, answer in answers.items():
+        guess, entry = predicted[key], f"predicted[{key!r}]"
+        expect(
+            not isinstance(guess, str), f"{entry} must be a number, not text: leave out the quotes"
+        )
+        is_one = isinstance(guess, int | float | np.number) and not isinstance(guess, bool)
+        expect(is_one, f"{entry} must be a number, not {guess!r}")
+        expect(bool(guess == answer), f"{entry} is not {guess}. {hint(key, guess)}")
+    print(f"predictions: all {len(answers)} right")
+
+
+def returned(name: str, result: object) -> object:
+    """Return the result of a function. Errors: ``AssertionError`` for one that returns nothing."""
+    expect(result is not None, f"{name} is None: a function must end with `return` and its result")
+    return result
+
+
 def pencil_answer(name: str, answer: object, n: int) -> Floats:
     """Return an answer that was worked out by hand, one number or several, as an array (n,)."""
     answer = np.atleast_1d(numbers(name, answer))
@@ -35,10 +63,13 @@ def compare(
     expected: object,
     hint: str,
     mistakes: Mapping[str, object] | None = None,
+    *,
+    says_what_is_right: bool = True,
 ) -> None:
     """Raise AssertionError with a hint unless the result is close to the expected one.
 
-    ``mistakes`` maps special hints to the wrong results that they explain.
+    ``mistakes`` maps special hints to the wrong results that they explain. Where the number itself
+    is the answer to the exercise, the error does not say what is right.
     """
     result, expected = numbers(name, result), np.asarray(expected, dtype=float)
     expect(
@@ -51,12 +82,17 @@ def compare(
         if np.allclose(result, np.asarray(wrong, dtype=float), atol=1e-6):
             hint = special_hint
             break
-    raise AssertionError(f"{name} is {rounded(result)}, not {rounded(expected)}. {hint}")
+    if says_what_is_right:
+        raise AssertionError(f"{name} is {rounded(result)}, not {rounded(expected)}. {hint}")
+    raise AssertionError(f"{name} is not {rounded(result)}. {hint}")
 
 
 def numbers(name: str, result: object) -> Floats:
     """Return a result as floats. Errors: ``AssertionError`` if it is not a number or an array."""
+    returned(name, result)
     try:
+        is_text = np.asarray(result).dtype.kind in "US"
+        expect(not is_text, f"{name} must be a number, not text: {result!r}")
         return np.asarray(result, dtype=float)
     except (TypeError, ValueError):
         message = f"{name} must be a number or an array of numbers, not {result!r}"

@@ -8,9 +8,16 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from fmlab.arguments import Floats
-from fmlab.checks.assertions import expect, filled_in, normalized, pencil_answer
-from fmlab.checks.bug_hunts import catches as catches  # the exercises use it from here
+from fmlab.checks.assertions import (
+    check_guesses,
+    expect,
+    filled_in,
+    normalized,
+    pencil_answer,
+    returned,
+)
 from fmlab.checks.bug_hunts import hunt
+from fmlab.checks.material import InPlace
 from fmlab.models.attention import Mask, causal_mask, scaled_dot_product_attention
 
 Attend = Callable[[Floats, Floats, Floats], Floats]
@@ -72,6 +79,16 @@ def _pencil_hint(
     return f"exp(log n) is n; an exponent twice as large gives the square ({BY_HAND})"
 
 
+REACH_HINTS = {
+    "changed": "An output can change if its position may attend to the new token (#causal-mask)",
+    "changed without mask": "Without a mask, which positions attend to the new token?",
+    "pairs": "How many positions does each one see? Add these numbers up (#causal-mask)",
+    "passes": "Which token does each pass predict? Begin with the prompt (#prefill-decode)",
+    "tokens": "Write down how many tokens go through in each pass (#kv-cache)",
+    "tokens without cache": "What does each pass have to read if nothing is kept? (#kv-cache)",
+}
+
+
 def check_reach(
     predicted: Mapping[str, int], length: int, exchanged: int, prompt: int, written: int
 ) -> None:
@@ -80,46 +97,43 @@ def check_reach(
     One case is a text of ``length`` tokens whose token at position ``exchanged`` is replaced, the
     other a generation of ``written`` tokens after a prompt of ``prompt`` tokens.
     """
-    longest = prompt + written - 1  # the number of tokens in the last pass
     answers = {
-        "changed": (
-            length - exchanged,
-            f"position {exchanged} itself and those after it can change, nothing before",
-        ),
-        "changed without mask": (
-            length,
-            "without a mask, each position attends to all, including the changed one",
-        ),
-        "pairs": (
-            length * (length + 1) // 2,
-            f"position t sees t + 1 positions: 1 + 2 + ... + {length}",
-        ),
-        "passes": (
-            written,
-            "the pass over the prompt gives the first new token; each other takes one more",
-        ),
-        "tokens": (
-            longest,
-            f"{prompt} in the first pass, then one in each of the other {written - 1}; the last "
-            "generated token is never read",
-        ),
-        "tokens without cache": (
-            sum(range(prompt, longest + 1)),
-            f"{prompt} + {prompt + 1} + ... + {longest}: all tokens are read again each time",
+        "changed": length - exchanged,
+        "changed without mask": length,
+        "pairs": length * (length + 1) // 2,
+        "passes": written,
+        "tokens": prompt + written - 1,
+        "tokens without cache": sum(range(prompt, prompt + written)),
+    }
+    mistakes = {
+        ("changed", length): "A position that comes before the new token can't see it",
+        ("changed", exchanged): "It is the other way round: which positions may see the new token?",
+        ("changed", length - exchanged - 1): "The position itself sees the new token, too",
+        ("pairs", length**2): "A position may not attend to those after it",
+        ("pairs", length * (length - 1) // 2): "A position may attend to itself, too",
+        ("pairs", length): "Each position attends to several",
+        ("passes", written + 1): "The pass over the prompt already predicts the first new token",
+        ("passes", prompt + written): "The whole prompt goes through in a single pass",
+        ("tokens", prompt + written): "The last new token is written, but is it ever read",
+        ("tokens", written): "The prompt has to be read, too",
+        ("tokens without cache", prompt + written): "Each pass reads everything so far again",
+        ("tokens without cache", sum(range(prompt, prompt + written + 1))): (
+            "The last new token is written, but is it ever read"
         ),
     }
-    filled_in("predicted", predicted, answers)
-    for name, (answer, reason) in answers.items():
-        guess = predicted[name]
-        expect(guess == answer, f"predicted[{name!r}] is {answer}, not {guess}: {reason}")
-    print(f"predictions: all {len(answers)} right")
+
+    def hint(name: str, guess: object) -> str:
+        mistake = mistakes.get((name, guess))
+        return f"{mistake}. {REACH_HINTS[name]}" if mistake else REACH_HINTS[name]
+
+    check_guesses(predicted, answers, hint)
 
 
 def check_longest_context(longest_context: Callable[..., int]) -> None:
     """Check for memory sizes at which each common mistake gives a different number of tokens."""
     # 100 bytes beside the weights; a token takes 2 x 2 layers x 1 head x 5 numbers x 1 byte = 20.
     small = dict(n_layers=2, n_kv_heads=1, d_head=5, bytes_per_number=1)
-    result = longest_context(memory=1100, weights=1000, **small)
+    result = returned("longest_context(...)", longest_context(memory=1100, weights=1000, **small))
     hints = {
         10: "The cache has a key and a value for each token: twice the numbers",
         55: "The weights take memory, too; the cache can only use what is left",
@@ -158,73 +172,14 @@ def check_longest_context(longest_context: Callable[..., int]) -> None:
     print(f"longest_context: right; Llama 3 8B on a card of 24 GB can hold {result:,} tokens")
 
 
-def check_window(
-    window_mask: Callable[[int, int], Mask], farthest: Callable[[int, int], int]
-) -> None:
-    """Check the mask entry by entry, and the reach by running a stack of attention layers."""
-    for T, window in ((1, 1), (4, 1), (5, 2), (6, 3), (4, 9)):
-        mask = np.asarray(window_mask(T, window))
-        expect(
-            mask.shape == (T, T) and mask.dtype == bool,
-            f"window_mask({T}, {window}) must be a boolean array of shape {(T, T)}, "
-            f"not {mask.dtype} of {mask.shape}",
-        )
-        for i, j in np.ndindex(T, T):
-            if mask[i, j] != (0 <= i - j < window):
-                entry = f"window_mask({T}, {window})[{i}, {j}]"
-                raise AssertionError(f"{entry} is {bool(mask[i, j])}: {_mask_hint(i, j, window)}")
-    for n_layers, window in ((1, 1), (1, 4), (2, 3), (3, 2), (4, 4)):
-        measured = _measured_reach(n_layers, window)
-        reach = farthest(n_layers, window)
-        hint = "each layer reaches window - 1 positions further back than the one below"
-        if reach == n_layers * window:
-            hint = "a window of 1 is the position itself and reaches 0 back: " + hint
-        expect(
-            reach == measured,
-            f"farthest({n_layers}, {window}) is {measured} when measured, not {reach}: {hint}",
-        )
-    print("window_mask and farthest: right; layers reach further than each of them looks")
-
-
-def _mask_hint(i: int, j: int, window: int) -> str:
-    if j > i:
-        return f"position {i} must not see {j}, which comes after it"
-    if j == i:
-        return "a position always sees itself: a window of 1 is the position alone"
-    if i - j < window:
-        return f"a window of {window} has position {i} and the {window - 1} before it, so also {j}"
-    return f"{j} is {i - j} before {i}, outside a window of {window}, which counts {i} itself"
-
-
-def _measured_reach(n_layers: int, window: int) -> int:
-    """Return how far back a position can be and still affect the last one, through all layers."""
-    T = n_layers * window + 2
-    back = np.subtract.outer(np.arange(T), np.arange(T))
-    mask = (back >= 0) & (back < window)
-    x = np.random.default_rng(0).normal(size=(T, 4))
-    zeros = np.zeros_like(x)  # equal queries and keys give equal weights to all visible positions
-
-    def run(x: Floats) -> Floats:
-        for _ in range(n_layers):
-            x = scaled_dot_product_attention(zeros, zeros, x, mask)
-        return x[-1]
-
-    distances = [0]
-    for t in range(T):
-        changed = x.copy()
-        changed[t] += 1
-        if not np.array_equal(run(changed), run(x)):
-            distances.append(T - 1 - t)
-    return max(distances)
-
-
 def check_attend_next(attend_next: Callable[[Floats, Floats, Floats, dict], Floats]) -> None:
     """Process positions one by one and compare with attention over all of them at once."""
     q, k, v = np.random.default_rng(0).normal(size=(3, 6, 4))
     at_once = scaled_dot_product_attention(q, k, v, causal_mask(6))
-    cache = {"keys": np.empty((0, 4)), "values": np.empty((0, 4))}
+    cache = InPlace(keys=np.empty((0, 4)), values=np.empty((0, 4)))
     for t in range(6):
-        output = np.asarray(attend_next(q[t], k[t], v[t], cache))
+        output = returned("attend_next(...)", attend_next(q[t], k[t], v[t], cache))
+        output = np.asarray(output, dtype=float)
         sizes = {name: len(cache[name]) for name in ("keys", "values")}
         expect(
             sizes == {"keys": t + 1, "values": t + 1},
@@ -243,6 +198,8 @@ def check_attend_next(attend_next: Callable[[Floats, Floats, Floats, dict], Floa
 
 
 def _cache_hint(output: Floats, q: Floats, k: Floats, v: Floats, t: int) -> str:
+    if t == 0 and not np.nan_to_num(output).any():
+        return "The first token can attend to nothing but itself, so its output is its own value"
     past = slice(0, t)
     if t and np.allclose(output, scaled_dot_product_attention(q[t : t + 1], k[past], v[past])[0]):
         return "A token sees itself, too: put its key and value into the cache before you attend"
@@ -259,7 +216,9 @@ def _cache_hint(output: Floats, q: Floats, k: Floats, v: Floats, t: int) -> str:
 
 def sound(q: Floats, k: Floats, v: Floats) -> Floats:
     """Compute causal attention correctly."""
-    return scaled_dot_product_attention(q, k, v, causal_mask(len(q)))
+    scores = np.where(np.tri(len(q), dtype=bool), q @ k.T / math.sqrt(q.shape[-1]), -np.inf)
+    weights = np.exp(scores - scores.max(-1, keepdims=True))
+    return weights @ v / weights.sum(-1, keepdims=True)
 
 
 def attention_with(

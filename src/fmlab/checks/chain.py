@@ -9,8 +9,8 @@ from fmlab.checks.assertions import compare, expect, filled_in
 
 Loop = Callable[[Callable[[str, str], str], Sequence[str], str], Sequence[str]]
 COSTS = {
-    "waiting": "the two loops differ only in whether a step waits for the one before",
-    "looping": "the control does not wait either; it differs from 'at once' in being a loop",
+    "waiting": "The two loops differ only in whether a step waits for the one before",
+    "looping": "The control does not wait either; it differs from 'at once' in being a loop",
 }
 
 
@@ -72,7 +72,14 @@ def _check_costs(costs: Mapping[str, float], times: Mapping[str, float]) -> None
     total = times["chained loop"] - times["at once"]
     for name, expected_cost in expected_costs.items():
         mistakes = {f"That is the total; only a part of it is {name}": total}
-        compare(f"costs[{name!r}]", costs[name], expected_cost, f"{COSTS[name]}", mistakes)
+        compare(
+            f"costs[{name!r}]",
+            costs[name],
+            expected_cost,
+            f"Which two times differ in nothing else? {COSTS[name]} (#sequential)",
+            mistakes,
+            says_what_is_right=False,
+        )
 
 
 def _check_least_time(least_time: Callable[[int, int, int], int]) -> None:

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from fmlab.arguments import Floats
 from fmlab.checks.assertions import compare, expect, filled_in
-from fmlab.checks.bug_hunts import catches as catches  # the exercises use it from here
 from fmlab.checks.bug_hunts import hunt
 from fmlab.checks.intervals import (
     Interval,
@@ -22,6 +21,7 @@ from fmlab.checks.intervals import (
     mean_interval,
     negative,
 )
+from fmlab.checks.material import ABSTAIN, Utility, graded_policies
 from fmlab.evaluation.statistics import Rate
 
 # Supervised finetuning: how many demonstrations make a habit
@@ -69,8 +69,8 @@ def check_habit(
         guess = fewest.get(name)
         expect(
             guess == expected,
-            f"fewest[{name!r}] is {expected}, not {guess}: it is the smallest number of "
-            "demonstrations whose whole interval is above one half",
+            f"fewest[{name!r}] is not {guess}: it is the smallest number of demonstrations whose "
+            "whole interval is above one half. Look at the lower ends (#labelers-matter)",
         )
     again = habit_rate(list(plain[:BATCH_SIZE]), 2)
     _is_rate("habit_rate(...)", again)
@@ -129,32 +129,6 @@ def check_design_hunt(test: Callable[[Design], object], faulty: Design) -> None:
 
 
 # Preference finetuning: the constant answer
-
-Utility = Floats  # (K, N): of each of K responses, given to each of N prompts
-ABSTAIN = 0  # the row of "I don't know."
-
-
-def graded_policies(
-    n_answerable: int = 72, n_unanswerable: int = 48
-) -> tuple[Utility, NDArray[np.bool_], dict[str, NDArray[np.int_]]]:
-    """Return utilities (K, N), which prompts are answerable (N,), and what policies chose (N,).
-
-    A right answer is worth 1 and a wrong one -1. Saying "I don't know" is worth 1 if there is no
-    answer, and 0 otherwise. The longer a policy was trained, the more often it abstains.
-    """
-    rng, n = np.random.default_rng(0), n_answerable + n_unanswerable
-    answerable = rng.permutation(np.arange(n) < n_answerable)
-    truth = np.where(answerable, rng.integers(1, 5, size=n), ABSTAIN)
-    utility = np.where(np.arange(5)[:, None] == truth, 1.0, -1.0)
-    utility[ABSTAIN] = np.where(answerable, 0.0, 1.0)
-    guess = np.where(rng.random(n) < 0.5, truth, rng.integers(1, 5, size=n))
-    guess = np.where(guess == ABSTAIN, rng.integers(1, 5, size=n), guess)
-    rank = rng.permutation(n) / n  # each policy abstains on the first prompts in this order
-    abstention_rates = {"SFT": 0.15, "DPO": 0.75, "PPO": 0.92}
-    policies = {
-        name: np.where(rank < rate, ABSTAIN, guess) for name, rate in abstention_rates.items()
-    }
-    return utility, answerable, policies
 
 
 def utilities_of(utility: Utility, choices: NDArray[np.int_]) -> Floats:

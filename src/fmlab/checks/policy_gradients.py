@@ -13,7 +13,6 @@ from torch import Tensor
 
 from fmlab.arguments import Floats
 from fmlab.checks.assertions import compare
-from fmlab.checks.bug_hunts import catches as catches  # the exercises use it from here
 from fmlab.checks.bug_hunts import hunt
 
 # Advantages of tokens

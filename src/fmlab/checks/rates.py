@@ -22,24 +22,17 @@ from fmlab.checks.intervals import (
     rate_interval,
     widened,
 )
-from fmlab.evaluation.outcomes import OUTCOMES, Outcome
+from fmlab.checks.material import (
+    N_HEADS,
+    USEFUL,
+    Verdicts,
+    graded,
+    head_losses,
+    judged,
+)
+from fmlab.evaluation.outcomes import OUTCOMES
 
 # Attention: sixteen heads
-
-N_HEADS, USEFUL = 16, (3, 10)
-
-
-def head_losses(seed: int = 1, useful: Sequence[int] = USEFUL) -> tuple[Floats, Floats]:
-    """Return simulated losses of 60 questions: of the model (N,), and without each head (H, N).
-
-    Questions differ a lot in difficulty. Without a useful head, the loss of each question is 0.2
-    nats higher on average; without any other head, it only fluctuates.
-    """
-    rng = np.random.default_rng(seed)
-    before = rng.gamma(2.0, 1.0, size=60)
-    increase = np.zeros((N_HEADS, 1))
-    increase[list(useful)] = 0.2
-    return before, before + increase + rng.normal(0, 0.3, size=(N_HEADS, 60))
 
 
 def check_heads(
@@ -141,37 +134,16 @@ def check_words(
     for key, guess in differs.items():
         counts = [tuple(map(sum, zip(*runs[name]))) for name in key.split(" vs ")]
         expect(guess is not None, f"differs[{key!r}] is still None")
-        ratio, low, high = ratio_of_rates(*counts)
-        separate = not low <= 1 <= high
+        _, low, high = ratio_of_rates(*counts)
         expect(
-            bool(guess) == separate,
-            f"differs[{key!r}] is {separate}, not {guess}: over all runs, the ratio is {ratio:.2f} "
-            f"({low:.2f} to {high:.2f}), and 1 means that nothing differs",
+            bool(guess) == (not low <= 1 <= high),
+            f"differs[{key!r}] is not {guess}: add up the counts and the words of all runs. Does "
+            "the interval of the ratio contain 1, which means that nothing differs? (#temperature)",
         )
     print("ratio_interval: right; a rare event needs many words before two settings differ")
 
 
 # Supervised finetuning: four outcomes
-
-MOVES: dict[tuple[Outcome, Outcome], int] = {  # questions by outcome before and after
-    ("right", "right"): 24,
-    ("right", "wrong"): 4,
-    ("right", "abstained"): 10,
-    ("wrong", "right"): 3,
-    ("wrong", "wrong"): 8,
-    ("wrong", "abstained"): 6,
-    ("no answer", "right"): 6,
-    ("no answer", "wrong"): 6,
-    ("no answer", "abstained"): 18,
-    ("no answer", "no answer"): 15,
-}
-
-
-def graded() -> tuple[list[Outcome], list[Outcome]]:
-    """Return the outcomes of 100 questions, before and after finetuning."""
-    rows = [pair for pair, n in MOVES.items() for _ in range(n)]
-    rows = [rows[i] for i in np.random.default_rng(0).permutation(len(rows))]
-    return [before for before, _ in rows], [after for _, after in rows]
 
 
 def check_outcomes(
@@ -223,22 +195,6 @@ def check_outcomes(
 
 
 # Preference finetuning: ties
-
-Verdicts = tuple[Floats, Floats]  # of two annotators, (N,) each: 1, -1, or 0 for a tie
-
-
-def judged(n: int = 300) -> tuple[Verdicts, Verdicts]:
-    """Return simulated verdicts of two annotators on n pairs: by comparing, and by scores.
-
-    Both see the difference in quality of each pair with the same error. A score is rounded to a
-    whole number, so two close responses may tie; a comparison forces a choice.
-    """
-    rng = np.random.default_rng(0)
-    quality = rng.normal(size=(n, 2))
-    seen = [quality + rng.normal(0, 0.45, size=(n, 2)) for _ in range(4)]
-    compared = [np.sign(each[:, 0] - each[:, 1]) for each in seen[:2]]
-    scored = [np.sign(np.diff(-np.round(5.5 + 1.5 * each), axis=1)[:, 0]) for each in seen[2:]]
-    return (compared[0], compared[1]), (scored[0], scored[1])
 
 
 def agreement_of(first: Floats, second: Floats) -> Floats:

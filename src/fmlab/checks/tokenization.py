@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
 from fmlab.arguments import Floats
-from fmlab.checks.assertions import expect, filled_in
-from fmlab.checks.bug_hunts import catches as catches  # the exercises use it from here
+from fmlab.checks.assertions import check_guesses, expect, returned
 from fmlab.checks.bug_hunts import hunt
 from fmlab.checks.intervals import (
     Interval,
@@ -19,6 +18,7 @@ from fmlab.checks.intervals import (
     mean_interval,
     negative,
 )
+from fmlab.checks.material import LookUpOnly
 from fmlab.tokenization.bpe import apply_merges
 from fmlab.tokenization.tokenizers import BPETokenizer
 from microworld import MicroWorld
@@ -30,6 +30,20 @@ TOY_MERGES = [("t", "h"), ("h", "e"), ("th", "e"), (" ", "the"), ("he", "n")]
 
 
 PREDICTED = ["the", "he", "then", " the", "hen", "she then"]
+
+
+BY_ORDER = (
+    "Go through the merges in the order in which they were learned, and apply each one wherever it "
+    "fits (#encoding)"
+)
+PREDICTION_HINTS = {
+    "then": "Which merge was learned first, `t` + `h` or `h` + `e`? The other one no longer finds "
+    "an h (#encoding)",
+    "hen": "A merge can join a symbol that another merge has made (#encoding)",
+    " the": "The space is a symbol, too. Is there a merge for it? (#encoding)",
+    "she then": "The text is split into words first, and no merge reaches across. What happens to "
+    "the h of each word? (#encoding)",
+}
 
 
 def toy() -> BPETokenizer:
@@ -44,37 +58,8 @@ def toy() -> BPETokenizer:
 
 def check_predictions(predicted: Mapping[str, int]) -> None:
     """Compare predicted numbers of tokens with those of the toy tokenizer."""
-    tokenizer = toy()
-    filled_in("predicted", predicted, PREDICTED)
-    for text, guess in predicted.items():
-        ids = tokenizer.encode(text)
-        pieces = " | ".join(tokenizer.vocab[i].decode() for i in ids)
-        expect(
-            guess == len(ids),
-            f"{text!r} gives {len(ids)} tokens, not {guess}: {pieces}. The merge that was learned "
-            "first is applied first, wherever it fits (#encoding)",
-        )
-    print(f"predictions: all {len(predicted)} right")
-
-
-class LookUpOnly(Mapping):
-    """A table of merges that allows looking pairs up, but not iterating over them."""
-
-    def __init__(self, merges: Mapping[tuple[int, int], int]):
-        self._merges = dict(merges)
-
-    def __getitem__(self, pair: tuple[int, int]) -> int:
-        return self._merges[pair]
-
-    def __len__(self) -> int:
-        return len(self._merges)
-
-    def __iter__(self) -> Iterator[tuple[int, int]]:
-        raise AssertionError(
-            "your function iterates over the whole table of merges for one word. Look up only the "
-            "pairs that occur in the word: `pair in merges`, `merges[pair]`, `merges.get(pair)` "
-            "(#encoding)"
-        )
+    answers = {text: len(toy().encode(text)) for text in PREDICTED}
+    check_guesses(predicted, answers, lambda text, guess: PREDICTION_HINTS.get(text, BY_ORDER))
 
 
 def check_encode_word(encode_word: Callable[[bytes, Mapping], list[int]]) -> None:
@@ -92,7 +77,8 @@ def check_encode_word(encode_word: Callable[[bytes, Mapping], list[int]]) -> Non
         (b"abcabcab", "the same pair may occur several times in the word"),
     ]
     for word, hint in cases:
-        result, expected = encode_word(word, LookUpOnly(merges)), apply_merges(word, merges)
+        result = returned(f"encode_word({word!r}, merges)", encode_word(word, LookUpOnly(merges)))
+        expected = apply_merges(word, merges)
         expect(
             isinstance(result, list) and result == expected,
             f"encode_word({word!r}, merges) returned {result}, not {expected}: {hint}",
@@ -103,6 +89,7 @@ def check_encode_word(encode_word: Callable[[bytes, Mapping], list[int]]) -> Non
 def check_bits_per_byte(bits_per_byte: Callable[[float, int, int], float], better: str) -> None:
     """Check the conversion on a simple case, and that a model was named."""
     result = bits_per_byte(math.log(2), 10, 20)
+    returned("bits_per_byte(...)", result)
     expect(isinstance(result, float), f"bits_per_byte must return a number, not {result!r}")
 
     hints = {

@@ -26,6 +26,7 @@ from torch import Tensor, nn
 from fmlab.arguments import Ids, require
 from fmlab.data.batching import IGNORED
 from fmlab.tokenization.chat_template import Messages
+from fmlab.tokenization.pretokenization import require_text
 from fmlab.tokenization.special_tokens import ASSISTANT, END_OF_TEXT, USER, end_of_response
 from fmlab.tokenization.tokenizers import BPETokenizer
 
@@ -49,11 +50,16 @@ def prompt_ids(tokenizer: BPETokenizer, prompt: str | Messages) -> Ids:
     special = tokenizer.special_tokens
     missing = [token for token in (END_OF_TEXT, USER, ASSISTANT) if token not in special]
     require(not missing, "tokenizer", "one that add_chat_tokens made", f"without {missing}")
+    require_text("prompt", prompt)
     return [special[END_OF_TEXT], special[USER], *tokenizer.encode(prompt), special[ASSISTANT]]
 
 
 def response_ids(tokenizer: BPETokenizer, response: str) -> Ids:
-    """Return the tokens of a complete response, including the one that ends it."""
+    """Return the tokens of a complete response, including the one that ends it.
+
+    Errors: ``ValueError`` for a response that is not text.
+    """
+    require_text("response", response)
     space = "" if _has_template(tokenizer) else " "
     return [*tokenizer.encode(space + response), end_of_response(tokenizer)]
 
@@ -61,7 +67,7 @@ def response_ids(tokenizer: BPETokenizer, response: str) -> Ids:
 def response_text(tokenizer: BPETokenizer, ids: Ids) -> str:
     """Return the text of a response, complete or cut off, without any special tokens in it."""
     special = set(tokenizer.special_tokens.values())
-    text = tokenizer.decode(i for i in ids if i not in special)
+    text = tokenizer.decode([i for i in ids if i not in special], "replace")
     return text if _has_template(tokenizer) else text.removeprefix(" ")
 
 
@@ -88,7 +94,7 @@ class Dialogues:
         >>> batch.ids.shape, batch.is_response.sum(dim=1).tolist()
         (torch.Size([2, 11]), [5, 3])
         """
-        rows = [(prompt_ids(tokenizer, a), response_ids(tokenizer, b)) for a, b in pairs]
+        rows = _encoded(tokenizer, pairs)
         return cls.from_ids([a for a, _ in rows], [b for _, b in rows])
 
     @classmethod
@@ -178,6 +184,17 @@ def fitting(
     return data
 
 
+def _encoded(tokenizer: BPETokenizer, pairs: Iterable[tuple[str, str]]) -> list[tuple[Ids, Ids]]:
+    """Return the tokens of (prompt, response) texts. A dict or a text also has two elements."""
+    allowed = "(prompt, response) texts"
+    require(isinstance(pairs, Iterable) and not isinstance(pairs, str), "pairs", allowed, pairs)
+    pairs = list(pairs)
+    for pair in pairs:
+        is_pair = isinstance(pair, tuple | list) and len(pair) == 2
+        require(is_pair, "pairs", allowed, pair)
+    return [(prompt_ids(tokenizer, a), response_ids(tokenizer, b)) for a, b in pairs]
+
+
 class Preference(Protocol):
     """A comparison to learn from: a prompt, the chosen response, and the rejected one."""
 
@@ -187,15 +204,18 @@ class Preference(Protocol):
 
 
 def encode_pairs(
-    model: nn.Module, tokenizer: BPETokenizer, pairs: Iterable[tuple[str, str]]
+    model: nn.Module, tokenizer: BPETokenizer, pairs: Iterable[tuple[str, str]], cut: bool = False
 ) -> Dialogues:
     """Return (prompt, response) texts as a batch that the model can read.
 
+    With ``cut``, a response that does not fit into the context loses its end.
     Errors: ``ValueError`` for no pairs, or as in ``fitting``.
     """
-    require(not isinstance(pairs, str), "pairs", "(prompt, response) texts", pairs)
-    rows = [(prompt_ids(tokenizer, a), response_ids(tokenizer, b)) for a, b in pairs]
+    rows = _encoded(tokenizer, pairs)
     require(len(rows) > 0, "pairs", "at least one", rows)
+    if cut:
+        most = model.config.context_length
+        rows = [(a, b[: max(1, most - len(a))]) for a, b in rows]
     return fitting(model, tokenizer, [a for a, _ in rows], [b for _, b in rows])
 
 

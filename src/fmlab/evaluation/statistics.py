@@ -85,9 +85,14 @@ class Rate:
 
     @classmethod
     def of(cls, outcomes: Iterable[bool]) -> Rate:
-        """Count outcomes. Errors: ``ValueError`` if there are none."""
+        """Count outcomes. Errors: ``ValueError`` if there are none, or one is not True or False.
+
+        NaN and None are not outcomes, and a text is not one by being non-empty; 1 and 0 are.
+        """
         outcomes = list(outcomes)
         require(len(outcomes) > 0, "outcomes", "at least one", outcomes)
+        for outcome in outcomes:
+            require(outcome in (True, False), "outcomes", "True or False each", outcome)
         return cls(sum(map(bool, outcomes)), len(outcomes))
 
     @property
@@ -162,9 +167,10 @@ class Mean:
 
     @classmethod
     def of(cls, numbers: Sequence[float]) -> Mean:
-        """Average numbers. Errors: ``ValueError`` for fewer than two."""
+        """Average numbers. Errors: ``ValueError`` for fewer than two, or one that is not finite."""
         n = len(numbers)
         require(n > 1, "numbers", "at least two", n)
+        require(bool(np.isfinite(numbers).all()), "numbers", "finite", numbers)
         error = float(np.std(numbers, ddof=1)) / math.sqrt(n)
         return cls(float(np.mean(numbers)), NormalDist().inv_cdf(0.975) * error, n)
 

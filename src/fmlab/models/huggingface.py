@@ -9,18 +9,22 @@ Llama's is in ``fmlab.models.llama_formats``.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from fmlab.arguments import require
+from fmlab.arguments import require, require_count
 from fmlab.files import write_atomically
 from fmlab.models.configs import GPTConfig
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
+INDEX = f"{WEIGHTS}.index.json"  # of weights in several files
+COMPILED = "_orig_mod."  # torch.compile puts this before every name
 
 # Settings that vary among GPT-2 configurations, and the only value that is supported here.
 FIXED = {
@@ -57,6 +61,7 @@ def from_hub_config(settings: Mapping) -> GPTConfig:
     missing = {"vocab_size", "n_positions", "n_embd", "n_layer", "n_head"} - settings.keys()
     if missing:
         raise ValueError(f"{CONFIG} must be that of a GPT-2; it lacks {', '.join(sorted(missing))}")
+    require_count(f"n_embd in {CONFIG}", settings["n_embd"])
     allowed = FIXED | {"n_inner": (None, 4 * settings["n_embd"])}
     dropout = settings.get("resid_pdrop", 0.1)  # the default of the format
     allowed |= {"embd_pdrop": dropout, "attn_pdrop": dropout}
@@ -87,9 +92,22 @@ def from_hub_weights(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
         for name, tensor in weights.items()
         if not name.endswith(masks)
     }
-    if "transformer.wte.weight" in renamed:
-        renamed.setdefault("lm_head.weight", renamed["transformer.wte.weight"])
-    return renamed
+    return tied(renamed, "transformer.wte.weight")
+
+
+def tied(weights: Mapping[str, Tensor], embedding: str) -> dict[str, Tensor]:
+    """Return weights in which one matrix is both the token embedding and the output layer.
+
+    A file has it under either name, or under both.
+    Errors: ``ValueError`` for two different matrices: the model is not tied, whatever its
+    configuration says.
+    """
+    names = (embedding, "lm_head.weight")
+    found = [weights[name] for name in names if name in weights]
+    same = len(found) < 2 or torch.equal(*found)
+    allowed = f"the same as {embedding}, since {CONFIG} says that they are tied"
+    require(same, names[1], allowed, "another matrix")
+    return {**weights, **dict.fromkeys(names, found[0])} if found else dict(weights)
 
 
 def read_folder(folder: str | Path) -> tuple[GPTConfig, dict[str, Tensor]]:
@@ -113,12 +131,13 @@ def read_files(folder: str | Path) -> tuple[dict, dict[str, Tensor]]:
 
     Errors: ``FileNotFoundError`` for a missing file, ``ValueError`` for a damaged one.
     """
-    settings = read_settings(folder)
-    path = _existing(folder, WEIGHTS)
-    try:
-        return settings, load_file(path)
-    except SafetensorError as error:
-        raise ValueError(f"{path} is damaged: {error}") from error
+    settings, weights = read_settings(folder), {}
+    for path in _weight_files(Path(folder)):
+        try:
+            weights |= load_file(path)
+        except SafetensorError as error:
+            raise ValueError(f"{path} is damaged: {error}") from error
+    return settings, {name.removeprefix(COMPILED): tensor for name, tensor in weights.items()}
 
 
 def read_settings(folder: str | Path) -> dict:
@@ -139,6 +158,20 @@ def write_files(folder: str | Path, settings: dict, weights: Mapping[str, Tensor
     metadata = {"format": "pt"}
     write_atomically(folder / WEIGHTS, lambda path: save_file(stored, path, metadata=metadata))
     write_atomically(folder / CONFIG, json.dumps(settings, indent=2) + "\n")
+
+
+def _weight_files(folder: Path) -> list[Path]:
+    """Return the file with the weights, or the files: large models are split, with an index."""
+    index = folder / INDEX
+    if (folder / WEIGHTS).is_file() or not index.is_file():
+        return [_existing(folder, WEIGHTS)]
+    try:
+        names = sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
+        valid = all(re.fullmatch(r"[\w-]+\.safetensors", name) for name in names)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{index} is damaged: {error}") from error
+    require(valid, "weight_map", f"names of files beside {index}", names)
+    return [_existing(folder, name) for name in names]
 
 
 def _existing(folder: str | Path, name: str) -> Path:

@@ -19,12 +19,12 @@ import torch
 from torch import Tensor, nn
 
 from fmlab.arguments import require
-from fmlab.data.batching import IGNORED
 from fmlab.models.configs import GPTConfig, LlamaConfig
 from fmlab.models.inference import inference
 from fmlab.models.kv_cache import KVCache
 from fmlab.models.layers import attention_mask
 from fmlab.models.losses import linear_cross_entropy
+from fmlab.models.token_ids import as_batch, as_targets, known_ids
 
 
 class LanguageModel(nn.Module, ABC):
@@ -73,6 +73,7 @@ class LanguageModel(nn.Module, ABC):
         ``lm_head`` turns it into logits. ``record`` collects the attention weights of every layer.
         Errors: ``ValueError`` as in ``forward``.
         """
+        ids = as_batch("ids", ids, self.config.vocab_size)
         n_past, n_padding = self._prepare(ids, cache, n_padding)
         n_new = ids.shape[1]
         if n_padding is None:
@@ -125,7 +126,7 @@ class LanguageModel(nn.Module, ABC):
         return self._loss(self.hidden_states(ids), targets)
 
     def _loss(self, hidden: Tensor, targets: Tensor) -> Tensor:
-        _require_targets(targets, hidden, self.config.vocab_size)
+        targets = as_targets(targets, tuple(hidden.shape[:2]), self.config.vocab_size)
         rows = hidden.view(-1, self.config.d_model)  # (B, T, D) -> (B T, D)
         return linear_cross_entropy(rows, self.lm_head.weight, targets.reshape(-1))
 
@@ -177,9 +178,8 @@ class LanguageModel(nn.Module, ABC):
     ) -> tuple[int, Tensor | None]:
         """Check ids (B, T); return how many tokens come before them, and the padding of each row.
 
-        Errors: ``ValueError`` for another shape, or more tokens than the context or the cache has.
+        Errors: ``ValueError`` for more tokens than the context or the cache has.
         """
-        require(ids.dim() == 2 and ids.shape[1] > 0, "ids", "of shape (B, T)", tuple(ids.shape))
         n_past, n_new = 0 if cache is None else cache.n_tokens, ids.shape[1]
         if cache is not None:
             fits = cache.batch_size == ids.shape[0]
@@ -192,22 +192,11 @@ class LanguageModel(nn.Module, ABC):
 
     def _embed(self, embedding: nn.Embedding, ids: Tensor) -> Tensor:
         """Look up the tokens: ids (B, T) -> (B, T, D). Errors: ``ValueError`` for unknown ids."""
-        try:
+        with known_ids("ids", self.config.vocab_size):
             return embedding(ids)
-        except (IndexError, RuntimeError) as error:
-            allowed = f"integers from 0 to {self.config.vocab_size - 1}"
-            raise ValueError(f"ids must be {allowed}: {error}") from error
 
 
 def padded_positions(n_past: int, n_new: int, n_padding: Tensor) -> Tensor:
     """Return each token's position in its own text, (B, T); 0 for padding."""
     columns = torch.arange(n_past, n_past + n_new, device=n_padding.device)
     return (columns - n_padding[:, None]).clamp(min=0)
-
-
-def _require_targets(targets: Tensor, outputs: Tensor, vocab_size: int) -> None:
-    shape = tuple(outputs.shape[:2])
-    require(targets.shape == shape, "targets", f"of shape {shape}", tuple(targets.shape))
-    wrong = targets[((targets < 0) | (targets >= vocab_size)) & (targets != IGNORED)]
-    allowed = f"integers from 0 to {vocab_size - 1}, or {IGNORED}"
-    require(len(wrong) == 0, "targets", allowed, wrong[:1].tolist())

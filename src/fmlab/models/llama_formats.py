@@ -19,7 +19,7 @@ from torch import Tensor
 from fmlab.arguments import require
 from fmlab.models.configs import LlamaConfig
 from fmlab.models.gguf_blocks import dequantize
-from fmlab.models.huggingface import CONFIG
+from fmlab.models.huggingface import CONFIG, tied
 from fmlab.tokenization.gguf_format import GGUFFile, read_gguf
 
 # --- GGUF -----------------------------------------------------------------------------------------
@@ -167,6 +167,7 @@ def from_hub_config(settings: Mapping[str, Any]) -> LlamaConfig:
     if missing:
         raise ValueError(f"{CONFIG} must be that of a Llama; it lacks {', '.join(missing)}")
     rope = settings.get("rope_parameters") or {}
+    _require(isinstance(rope, Mapping), "rope_parameters", "an object", rope)
     rope_type = rope.get("rope_type", "default")
     _require(rope_type == "default", "rope_parameters.rope_type", "'default'", rope_type)
     config = LlamaConfig(
@@ -183,10 +184,7 @@ def from_hub_config(settings: Mapping[str, Any]) -> LlamaConfig:
 
 def from_hub_weights(config: LlamaConfig, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Return the tensors of a file under the names that ``Llama`` uses: the tied one twice."""
-    named = dict(weights)
-    if config.tied and "model.embed_tokens.weight" in named:
-        named["lm_head.weight"] = named["model.embed_tokens.weight"]
-    return named
+    return tied(weights, "model.embed_tokens.weight") if config.tied else dict(weights)
 
 
 def _require(condition: bool, name: str, allowed: str, value: object) -> None:

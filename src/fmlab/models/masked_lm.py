@@ -17,6 +17,7 @@ from fmlab.data.batching import IGNORED
 from fmlab.models.configs import GPTConfig
 from fmlab.models.layers import Block, empty_embedding, initialize
 from fmlab.models.losses import linear_cross_entropy
+from fmlab.models.token_ids import as_batch, as_targets, known_ids
 
 
 class MaskedModel(nn.Module):
@@ -48,17 +49,15 @@ class MaskedModel(nn.Module):
         ``targets`` (B, T) are the tokens themselves, -100 where there is no prediction to score;
         the loss is the mean cross-entropy over the others, in nats. ``padding`` (B, T) is True
         where a row has no token; no position attends to padding, but each row needs a token.
-        Errors: ``ValueError`` for ids that are not integers (B, T) below V, or exceed the context.
+        Errors: ``ValueError`` for ids that are not integers (B, T) below V, or exceed the context;
+        for targets that are neither such integers nor -100.
         """
-        require(ids.dim() == 2 and ids.shape[1] > 0, "ids", "of shape (B, T)", tuple(ids.shape))
+        ids = as_batch("ids", ids, self.config.vocab_size)
         n, context = ids.shape[1], self.config.context_length
         require(n <= context, "ids", f"at most {context} tokens, the context", n)
         parts = self.transformer
-        try:
+        with known_ids("ids", self.config.vocab_size):
             x = parts.wte(ids) + parts.wpe.weight[:n]  # (B, T) -> (B, T, D)
-        except (IndexError, RuntimeError) as error:
-            allowed = f"integers from 0 to {self.config.vocab_size - 1}"
-            raise ValueError(f"ids must be {allowed}: {error}") from error
         x = F.dropout(x, self.config.dropout, self.training)
         mask = None if padding is None else ~padding[:, None, None]  # (B, T) -> (B, 1, 1, T)
         for block in parts.h:
@@ -67,6 +66,7 @@ class MaskedModel(nn.Module):
         logits = F.linear(hidden, parts.wte.weight)  # (B, T, D) -> (B, T, V)
         if targets is None:
             return logits, None
+        targets = as_targets(targets, tuple(ids.shape), self.config.vocab_size)
         rows = hidden.view(-1, self.config.d_model)  # (B, T, D) -> (B T, D)
         return logits, linear_cross_entropy(rows, parts.wte.weight, targets.reshape(-1))
 

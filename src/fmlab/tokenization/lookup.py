@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from itertools import chain
+from numbers import Integral
 from typing import Self, TypeVar
 
 import regex
@@ -82,13 +83,13 @@ class WordTokenizer(_LookupTokenizer):
 
 def look_up(ids: Iterable[int], vocab: Mapping[int, Piece]) -> list[Piece]:
     """Return the piece of each id. Errors: ``ValueError`` for an unknown id."""
+    ids = ids.tolist() if hasattr(ids, "tolist") else ids  # arrays and tensors
     require(isinstance(ids, Iterable), "ids", "a list of ids", ids)
     pieces = []
     for i in ids:
-        try:
-            pieces.append(vocab[i])
-        except (KeyError, TypeError):
-            raise ValueError(
-                f"ids must be integers from 0 to {len(vocab) - 1}; got {i!r}"
-            ) from None
+        # 1.0 and True are equal to 1, so a dictionary would find them
+        is_id = type(i) is int or (isinstance(i, Integral) and not isinstance(i, bool))
+        if not is_id or i not in vocab:
+            raise ValueError(f"ids must be integers from 0 to {len(vocab) - 1}; got {i!r}")
+        pieces.append(vocab[i])
     return pieces

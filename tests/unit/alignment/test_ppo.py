@@ -8,8 +8,11 @@ from importlib import import_module
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from fmlab.alignment.ppo import PPOSettings, clipped_policy_loss, clipped_value_loss, ppo
+from fmlab.alignment.reward_model import RewardModel
+from fmlab.tokenization.special_tokens import END_OF_TEXT
 from tests.unit.tiny_chat import TOKENIZER, changed, tiny_model, weights_of
 
 PROMPTS = ["a?", "tell me b", "c", "what"]
@@ -33,6 +36,34 @@ def trained(policy=None, reference=None, reward=length, prompts=PROMPTS, on_step
         on_step=on_step,
     )
     return policy, run
+
+
+@pytest.mark.parametrize("max_new_tokens", [42, 43, 44, 60])
+def test_responses_may_fill_the_context(max_new_tokens):
+    """The context has 48 tokens, and a prompt of one letter takes 4 of them."""
+    talkative = tiny_model()
+    with torch.no_grad():
+        talkative.transformer.wte.weight[TOKENIZER.special_tokens[END_OF_TEXT]] -= 5
+    model = RewardModel(tiny_model())
+    nn.init.ones_(model.head.weight)
+    lengths = []
+
+    def reward(prompts, responses):
+        lengths.extend(map(len, responses))
+        return model.score(TOKENIZER, prompts, responses)
+
+    _policy, run = trained(
+        talkative, reward=reward, prompts=["a", "b"], max_new_tokens=max_new_tokens, kl_limit=1e4
+    )
+    assert len(run["reward"]) == 2
+    assert max(lengths) > 30
+
+
+def test_prompt_that_leaves_no_room_is_named_before_the_first_step():
+    steps = []
+    with pytest.raises(ValueError, match="prompts must be shorter than the context, 48"):
+        trained(prompts=["a", "x" * 45], on_step=steps.append)
+    assert steps == []
 
 
 # --- the losses -----------------------------------------------------------------------------------
@@ -73,6 +104,13 @@ def test_gradient_at_the_old_policy_is_that_of_reinforce():
 def test_value_loss_has_no_gain_beyond_the_clip(value, target, loss):
     found = clipped_value_loss(*torch.tensor([[value], [0.0], [target]]), clip=0.2)
     assert found.item() == pytest.approx(loss)
+
+
+@pytest.mark.parametrize("loss", [clipped_policy_loss, clipped_value_loss])
+def test_losses_need_a_token(loss):
+    numbers = torch.zeros(2, 3)
+    with pytest.raises(ValueError, match="mask must be True for at least one token"):
+        loss(numbers, numbers, numbers, torch.zeros(2, 3))
 
 
 @pytest.mark.parametrize("loss", [clipped_policy_loss, clipped_value_loss])

@@ -133,7 +133,16 @@ def test_texts_that_cannot_be_scored_are_named(model):
     with pytest.raises(ValueError, match="responses must be 2, one per prompt; got 1"):
         model.score(TOKENIZER, ["a", "b"], ["c"])
     with pytest.raises(ValueError, match="pairs must be at most 48 tokens long"):
-        model.score(TOKENIZER, ["a"], ["x" * 60])
+        model.score(TOKENIZER, ["x" * 46], ["y"])
+
+
+@pytest.mark.parametrize("n_letters", [42, 43, 44, 60])
+def test_response_that_fills_the_context_is_scored_by_what_fits(model, n_letters):
+    """42 letters fit with their end: 48 tokens in all."""
+    dialogue = Dialogues.of(TOKENIZER, [("a", "x" * n_letters)])
+    last = torch.tensor([min(int(dialogue.last), 47)])
+    expected = model(dialogue.ids[:, :48], last).item()
+    assert model.score(TOKENIZER, ["a"], ["x" * n_letters]) == pytest.approx(expected)
 
 
 # --- training -------------------------------------------------------------------------------------

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from fmlab.checks import attention as checks
+from fmlab.checks import windows
 from fmlab.models.attention import causal_mask, scaled_dot_product_attention
+from tests.unit.checks.verdicts import catches
 
 PENCIL = {
     "weights": [1 / 8, 3 / 8, 4 / 8],
@@ -88,12 +90,12 @@ def test_right_predictions_pass(capsys):
     [
         ({}, "an entry for each"),
         (REACH | {"pairs": None}, "still None"),
-        (REACH | {"changed": 5}, "position 4 itself and those after it"),
-        (REACH | {"changed without mask": 6}, "including the changed one"),
-        (REACH | {"pairs": 100}, r"t sees t \+ 1"),
-        (REACH | {"passes": 6}, "gives the first new token"),
-        (REACH | {"tokens": 35}, "is never read"),
-        (REACH | {"tokens without cache": 150}, "read again each time"),
+        (REACH | {"changed": 5}, "The position itself sees the new token"),
+        (REACH | {"changed without mask": 6}, "which positions attend to the new token"),
+        (REACH | {"pairs": 100}, r"may not attend to those after"),
+        (REACH | {"passes": 6}, "already predicts the first new token"),
+        (REACH | {"tokens": 35}, "but is it ever read"),
+        (REACH | {"tokens without cache": 150}, "if nothing is kept"),
     ],
 )
 def test_wrong_predictions_are_explained(wrong, message):
@@ -167,8 +169,8 @@ def farthest_by_steps(n_layers, window):
 
 
 def test_right_windows_pass():
-    assert checks.check_window(window, farthest) is None
-    assert checks.check_window(window_of_triangles, farthest_by_steps) is None
+    assert windows.check_window(window, farthest) is None
+    assert windows.check_window(window_of_triangles, farthest_by_steps) is None
 
 
 @pytest.mark.parametrize(
@@ -186,7 +188,7 @@ def test_right_windows_pass():
 )
 def test_wrong_windows_are_explained(mask, reach, message):
     with pytest.raises(AssertionError, match=message):
-        checks.check_window(mask, reach)
+        windows.check_window(mask, reach)
 
 
 def attend_next(q, k, v, cache):
@@ -275,13 +277,15 @@ def test_a_test_that_tells_correct_from_faulty_passes(test, fault):
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_every_fault_changes_something(fault):
-    assert checks.catches(compares_with_the_package, checks.attention_with(**fault))
-    assert not checks.catches(compares_with_the_package, checks.attention_with())
+    assert catches(compares_with_the_package, checks.attention_with(**fault))
+    assert not catches(compares_with_the_package, checks.attention_with())
 
 
 def test_a_test_that_sees_nothing_is_refused():
     with pytest.raises(AssertionError, match="passes on the faulty"):
-        checks.check_hunt(lambda attend: None, checks.attention_with(**FAULTS[0]))
+        checks.check_hunt(
+            lambda attend: attend(*np.eye(6).reshape(3, 2, 6)), checks.attention_with(**FAULTS[0])
+        )
 
 
 def test_a_test_that_is_wrong_itself_is_refused():

@@ -94,8 +94,8 @@ def test_wrong_controls_are_explained(wrong, message):
         (COSTS | {"waiting": None}, "is still None"),
         (COSTS | {"waiting": 1.9}, "only a part of it is waiting"),
         (COSTS | {"looping": 1.9}, "only a part of it is looping"),
-        ({"waiting": 1.8, "looping": 0.1}, "the two loops differ only"),
-        (COSTS | {"looping": 0.5}, "the control does not wait either"),
+        ({"waiting": 1.8, "looping": 0.1}, "The two loops differ only"),
+        (COSTS | {"looping": 0.5}, "The control does not wait either"),
     ],
 )
 def test_wrong_costs_are_explained(wrong, message):

@@ -27,8 +27,8 @@ def test_an_interval_of_about_the_right_width_is_accepted(close):
         ((0.5, 0.3, 0.7), "too wide"),
         ((0.5, math.nan, 0.6), "hint"),
         (0.5, "must be three numbers"),
-        (None, "must be three numbers"),
-        ("0.5 to 0.6", "must be a number or an array"),
+        (None, "must end with `return`"),
+        ("0.5 to 0.6", "must be a number, not text"),
     ],
 )
 def test_other_intervals_are_refused(wrong, message):

@@ -7,6 +7,7 @@ import pytest
 from fmlab.checks import supervised_finetuning as checks
 from fmlab.data.batching import IGNORED
 from fmlab.data.dialogues import Dialogues
+from tests.unit.checks.verdicts import catches
 
 END, USER, ASSISTANT = checks.END, checks.USER, checks.ASSISTANT
 
@@ -45,11 +46,11 @@ def test_the_answers_are_those_of_the_code_that_trains(prompt, response, capsys)
         ("tokens in the row", None, "still None"),
         ("tokens in the row", 6, "including its special tokens"),
         ("predictions that count", 2, "including its end"),
-        ("position of the first one", 6, "at the position of the assistant token"),
-        ("first target", 2, "first token of the response"),
+        ("position of the first one", 6, "last that the model reads before"),
+        ("first target", 2, "when the prompt has ended"),
         ("last target", 22, "learn to stop"),
         ("predictions that count, padded to 12", 6, "should never generate padding"),
-        ("predictions that count with a loss on all", 9, "every token but the first"),
+        ("predictions that count with a loss on all", 9, "Which one has none"),
     ],
 )
 def test_wrong_predictions_are_explained(name, guess, message):
@@ -213,13 +214,13 @@ def by_what_is_counted(make_targets):
 @pytest.mark.parametrize("test", [by_hand, by_what_is_counted])
 def test_good_tests_pass(test):
     assert checks.check_bug_hunt(test, checks.without_the_end) is None
-    assert all(checks.catches(test, fault) for fault in checks.MISTAKES)
+    assert all(catches(test, fault) for fault in checks.MISTAKES)
 
 
 @pytest.mark.parametrize("fault", checks.MISTAKES)
 def test_tests_that_see_nothing_are_refused(fault):
     with pytest.raises(AssertionError, match="the end of the response, in a row with padding"):
-        checks.check_bug_hunt(lambda make_targets: None, fault)
+        checks.check_bug_hunt(lambda f: f(PROMPT, RESPONSE, 12), fault)
 
 
 def test_a_test_without_padding_misses_the_padding():
@@ -227,7 +228,7 @@ def test_a_test_without_padding_misses_the_padding():
         assert list(make_targets([END, USER, 5, ASSISTANT], [7, END], 6))[3:5] == [7, END]
 
     assert checks.check_bug_hunt(short, checks.without_the_end) is None
-    assert not checks.catches(short, checks.padding_counted)
+    assert not catches(short, checks.padding_counted)
 
 
 def test_tests_that_fail_on_a_correct_function_are_refused():

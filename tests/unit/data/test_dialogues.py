@@ -16,7 +16,7 @@ from fmlab.data.dialogues import (
 )
 from fmlab.tokenization.special_tokens import ASSISTANT, END_OF_TEXT, USER
 from fmlab.tokenization.tokenizers import BPETokenizer
-from tests.unit.tiny_chat import COMPARISONS, TOKENIZER, tiny_model
+from tests.unit.tiny_chat import COMPARISONS, TOKENIZER, Pair, tiny_model
 
 PAIRS = [("Hi?", "Yes"), ("How are you, Ada?", "Well, thank you."), ("?", "Šolmi")]
 END, USER_ID, ASSISTANT_ID = (
@@ -161,11 +161,35 @@ def test_chosen_and_rejected_alternate():
         ([], "pairs must be at least one"),
         ("Hi?", r"pairs must be \(prompt, response\) texts; got 'Hi"),
         ([("x" * 60, "y")], "pairs must be at most 48 tokens long, the context"),
+        ([{"prompt": "Hi?", "response": "Yes"}], "pairs must be .* got {'prompt'"),
+        (["ab"], "pairs must be .* got 'ab'"),
+        ([("a", "b", "c")], "pairs must be .* got"),
+        ([{"a", "b"}], "pairs must be .* got"),
+        (None, "pairs must be .* got None"),
+        ([("Hi?", None)], "response must be text"),
+        ([("Hi?", 3)], "response must be text"),
+        ([("Hi?", b"Yes")], "response must be text"),
+        ([(None, "Yes")], "prompt must be text"),
     ],
 )
 def test_bad_pairs_are_named(pairs, message):
     with pytest.raises(ValueError, match=message):
         encode_pairs(tiny_model(), TOKENIZER, pairs)
+
+
+@pytest.mark.parametrize("response", [None, float("nan"), ["a"]])
+def test_responses_of_comparisons_are_texts(response):
+    for pair in (Pair("a?", response, "no"), Pair("a?", "yes", response)):
+        with pytest.raises(ValueError, match="response must be text"):
+            encode_comparisons(tiny_model(), TOKENIZER, [pair])
+
+
+def test_response_may_be_cut_at_the_context_and_a_prompt_may_not():
+    batch = encode_pairs(tiny_model(), TOKENIZER, [("a", "x" * 60), ("b", "y")], cut=True)
+    assert batch.ids.shape[1] == 48
+    assert torch.equal(batch.rows([1]).ids, Dialogues.of(TOKENIZER, [("b", "y")]).ids)
+    with pytest.raises(ValueError, match="pairs must be at most 48 tokens long, the context"):
+        encode_pairs(tiny_model(), TOKENIZER, [("x" * 46, "y")], cut=True)
 
 
 def test_no_comparisons_and_another_vocabulary_are_named():

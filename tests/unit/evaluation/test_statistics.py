@@ -123,6 +123,19 @@ def test_rate_counts_outcomes_and_has_a_readable_repr():
         Rate(5, 4)
 
 
+@pytest.mark.parametrize("wrong", [math.nan, None, 0.5, 2, "no", "", []])
+def test_outcomes_are_true_or_false(wrong):
+    assert Rate.of([1, 0, 1.0]).successes == 2
+    with pytest.raises(ValueError, match="outcomes must be True or False"):
+        Rate.of([True, wrong])
+
+
+@pytest.mark.parametrize("wrong", [math.nan, math.inf, -math.inf])
+def test_means_are_of_finite_numbers(wrong):
+    with pytest.raises(ValueError, match="numbers must be finite"):
+        Mean.of([1.0, wrong])
+
+
 def test_interval_contains_the_mean_19_times_in_20():
     """Of 400 intervals, below 360 or above 398 contain it less than once in ten thousand runs."""
     rng = np.random.default_rng(0)

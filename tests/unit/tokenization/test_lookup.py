@@ -1,8 +1,22 @@
 """Properties of fmlab.tokenization.lookup: frequent pieces are kept, others are unknown."""
 
+import numpy as np
 import pytest
+import torch
 
 from fmlab.tokenization.lookup import CharTokenizer, WordTokenizer
+
+
+@pytest.mark.parametrize("wrong", [1.0, True, "a", None, 3, -1, np.float64(1), np.bool_(True)])
+def test_only_known_integers_are_ids(wrong):
+    tokenizer = CharTokenizer.train("ab")
+    with pytest.raises(ValueError, match="ids must be integers from 0 to 2"):
+        tokenizer.decode([1, wrong])
+
+
+@pytest.mark.parametrize("make", [list, tuple, iter, np.array, torch.tensor])
+def test_ids_may_come_in_any_sequence(make):
+    assert CharTokenizer.train("ab").decode(make([1, 2, 1])) == "aba"
 
 
 def test_the_most_frequent_pieces_are_kept_and_the_others_unknown():

@@ -1,0 +1,257 @@
+"""Take submissions into a course: each file is taken in, or reported with the reason why not.
+
+Nobody's file can stop anybody else's. Of several attempts of one student, the latest counts.
+"""
+
+from __future__ import annotations
+
+import re
+import stat
+import unicodedata
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, tzinfo
+from pathlib import Path, PurePosixPath
+
+from fmlab.arguments import require
+from fmlab.files import write_atomically
+from fmlab_grading.roster import id_problem, match, normalized_id
+from fmlab_grading.submissions import MAX_BYTES, TIMESTAMP
+
+MAX_FILES = 20_000  # in one folder or zip file
+STUDENT_ID = r"([^_/]+)"  # the path of a file up to the first "_" or "/"
+NOTEBOOK = re.compile(r"\.ipynb(?:\.(?:json|txt))?$", re.IGNORECASE)  # as browsers save it
+MOODLE = "_assignsubmission_"  # in the name of a student's folder
+UTF8_NAME = 0x800  # in a zip file: the name of the entry is in UTF-8
+
+LITTER = "made by macOS or Jupyter, not by a student"
+NOT_A_NOTEBOOK, EARLIER = "not a notebook", "an earlier attempt"
+UNREADABLE = (OSError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error, EOFError)
+
+
+@dataclass(frozen=True)
+class File:
+    """A file of a folder or zip file: its path there, its time, how to read it, and a note."""
+
+    path: str
+    when: datetime
+    read: Callable[[], bytes]
+    note: str = ""
+
+
+@dataclass
+class Intake:
+    """What was taken in, by student: the path of the file; and what was left out: its reason."""
+
+    taken: dict[str, str] = field(default_factory=dict)
+    left_out: dict[str, str] = field(default_factory=dict)
+    notes: dict[str, str] = field(default_factory=dict)  # by path of a file that was taken in
+
+    @property
+    def listed(self) -> dict[str, str]:
+        """What was left out and was made by somebody."""
+        return {path: why for path, why in self.left_out.items() if why != LITTER}
+
+    @property
+    def needs_attention(self) -> dict[str, str]:
+        """What was left out and might be the only work of a student."""
+        harmless = (NOT_A_NOTEBOOK, EARLIER)
+        return {path: why for path, why in self.listed.items() if not why.startswith(harmless)}
+
+    def rows(self) -> Iterator[tuple[str, str, str]]:
+        """Yield each file with its student, or "", and what was noted."""
+        for student, path in sorted(self.taken.items()):
+            yield path, student, self.notes.get(path, "")
+        for path, reason in sorted(self.left_out.items()):
+            yield path, "", f"left out: {reason}"
+
+
+def take_in(
+    source: Path,
+    submitted: Path,
+    assignment: str,
+    name: str,
+    pattern: str = STUDENT_ID,
+    *,
+    roster: Sequence[str] | None = None,
+    who: Mapping[str, str] | None = None,
+    timezone: tzinfo | None = None,
+) -> Intake:
+    """Copy notebooks from a folder or zip file to ``submitted/<student>/<assignment>/<name>``.
+
+    ``pattern`` is a regular expression whose first group, in the path of a file, is the student;
+    folders around all notebooks do not count. ``who`` gives the student for what it finds, where
+    that is not the id. With a ``roster``, only its students are taken in. The times in a zip file
+    are local: those of ``timezone``, by default this machine's. Existing files are replaced.
+    Errors: ``ValueError`` for a pattern without a group, or if there are no notebooks.
+    """
+    require(re.compile(pattern).groups > 0, "student_id", "a pattern with a group", pattern)
+    intake, attempts = Intake(), {}
+    files = _notebooks(_files(source, timezone), intake)
+    outer = _outer_folder([file.path for file in files])
+    for file in files:
+        student, problem = _student(file.path, outer, pattern, roster, who or {})
+        if problem:
+            intake.left_out[file.path] = problem
+        else:
+            attempts.setdefault(student, []).append(file)
+    for student, own in attempts.items():
+        _take_latest(student, own, submitted / student / assignment / name, intake)
+    found = intake.taken or intake.needs_attention
+    require(bool(found), "submissions", "a folder or zip file with notebooks", str(source))
+    return intake
+
+
+def _notebooks(files: Iterator[File], intake: Intake) -> list[File]:
+    """Return the notebooks; report all other files."""
+    notebooks = []
+    for file in files:
+        parts = PurePosixPath(file.path).parts
+        if ".." in parts:
+            intake.left_out[file.path] = "its path leads out of the folder"
+        elif any(part.startswith(".") or part == "__MACOSX" for part in parts):
+            intake.left_out[file.path] = LITTER
+        elif NOTEBOOK.search(file.path):
+            notebooks.append(file)
+        elif file.path.lower().endswith(".zip"):
+            intake.left_out[file.path] = "a zip file in the submissions: unpack it first"
+        else:
+            intake.left_out[file.path] = NOT_A_NOTEBOOK
+    return notebooks
+
+
+def _outer_folder(paths: list[str]) -> str:
+    """Return the folders around all paths, ending in "/"; a student's own in Moodle is none."""
+    folders = [PurePosixPath(path).parts[:-1] for path in paths]
+    outer = []
+    for parts in zip(*folders):
+        if len(set(parts)) > 1 or MOODLE in parts[0]:
+            break
+        outer.append(parts[0])
+    return "".join(f"{part}/" for part in outer)
+
+
+def _student(
+    path: str, outer: str, pattern: str, roster: Sequence[str] | None, who: Mapping[str, str]
+) -> tuple[str, str]:
+    """Return the student of a file; or a reason why it cannot be taken in."""
+    bare = NOTEBOOK.sub("", path)
+    found = re.search(pattern, bare.removeprefix(outer)) or re.search(pattern, bare)
+    if not found:
+        return "", f"{pattern!r} does not find a student in its path"
+    student = normalized_id(found[1] or "")
+    student = normalized_id(who.get(student, student))
+    if problem := id_problem(student):
+        return "", f"{student!r} cannot be a student: {problem}"
+    if roster is None:
+        return student, ""
+    known = match(student, roster)
+    if known is None:
+        return "", f"there is no student {student!r} in the roster; use --who {student!r}=ID"
+    return known, ""
+
+
+def _take_latest(student: str, attempts: list[File], target: Path, intake: Intake) -> None:
+    """Copy the latest attempt of a student that can be read; report the others."""
+    latest = None
+    for file in sorted(attempts, key=_order, reverse=True):
+        if latest is not None:
+            intake.left_out[file.path] = f"{EARLIER} of {student}: {latest.path} counts"
+            continue
+        try:
+            data = file.read()
+        except UNREADABLE as error:
+            intake.left_out[file.path] = f"it cannot be read ({error})"
+            continue
+        if len(data) > MAX_BYTES:
+            intake.left_out[file.path] = f"it has more than {MAX_BYTES >> 20} MB"
+            continue
+        latest = file
+        write_atomically(target, data)
+        when = file.when.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+        write_atomically(target.with_name(TIMESTAMP), when)
+        intake.taken[student] = file.path
+    if latest is not None:
+        earlier = f"the latest of {len(attempts)} attempts" if len(attempts) > 1 else ""
+        intake.notes[latest.path] = "; ".join(filter(None, [earlier, latest.note]))
+
+
+def _order(file: File) -> tuple[datetime, int, str]:
+    """Sort by time; Canvas numbers the attempts of one moment: hw.ipynb, hw-1.ipynb, ..."""
+    number = re.search(r"-(\d{1,6})$", NOTEBOOK.sub("", file.path))
+    return file.when, int(number[1]) if number else 0, file.path
+
+
+# --- where files come from ------------------------------------------------------------------------
+
+
+def _files(source: Path, timezone: tzinfo | None) -> Iterator[File]:
+    """Yield all files of a folder or a zip file.
+
+    Errors: ``FileNotFoundError`` if it is neither, ``ValueError`` for a damaged or a huge one.
+    """
+    if source.is_dir():
+        paths = sorted(path for path in source.rglob("*") if not path.is_dir())
+        require(len(paths) <= MAX_FILES, "submissions", f"at most {MAX_FILES} files", len(paths))
+        return (_file(path, path.relative_to(source).as_posix()) for path in paths)
+    if not source.is_file():
+        raise FileNotFoundError(f"{source} is neither a folder nor a zip file")
+    if NOTEBOOK.search(source.name):
+        return iter([_file(source, source.name)])
+    try:
+        entries = zipfile.ZipFile(source).infolist()
+    except (zipfile.BadZipFile, OSError, ValueError) as error:
+        raise ValueError(f"{source} is not a zip file that can be read: {error}") from error
+    require(len(entries) <= MAX_FILES, "submissions", f"at most {MAX_FILES} files", len(entries))
+    return (_entry(source, entry, timezone) for entry in entries if not entry.is_dir())
+
+
+def _file(path: Path, name: str) -> File:
+    status = path.lstat()
+
+    def read() -> bytes:
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError("it is not a file, but a link or a device")
+        with path.open("rb") as file:
+            return file.read(MAX_BYTES + 1)
+
+    return File(_printable(name), datetime.fromtimestamp(status.st_mtime, UTC), read)
+
+
+def _entry(source: Path, entry: zipfile.ZipInfo, timezone: tzinfo | None) -> File:
+    name, note = _entry_name(entry)
+    try:
+        when = datetime(*entry.date_time, tzinfo=timezone).astimezone(UTC)
+    except (ValueError, OverflowError):
+        when = datetime(1980, 1, 1, tzinfo=UTC)
+        note = "; ".join(filter(None, [note, "its time is missing"]))
+
+    def read() -> bytes:
+        if entry.flag_bits & 1:
+            raise OSError("it is encrypted")
+        if stat.S_ISLNK(entry.external_attr >> 16):
+            raise OSError("it is a link")
+        with zipfile.ZipFile(source) as archive, archive.open(entry) as file:
+            return file.read(MAX_BYTES + 1)
+
+    return File(name, when, read, note)
+
+
+def _entry_name(entry: zipfile.ZipInfo) -> tuple[str, str]:
+    """Return the name of an entry; if the zip file does not say how it is written, try UTF-8."""
+    name = entry.filename
+    if entry.flag_bits & UTF8_NAME or name.isascii():
+        return _printable(name), ""
+    try:
+        return _printable(name.encode("cp437").decode("utf-8")), ""
+    except UnicodeError:
+        note = "the zip file does not say how names are written: check this one"
+        return _printable(name), note
+
+
+def _printable(name: str) -> str:
+    """Return a path with "/", in composed form, that can be printed and saved."""
+    name = name.replace("\\", "/") if "/" not in name else name
+    return unicodedata.normalize("NFC", name.encode("utf-8", "replace").decode("utf-8"))

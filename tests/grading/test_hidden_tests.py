@@ -1,0 +1,222 @@
+"""Hidden tests: which wrong answers fail them, which right ones pass, and that they say why."""
+
+import ast
+
+import nbformat
+import pytest
+
+from fmlab.files import book_folder
+from fmlab_grading.exercises import cells_of, exercise_names
+from tests.grading.classroom import MARKER
+
+EXERCISES = book_folder() / "exercises"
+NOTEBOOKS = {path.stem: nbformat.read(path, as_version=4) for path in EXERCISES.glob("*.ipynb")}
+HIDDEN = {
+    f"{chapter}: {cell.id}": cell.source
+    for chapter, notebook in NOTEBOOKS.items()
+    for cell in notebook.cells
+    if cell.id.endswith("-hidden")
+}
+
+
+@pytest.mark.parametrize("name", HIDDEN)
+def test_every_assertion_of_a_hidden_test_says_what_was_expected(name):
+    silent = [
+        ast.unparse(node.test)
+        for node in ast.walk(ast.parse(HIDDEN[name]))
+        if isinstance(node, ast.Assert) and node.msg is None
+    ]
+    assert not silent
+
+
+@pytest.mark.parametrize("name", HIDDEN)
+def test_every_hidden_test_can_fail(name):
+    tree = ast.walk(ast.parse(HIDDEN[name]))
+    calls = ("require_catches",)
+    assert any(isinstance(n, ast.Assert) or getattr(n, "attr", "") in calls for n in tree)
+
+
+def run_hidden(chapter, exercise, answer=""):
+    """Run an exercise with the author's answer, then another answer, then the hidden test."""
+    notebook, scope = NOTEBOOKS[chapter], {}
+    setup = next(cell.source for cell in notebook.cells if cell.id == "setup")
+    cells = [cell for cell in cells_of(notebook, exercise) if cell.cell_type == "code"]
+    hidden = next(cell.source for cell in cells if cell.id.endswith("-hidden"))
+    others = [MARKER.sub("", c.source) for c in cells if not c.id.endswith(("-hidden", "-check"))]
+    exec("\n\n".join([setup, *others, answer]), scope)
+    exec(hidden, scope)
+
+
+QUICK = [
+    (chapter, exercise)
+    for chapter, notebook in NOTEBOOKS.items()
+    for exercise in exercise_names(notebook)
+    if exercise not in ("habit", "own-words")
+]
+
+
+@pytest.mark.parametrize(("chapter", "exercise"), QUICK)
+def test_the_author_s_answer_passes(chapter, exercise):
+    run_hidden(chapter, exercise)
+
+
+# Wrong answers, each with what the hidden test says about it. Those marked with * passed before.
+WRONG = [
+    # tokenization
+    ("tokenization", "bits_per_byte", "better = 'A'", "compare bits per byte"),
+    (
+        "tokenization", "bits_per_byte",  # *
+        "def bits_per_byte(loss, tokens, text_bytes):\n"
+        "    return loss / math.log(2) * tokens / 1e6",
+        "750000 bytes",
+    ),
+    ("tokenization", "predict", "predicted['then'] = '2'", "2 tokens of 'then', not '2'"),
+    (
+        "tokenization", "encode_word",  # the leftmost pair first
+        "def encode_word(word, merges):\n    s = list(word)\n    i = 0\n    while i < len(s) - 1:\n"
+        "        if (s[i], s[i + 1]) in merges:\n"
+        "            s[i:i + 2] = [merges[s[i], s[i + 1]]]\n"
+        "            i = 0\n        else:\n            i += 1\n    return s",
+        "the ids of",
+    ),
+    ("tokenization", "leak", "def leaked(*a):\n    return gap(*a)[0] > 0", "are accused"),
+    ("tokenization", "leak", "_g = gap\ndef gap(*a):\n    return 0, 1, 2\n"  # *
+     "def leaked(*a):\n    return _g(*a)[1] > 0", "the mean over documents"),
+    (
+        "tokenization", "trim",  # * all merges up to the last one that is needed
+        "def trim(tokenizer, text):\n    n = max([*tokenizer.encode(text), 255]) - 255\n"
+        "    return BPETokenizer(list(tokenizer.merges)[:n])",
+        "needs",
+    ),
+    # attention
+    ("attention", "pencil", "pencil['answer'] = 32", r"pencil\['answer'\] is \[18"),
+    ("attention", "reach", "predicted['tokens'] = 35", "'tokens'] is 34, not 35"),
+    ("attention", "chain", "def least_time(w, d, p):\n    return max(d, w // p)", "not 166"),
+    (
+        "attention", "chain",  # * rounds half down
+        "def least_time(w, d, p):\n    return max(d, round(w / p))", "34 time steps, not 33",
+    ),
+    (
+        "attention", "attend_next",  # * one cache for all conversations
+        "_shared = []\ndef attend_next(q, k, v, cache):\n    _shared.append((k, v))\n"
+        "    keys, values = map(np.array, zip(*_shared))\n"
+        "    cache['keys'], cache['values'] = keys, values\n"
+        "    w = np.exp(keys @ q / math.sqrt(len(q)))\n    return w / w.sum() @ values",
+        "not that of attention",
+    ),
+    (
+        "attention", "attend_next",  # * overflows
+        "def attend_next(q, k, v, cache):\n    cache['keys'] = np.vstack([cache['keys'], k])\n"
+        "    cache['values'] = np.vstack([cache['values'], v])\n"
+        "    with np.errstate(all='ignore'):\n"
+        "        w = np.exp(cache['keys'] @ q / math.sqrt(len(q)))\n"
+        "        return w / w.sum() @ cache['values']",
+        "finite numbers",
+    ),
+    (
+        "attention", "longest_context",  # * the shape of one model
+        "def longest_context(memory, weights, n_layers, n_kv_heads, d_head, n_conversations=1, "
+        "bytes_per_number=2):\n    return max(0, memory - weights) // "
+        "(2 * 12 * 12 * 64 * n_conversations * bytes_per_number)",
+        "tokens for each",
+    ),
+    ("attention", "window", "def farthest(n, w):\n    return n * w - 1", "farthest"),
+    ("attention", "heads", "def heads_that_matter(b, a):\n    return [2, 9]", "too often"),
+    # sampling
+    ("sampling", "predict", "predicted['top-k 3'] = '3'", "top-k 3 keeps 3, not '3'"),
+    ("sampling", "words", "differs['top-p 0.9 vs min-p 0.1'] = True", "is False, not True"),
+    ("sampling", "labels", "def label_probabilities(t):\n    return {}", "an entry for each"),
+    (
+        "sampling", "stream",  # * reads on after the stop word
+        "_s = stream\ndef stream(pieces, stops):\n    pieces = list(pieces)\n"
+        "    return _s(iter(pieces), stops)",
+        "are taken|held back",
+    ),
+    # supervised finetuning
+    ("supervised-finetuning", "imitator", "def clone(d):\n    return {'a': 1.0}", "clone"),
+    (
+        "supervised-finetuning", "imitator",  # * half is not the limit
+        "def accuracy(e, n, greedy):\n    return float(e < 0.76 and n > 2) if greedy else 1 - e",
+        r"accuracy\(0.4, 1, True\)",
+    ),
+    ("supervised-finetuning", "targets", "def make_targets(p, r, n):\n    return p + r", "targets"),
+    (
+        "supervised-finetuning", "batch-loss",
+        "def batch_loss(rows):\n    return float(np.mean([np.mean(row) for row in rows]))",
+        "the mean over all tokens",
+    ),
+    (
+        "supervised-finetuning", "outcomes",  # *
+        "def outcome_rates(o):\n    n = len(o)\n    right = o.count('right') / n\n"
+        "    return {'right': right, 'wrong': 1 - right, 'abstained': 0, 'no answer': 0}",
+        "'wrong' is 0.167",
+    ),
+    ("supervised-finetuning", "outcomes", "_c = change\ndef change(a, b, outcome):\n"  # *
+     "    return _c(a, b, 'right')", "falls by a sixth"),
+    ("supervised-finetuning", "predict", "predicted['last target'] = 22", "last target: 0, not 22"),
+    # preference finetuning
+    (
+        "preference-finetuning", "dpo",  # * the mean over tokens in place of the sum
+        "def sequence_logprob(token_logps, mask):\n"
+        "    return (token_logps * mask).sum(axis=1) / mask.sum(axis=1)",
+        "the sum over the response's tokens",
+    ),
+    ("preference-finetuning", "dpo", "def comparison_loss(c, r):\n"  # *
+     "    return math.log(2) if (c == r).all() else np.log1p(np.exp(r - c)).mean() * len(c) / 6",
+     "3|1500"),
+    (
+        "preference-finetuning", "dpo",  # * fails for large rewards
+        "def comparison_loss(c, r):\n    with np.errstate(all='ignore'):\n"
+        "        return -np.log(1 / (1 + np.exp(r - c))).mean()",
+        "1500",
+    ),
+    ("preference-finetuning", "pencil", "pencil['DPO loss at the start'] = 0", "DPO loss"),  # *
+    ("preference-finetuning", "pencil", "pencil['third preferred to first'] = 0.5", "0.8571"),  # *
+    ("preference-finetuning", "ties", "def agreement(a, b):\n    return a == b", "agreement"),
+    (
+        "preference-finetuning", "constant",  # * too large a cost
+        "_l = least_cost\ndef least_cost(*a):\n    return _l(*a) * 1.1", "the least cost is",
+    ),
+    (
+        "preference-finetuning", "best-of-n",  # * no ties
+        "def best_of_n(p, r, n):\n    below = np.array([p[r < x].sum() for x in r])\n"
+        "    return (below + p) ** n - below**n",
+        "the best of 2",
+    ),
+    ("preference-finetuning", "best-of-n", "def kl(p, q):\n    return (p * np.log(p / q)).sum()",
+     "0 log 0"),  # *
+    ("preference-finetuning", "gae",
+     "_g = gae\ndef gae(r, v, m, g, l):\n    return _g(r, v, m, g, 1)", "the advantage of token"),
+]  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize(("chapter", "exercise", "answer", "sentence"), WRONG)
+def test_a_wrong_answer_fails_with_a_sentence(chapter, exercise, answer, sentence):
+    with pytest.raises(AssertionError, match=sentence):
+        run_hidden(chapter, exercise, answer)
+
+
+RIGHT = [
+    ("tokenization", "predict", "predicted = {k: np.int64(v) for k, v in predicted.items()}"),
+    ("attention", "reach", "predicted = {k: float(v) for k, v in predicted.items()}"),
+    ("attention", "pencil", "pencil = {k: np.array(v) for k, v in pencil.items()}"),
+    ("sampling", "words", "differs = {k: np.bool_(v) for k, v in differs.items()}"),
+    (
+        "preference-finetuning", "constant",  # a quantile of Student's t
+        "def gain(utility, choices):\n    d = utility[choices, np.arange(utility.shape[1])]"
+        " - utility[0]\n    e = 2.045 * d.std(ddof=1) / math.sqrt(len(d))\n"
+        "    return d.mean(), d.mean() - e, d.mean() + e",
+    ),
+    ("preference-finetuning", "dpo",
+     "def sequence_logprob(t, m):\n    return [x @ y for x, y in zip(t, m)]"),
+    ("supervised-finetuning", "targets", "theirs = make_targets\ndef make_targets(*a):\n"
+     "    return np.array(theirs(*a))"),
+    ("sampling", "stream", "_s = stream\ndef stream(pieces, stops):\n"
+     "    return (c for text in _s(pieces, stops) for c in text)"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("chapter", "exercise", "answer"), RIGHT)
+def test_a_right_answer_of_another_form_passes(chapter, exercise, answer):
+    run_hidden(chapter, exercise, answer)

@@ -1,0 +1,312 @@
+"""Properties of fmlab_grading.intake: every file is taken in, or reported with a reason."""
+
+import os
+import unicodedata
+import warnings
+import zipfile
+from datetime import UTC, datetime
+from pathlib import PurePosixPath
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from fmlab_grading import intake
+from fmlab_grading.intake import LITTER, take_in
+
+JOSE = "Jose\u0301"  # with the accent as a letter of its own, as macOS writes it
+LATER, EARLIER = (2026, 3, 2, 12, 0, 0), (2026, 3, 1, 12, 0, 0)
+
+
+def zipped(path, files):
+    """Write a zip file of names with contents, or with (content, time)."""
+    with zipfile.ZipFile(path, "w") as archive, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of two entries with one name
+        for name, content in files if isinstance(files, list) else files.items():
+            data, when = content if isinstance(content, tuple) else (content, LATER)
+            archive.writestr(zipfile.ZipInfo(name, when), data)
+    return path
+
+
+def unpacked(folder, files):
+    """Write a folder of names with contents, or with (content, time)."""
+    for name, content in files.items():
+        data, when = content if isinstance(content, tuple) else (content, LATER)
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(data)
+        seconds = datetime(*when).astimezone().timestamp()
+        os.utime(path, (seconds, seconds))
+    return folder
+
+
+@pytest.fixture(params=["folder", "zip"])
+def source(request, tmp_path):
+    """A function that makes a folder or a zip file of submissions."""
+
+    def make(files):
+        if request.param == "zip":
+            return zipped(tmp_path / "download.zip", files)
+        return unpacked(tmp_path / "download", files)
+
+    return make
+
+
+@pytest.fixture
+def taken(tmp_path):
+    """A function that takes in submissions, and checks that nothing is lost or half done."""
+
+    def take(source, **options):
+        submitted = tmp_path / "submitted"
+        result = take_in(source, submitted, "hw", "hw.ipynb", **options)
+        for student in result.taken:
+            files = sorted(path.name for path in (submitted / student / "hw").iterdir())
+            assert files == ["hw.ipynb", "timestamp.txt"]
+        assert sorted(path.name for path in submitted.glob("*")) == sorted(result.taken)
+        return result
+
+    return take
+
+
+def text_of(tmp_path, student, name="hw.ipynb"):
+    return (tmp_path / "submitted" / student / "hw" / name).read_text()
+
+
+def test_each_file_is_taken_in_or_reported(source, taken, tmp_path):
+    files = {"ada_1_hw.ipynb": "A", "bob.ipynb": "B", "readme.txt": "", "more/eve.zip": ""}
+    result = taken(source(files))
+    assert result.taken == {"ada": "ada_1_hw.ipynb", "bob": "bob.ipynb"}
+    assert result.left_out == {
+        "readme.txt": "not a notebook",
+        "more/eve.zip": "a zip file in the submissions: unpack it first",
+    }
+    assert {row[0] for row in result.rows()} == set(files)
+    assert text_of(tmp_path, "ada") == "A"
+    assert text_of(tmp_path, "bob", "timestamp.txt").endswith(" UTC")
+
+
+@pytest.mark.parametrize(
+    "litter",
+    [
+        "__MACOSX/._ada_hw.ipynb",
+        "__MACOSX/week/._bob_hw.ipynb",
+        "._ada_hw.ipynb",
+        ".ipynb_checkpoints/ada_hw-checkpoint.ipynb",
+        "more/.ipynb_checkpoints/ada_hw-checkpoint.ipynb",
+        ".DS_Store",
+        ".hidden/ada_hw.ipynb",
+    ],
+)
+def test_files_of_macos_and_jupyter_are_nobodys_submission(source, taken, litter):
+    result = taken(source({"ada_hw.ipynb": "A", litter: "x"}))
+    assert result.taken == {"ada": "ada_hw.ipynb"}
+    assert result.left_out == {litter: LITTER}
+    assert not result.needs_attention
+
+
+@pytest.mark.parametrize(
+    ("files", "students"),
+    [
+        (["submissions/ada_hw.ipynb"], ["ada"]),
+        (["submissions/ada_hw.ipynb", "submissions/bob_hw.ipynb"], ["ada", "bob"]),
+        (["a/b/ada_hw.ipynb", "a/b/bob_hw.ipynb", "__MACOSX/a/._x"], ["ada", "bob"]),
+        (["ada_12_assignsubmission_file_/hw.ipynb"], ["ada"]),
+        (["all/ada_12_assignsubmission_file_/hw.ipynb"], ["ada"]),
+        (["all/ada_1_assignsubmission_file_/x.ipynb", "all/b_2_assignsubmission_file_/x.ipynb"],
+         ["ada", "b"]),
+        (["ada/hw.ipynb", "bob/hw.ipynb"], ["ada", "bob"]),
+    ],
+)  # fmt: skip
+def test_folders_around_all_notebooks_are_not_students(source, taken, files, students):
+    assert sorted(taken(source(dict.fromkeys(files, "x"))).taken) == students
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["O'Neil", "Neil, Pat", JOSE, "Ada-Lovelace", "Kim [2]", "Zoë (b)", "Nguyễn Văn", "李雷",
+     "-kim", "ada@school.edu", "a+b", "N. N.", "Müller"],
+)  # fmt: skip
+def test_any_name_that_people_have_is_taken_in(source, taken, name):
+    result = taken(source({f"{name}_12_hw.ipynb": "x", "bob_1.ipynb": "x"}))
+    assert sorted(result.taken) == sorted(["bob", unicodedata.normalize("NFC", name)])
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("__", "does not find"),
+        (" _hw", "it is empty"),
+        ("=1+1_hw", "spreadsheet"),
+        ("@SUM(A1)_hw", "spreadsheet"),
+        ("-1+cmd|' C'!A0_hw", "spreadsheet"),
+        ("a\x1b[2J_hw", "cannot be seen"),
+        ("a\u202eb_hw", "cannot be seen"),
+        ("x" * 120 + "_hw", "longer"),
+    ],
+)
+def test_name_that_cannot_be_an_id_stops_nobody_else(source, taken, name, reason):
+    result = taken(source({f"{name}.ipynb": "x", "bob_1.ipynb": "x"}))
+    assert list(result.taken) == ["bob"]
+    ((_, why),) = result.needs_attention.items()
+    assert reason in why
+
+
+@pytest.mark.parametrize(
+    "name", ["ada_hw.IPYNB", "ada_hw.Ipynb", "ada.ipynb.json", "ada.ipynb.txt"]
+)
+def test_endings_that_browsers_and_windows_write(source, taken, name):
+    assert taken(source({name: "x"})).taken == {"ada": name}
+
+
+def test_of_several_attempts_the_latest_counts_and_the_others_are_reported(source, taken, tmp_path):
+    files = {"ada_2_hw.ipynb": ("late", LATER), "ada_1_hw.ipynb": ("early", EARLIER)}
+    result = taken(source(files | {"bob.ipynb": "B"}))
+    assert result.taken == {"ada": "ada_2_hw.ipynb", "bob": "bob.ipynb"}
+    assert "earlier attempt of ada" in result.left_out["ada_1_hw.ipynb"]
+    assert result.notes["ada_2_hw.ipynb"] == "the latest of 2 attempts"
+    assert text_of(tmp_path, "ada") == "late"
+
+
+def test_attempts_of_one_moment_are_numbered(source, taken, tmp_path):
+    files = {f"ada_1_hw{end}.ipynb": end or "first" for end in ("", "-1", "-2", "-10")}
+    taken(source(files))
+    assert text_of(tmp_path, "ada") == "-10"
+
+
+def test_two_entries_of_one_name_are_two_attempts(taken, tmp_path):
+    files = [("ada.ipynb", ("old", EARLIER)), ("ada.ipynb", ("new", LATER))]
+    taken(zipped(tmp_path / "download.zip", files))
+    assert text_of(tmp_path, "ada") == "new"
+
+
+def test_with_a_roster_nobody_else_is_taken_in(source, taken):
+    files = ["ada_1.ipynb", "Bob_1.ipynb", "lovelaceada_12_34_quiz.ipynb", "nobody.ipynb"]
+    result = taken(
+        source(dict.fromkeys(files, "x")),
+        roster=["ada", "bob", "eve"],
+        who={"lovelaceada": "eve"},
+    )
+    assert result.taken == {"ada": files[0], "bob": files[1], "eve": files[2]}
+    assert "no student 'nobody' in the roster; use --who" in result.left_out["nobody.ipynb"]
+
+
+def test_ids_that_differ_in_capitals_only_are_not_guessed(source, taken):
+    result = taken(source({"ADA_1.ipynb": "x", "ada_1.ipynb": "x"}), roster=["ada", "Ada"])
+    assert result.taken == {"ada": "ada_1.ipynb"}
+    assert "no student 'ADA'" in result.left_out["ADA_1.ipynb"]
+
+
+@pytest.mark.parametrize(("zone", "hour"), [("UTC", 12), ("Asia/Tokyo", 3), ("America/Lima", 17)])
+def test_times_in_a_zip_file_are_local(taken, tmp_path, zone, hour):
+    taken(zipped(tmp_path / "download.zip", {"ada.ipynb": "x"}), timezone=ZoneInfo(zone))
+    assert text_of(tmp_path, "ada", "timestamp.txt") == f"2026-03-02 {hour:02}:00:00 UTC"
+
+
+def test_times_of_files_are_this_machines(taken, tmp_path):
+    taken(unpacked(tmp_path / "in", {"ada.ipynb": "x"}))
+    when = datetime(*LATER).astimezone(UTC)
+    assert text_of(tmp_path, "ada", "timestamp.txt") == f"{when:%Y-%m-%d %H:%M:%S} UTC"
+
+
+# --- damaged and hostile zip files ----------------------------------------------------------------
+
+
+def with_flag(path, flag):
+    """Set a flag of all entries of a zip file, in both places where it is stored."""
+    data = bytearray(path.read_bytes())
+    for mark, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        at = data.find(mark)
+        while at >= 0:
+            data[at + offset] |= flag
+            at = data.find(mark, at + 4)
+    path.write_bytes(data)
+    return path
+
+
+def test_encrypted_entries_are_reported(taken, tmp_path):
+    path = with_flag(zipped(tmp_path / "download.zip", {"ada.ipynb": "x"}), 1)
+    result = taken(path)
+    assert result.left_out == {"ada.ipynb": "it cannot be read (it is encrypted)"}
+
+
+def test_damaged_entry_leaves_an_earlier_attempt_and_everybody_else(taken, tmp_path):
+    path = tmp_path / "download.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(zipfile.ZipInfo("ada_2.ipynb", LATER), "marked " * 9)
+        archive.writestr(zipfile.ZipInfo("ada_1.ipynb", EARLIER), "early")
+        archive.writestr("bob.ipynb", "B")
+    data = path.read_bytes()
+    path.write_bytes(data.replace(b"marked marked", b"marked Marked", 1))
+    result = taken(path)
+    assert result.taken == {"ada": "ada_1.ipynb", "bob": "bob.ipynb"}
+    assert "cannot be read" in result.left_out["ada_2.ipynb"]
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"no zip file", b"\x1f\x8b\x08" * 99])
+def test_file_that_is_no_zip_file_is_named(tmp_path, content):
+    path = tmp_path / "download.zip"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="is not a zip file that can be read"):
+        take_in(path, tmp_path / "submitted", "hw", "hw.ipynb")
+
+
+@pytest.mark.parametrize(
+    "name", ["../evil.ipynb", "..\\evil.ipynb", "/etc/evil.ipynb", "a\nb.ipynb"]
+)
+def test_no_path_in_a_zip_file_escapes_the_course(name, tmp_path):
+    archive = zipped(tmp_path / "download.zip", {name: "x"})
+    result = take_in(archive, tmp_path / "deep" / "submitted", "hw", "hw.ipynb", r"^(.*)$")
+    assert len(result.left_out) == 1
+    assert not result.taken
+    assert not list(tmp_path.rglob("*.ipynb"))
+
+
+def test_links_are_not_followed(taken, tmp_path):
+    (tmp_path / "secret").write_text("x")
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "ada.ipynb").symlink_to(tmp_path / "secret")
+    link = zipfile.ZipInfo("eve.ipynb")
+    link.external_attr = 0o120777 << 16
+    with zipfile.ZipFile(tmp_path / "in.zip", "w") as archive:
+        archive.writestr(link, str(tmp_path / "secret"))
+    assert "a link" in taken(tmp_path / "in").left_out["ada.ipynb"]
+    assert "a link" in taken(tmp_path / "in.zip").left_out["eve.ipynb"]
+
+
+def test_file_that_is_too_large_is_reported(source, taken, monkeypatch):
+    monkeypatch.setattr(intake, "MAX_BYTES", 1 << 20)
+    result = taken(source({"ada.ipynb": "x" * ((1 << 20) + 1), "bob.ipynb": "x"}))
+    assert result.left_out == {"ada.ipynb": "it has more than 1 MB"}
+
+
+def test_too_many_files_are_refused_before_any_is_read(source, taken, monkeypatch):
+    monkeypatch.setattr(intake, "MAX_FILES", 3)
+    with pytest.raises(ValueError, match="submissions must be at most 3 files; got 4"):
+        taken(source({f"{name}.ipynb": "x" for name in "abcd"}))
+
+
+def test_names_of_old_zip_files_are_read_as_utf8_or_noted(taken, tmp_path):
+    """Without the flag for UTF-8, Python reads names in the code page of old PCs."""
+    path = tmp_path / "download.zip"
+    data = zipped(path, {"Mueller_1.ipynb": "x", "Zoe__1.ipynb": "x"}).read_bytes()
+    data = data.replace(b"Mueller", "Mülle_".encode())  # UTF-8: ü takes two bytes
+    path.write_bytes(data.replace(b"Zoe_", b"Zo\x89_"))
+    result = taken(path)
+    assert "Mülle" in result.taken
+    assert result.notes[result.taken["Zoë"]].startswith("the zip file does not say")
+
+
+def test_nothing_to_take_in_is_an_error(tmp_path):
+    (tmp_path / "in").mkdir()
+    with pytest.raises(ValueError, match="a folder or zip file with notebooks"):
+        take_in(tmp_path / "in", tmp_path / "submitted", "hw", "hw.ipynb")
+    with pytest.raises(FileNotFoundError, match="neither a folder nor a zip file"):
+        take_in(tmp_path / "nowhere", tmp_path / "submitted", "hw", "hw.ipynb")
+    with pytest.raises(ValueError, match="student_id must be a pattern with a group"):
+        take_in(tmp_path / "in", tmp_path / "submitted", "hw", "hw.ipynb", "ada")
+
+
+def test_single_notebook_may_be_taken_in(taken, tmp_path):
+    path = tmp_path / "ada_hw.ipynb"
+    path.write_text("x")
+    assert list(taken(path).taken) == ["ada"]
+    assert PurePosixPath(taken(path).taken["ada"]).name == path.name
