@@ -12,7 +12,6 @@ from torch import Tensor, nn
 
 from fmlab.arguments import Floats
 from fmlab.checks.assertions import compare, expect, filled_in
-from fmlab.checks.bug_hunts import catches as catches  # the exercises use it from here
 from fmlab.checks.bug_hunts import hunt
 from fmlab.checks.intervals import Interval, compare_interval, rate_interval
 from fmlab.evaluation.statistics import wilson_interval
