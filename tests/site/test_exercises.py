@@ -82,8 +82,11 @@ def test_no_marker_is_published(published):
 
 
 def test_no_hidden_test_is_published(published, sources, root):
-    hidden = lines_between(sources, "HIDDEN TESTS") - open_lines(sources, root)
-    telling = {line for line in hidden if len(line) > 12 and not line.endswith("(")}
+    hidden = lines_between(sources, "HIDDEN TESTS")
+    # What a check, a chapter or the solution on the page says as well tells nobody anything.
+    known = "\n".join(open_lines(sources, root) | lines_between(sources, "SOLUTION"))
+    long = {line for line in hidden if len(line) > 12 and not line.endswith("(")}
+    telling = {line for line in long if line not in known}
     assert telling, "no hidden test to look for"
     leaks = [(path, line) for path, text in published.items() for line in telling if line in text]
     assert not leaks
