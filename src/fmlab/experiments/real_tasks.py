@@ -26,7 +26,7 @@ from fmlab.models.pretrained import load
 from fmlab.tokenization.tokenizers import BPETokenizer
 
 N = 40  # prompts per task
-N_LIVE = 6  # of them that a chapter asks again, per task
+N_LIVE = 4  # of them that a chapter asks again, per task
 MAX_NEW_TOKENS = 6
 
 WORDS = """water eau, bread pain, house maison, cat chat, dog chien, milk lait, sun soleil,
