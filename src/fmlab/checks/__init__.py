@@ -17,6 +17,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "chain",
         "controls",
         "labels",
+        "language_models",
         "policy_gradients",
         "preference_finetuning",
         "rates",
