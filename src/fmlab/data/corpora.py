@@ -91,9 +91,7 @@ def _literals(node: ast.expr) -> Iterator[str]:
             yield from _literals(right)
 
 
-def split_pages(
-    text: str, length: int = 20_000, every: int = 10
-) -> tuple[list[str], list[str]]:
+def split_pages(text: str, length: int = 20_000, every: int = 10) -> tuple[list[str], list[str]]:
     """Cut a text into pages at blank lines; return those to train on, and the held-out ones.
 
     A page is the shortest run of paragraphs with at least ``length`` characters. Of ``every``

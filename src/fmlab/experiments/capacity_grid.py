@@ -70,7 +70,7 @@ def corpus() -> Corpus:
 
 
 def rows(ids: Tensor, n: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Return n rows from random places of a text, and the same rows one token later: (n, T) each."""
+    """Return n rows from random places of a text, and the same one token later: (n, T) each."""
     starts = torch.randint(len(ids) - CONTEXT, (n,), generator=generator)
     windows = ids[starts[:, None] + torch.arange(CONTEXT + 1)]  # (n, T + 1)
     return windows[:, :-1], windows[:, 1:]

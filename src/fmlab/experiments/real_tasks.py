@@ -35,9 +35,9 @@ king roi, queen reine, father père, mother mère, brother frère, sister sœur,
 heart cœur, eye œil, fire feu, fish poisson, bird oiseau, horse cheval, cheese fromage, wine vin,
 apple pomme, school école, street rue, city ville, door porte, window fenêtre, friend ami,
 winter hiver, summer été"""
-NAMES = "Ana Ben Clara David Elena Farid Grace Hugo Ines Jonas Kate Liam Maya Noah Olga Paul".split()
-CITIES = "Lisbon Oslo Vienna Dublin Prague Athens Madrid Warsaw Toronto Sydney Boston".split()
-JOBS = "nurse baker teacher pilot farmer lawyer painter plumber chemist singer dentist".split()
+NAMES = "Ana Ben Clara David Elena Farid Grace Hugo Ines Jonas Kate Liam Maya Noah Olga Paul"
+CITIES = "Lisbon Oslo Vienna Dublin Prague Athens Madrid Warsaw Toronto Sydney Boston"
+JOBS = "nurse baker teacher pilot farmer lawyer painter plumber chemist singer dentist"
 PRAISE = """I loved every minute of it.
 The food was delicious and the staff were kind.
 A wonderful film, moving and funny.
@@ -120,7 +120,8 @@ def _extraction(rng: random.Random) -> Task:
 
     solved = [("Leo", "Berlin", "tailor"), ("Mia", "Geneva", "librarian")]
     examples = "".join(f"{text(*row)}\nCity: {row[1]}\nJob: {row[2]}\n\n" for row in solved)
-    rows = [[rng.choice(values) for values in (NAMES, CITIES, JOBS)] for _ in range(N)]
+    choices = [names.split() for names in (NAMES, CITIES, JOBS)]
+    rows = [[rng.choice(values) for values in choices] for _ in range(N)]
     prompts = [f"{examples}{text(*row)}\nCity: {row[1]}\nJob:" for row in rows]
     return Task(prompts, [row[2] for row in rows], [row[1] for row in rows])
 
@@ -129,7 +130,10 @@ def _sentiment(rng: random.Random) -> Task:
     rows = [(text, "positive") for text in PRAISE.splitlines()]
     rows += [(text, "negative") for text in CRITICISM.splitlines()]
     rng.shuffle(rows)
-    solved = [("Absolutely fantastic, five stars.", "positive"), ("Awful, never again.", "negative")]
+    solved = [
+        ("Absolutely fantastic, five stars.", "positive"),
+        ("Awful, never again.", "negative"),
+    ]
     solved += [("I regret that I bought it.", "negative"), ("It made my day.", "positive")]
     examples = "".join(f"Review: {text}\nSentiment: {label}\n\n" for text, label in solved)
     prompts = [f"{examples}Review: {text}\nSentiment:" for text, _ in rows]

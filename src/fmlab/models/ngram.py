@@ -143,7 +143,7 @@ class NGramModel:
     def _ids(self, text: Ids) -> np.ndarray:
         ids = np.asarray(text)
         valid = ids.ndim == 1 and (len(ids) == 0 or np.issubdtype(ids.dtype, np.integer))
-        valid = valid and (len(ids) == 0 or (0 <= ids.min() and ids.max() < self.vocab_size))
+        valid = valid and (len(ids) == 0 or (ids.min() >= 0 and ids.max() < self.vocab_size))
         require(valid, "text", f"a list of integers from 0 to {self.vocab_size - 1}", text)
         return ids.astype(np.int64)
 

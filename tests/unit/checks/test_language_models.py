@@ -215,7 +215,8 @@ def test_pairs_hunt_accepts_a_sharp_test_and_rejects_blunt_ones():
 
     def sharp(pairs):
         inputs, labels = pairs([3, 1, 4, 2])
-        assert list(inputs) == [3, 1, 4] and list(labels) == [1, 4, 2]
+        assert list(inputs) == [3, 1, 4]
+        assert list(labels) == [1, 4, 2]
 
     def blunt(pairs):
         inputs, labels = pairs([3, 1, 4, 2])

@@ -57,7 +57,9 @@ def test_probabilities_are_positive_and_sum_to_1_after_any_context(alpha):
     model = NGramModel(TEXTS, 3, V)
     for context in ([], [0], [0, 1], [V - 1, V - 1], [3, 2, 1]):
         p = model.probabilities(context, alpha=alpha)
-        assert p.shape == (V,) and p.min() > 0 and math.isclose(p.sum(), 1)
+        assert p.shape == (V,)
+        assert p.min() > 0
+        assert math.isclose(p.sum(), 1)
 
 
 def test_without_smoothing_the_unigram_loss_is_the_entropy_of_the_counts():
