@@ -206,7 +206,7 @@ def check_nulls(
     completions, answers = ["x", "y", "z", "x"], ["x", "y", "w", "w"]
     mistakes = {
         "That grades each completion against its own prompt": 0.5,
-        "You graded against the previous prompt": 0.0,
+        "You graded against the previous prompt, or left out the last completion": 0.0,
     }
     hint = "Grade each completion against the answer to the next prompt, the last against the first"
     compare("shuffled", shuffled(completions, answers), 0.25, hint, mistakes)

@@ -80,6 +80,18 @@ def counting_beats_every_network(namespace, patch):
     change_record(patch, "ngram_ladder", change)
 
 
+@null("statistical-information")
+def counting_only_repeats(namespace, patch):
+    """The n-grams are good only where the text repeats training pages, and guess elsewhere."""
+    logprobs = namespace["ngrams"].logprobs
+
+    def repeated(ids, n=None, alpha=None):
+        values = logprobs(ids, n, alpha)
+        return np.where(values > np.log(0.5), values, -np.log(512))
+
+    patch(namespace["ngrams"], "logprobs", repeated)
+
+
 @null("self-supervision")
 def pairs_start_without_a_marker(namespace, patch):
     """The first token and the end are not predicted."""
@@ -123,8 +135,8 @@ def labels_have_no_right_answer(namespace, patch):
     ngrams = namespace["NGramModel"]
 
     class Uniform(ngrams):
-        def probabilities(self, *arguments, **options):
-            return np.full(self.vocab_size, 1 / self.vocab_size)
+        def logprobs(self, text, *arguments, **options):
+            return np.full(len(text), -np.log(self.vocab_size))
 
     namespace["NGramModel"] = Uniform
 
@@ -201,6 +213,20 @@ def the_masked_model_writes_as_well(namespace, patch):
         "write",
         lambda model, data, **options: write(causal, data, **options),
     )
+
+
+@null("autoregressive-lm")
+def the_autoregressive_model_copies(namespace, patch):
+    """The autoregressive model repeats the sentences that it was trained on."""
+    write, known = masked_and_causal.write, set(namespace["data"].training)
+
+    def copied(model, data, **options):
+        texts = write(model, data, **options)
+        if isinstance(model, MaskedModel):
+            return texts
+        return [text if text in known else data.training[0] for text in texts]
+
+    patch(masked_and_causal, "write", copied)
 
 
 @null("autoregressive-lm")
@@ -347,6 +373,14 @@ def size_never_pays_off(namespace, patch):
     for point in namespace["grid"]["points"]:
         if point["seed"] == 1:
             point["size"] = {"smaller": "larger", "larger": "smaller"}[point["size"]]
+
+
+@null("bigger-needs-more-data")
+def longer_training_makes_the_difference(namespace, patch):
+    """After the same number of steps, size pays off equally on both amounts of data."""
+    for point in namespace["grid"]["points"]:
+        if (point["size"], point["amount"]) == ("larger", "much"):
+            point["curve"]["test"] = [loss + 0.3 for loss in point["curve"]["test"]]
 
 
 @null("bigger-needs-more-data")
