@@ -20,6 +20,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "controls",
         "labels",
         "material",
+        "language_models",
         "policy_gradients",
         "preference_finetuning",
         "rates",

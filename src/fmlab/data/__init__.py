@@ -5,7 +5,7 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
-        "corpora": ["python_docs", "read"],
+        "corpora": ["python_docs", "read", "split_pages"],
         "packing": ["Batches"],
         "batching": ["IGNORED", "Order", "batches"],
         "dialogues": [

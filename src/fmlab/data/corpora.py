@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 
+from fmlab.arguments import require_count
 from fmlab.files import download, verify
 
 TORCH_PARTS = ["autograd", "distributions", "fft", "func", "linalg", "masked", "nn", "optim"]
@@ -88,6 +89,36 @@ def _literals(node: ast.expr) -> Iterator[str]:
         case ast.BinOp(left=left, right=right):
             yield from _literals(left)
             yield from _literals(right)
+
+
+def split_pages(text: str, length: int = 20_000, every: int = 10) -> tuple[list[str], list[str]]:
+    """Cut a text into pages at blank lines; return those to train on, and the held-out ones.
+
+    A page is the shortest run of paragraphs with at least ``length`` characters. Of ``every``
+    pages, the last one is held out; so is the rest of the text that does not fill a page.
+    Errors: ``ValueError`` for a length below 1 or an every below 2.
+
+    >>> split_pages("a\\n\\nb\\n\\nc\\n\\nd", length=1, every=2)
+    (['a', 'c'], ['b', 'd'])
+    """
+    require_count("length", length)
+    require_count("every", every, least=2)
+    pages: list[list[str]] = [[]]
+    size = 0
+    for paragraph in text.split("\n\n"):
+        if size >= length:
+            pages.append([])
+            size = 0
+        pages[-1].append(paragraph)
+        size += len(paragraph) + 2
+    joined = ["\n\n".join(page) for page in pages]
+    if size < length:  # the last page is not full
+        joined, rest = joined[:-1], joined[-1:]
+    else:
+        rest = []
+    held_out = [page for i, page in enumerate(joined) if (i + 1) % every == 0]
+    training = [page for i, page in enumerate(joined) if (i + 1) % every]
+    return training, held_out + rest
 
 
 def read(path_or_url: str | Path, sha256: str | None = None, cache: bool = True) -> str:

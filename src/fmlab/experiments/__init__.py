@@ -16,6 +16,10 @@ A chapter plots them, runs one point again, and asserts that it agrees.
 ``real_sampling``      loops of a real model, and its certainty after open and closed questions
 ``smollm2_logits``     all logits of a real model after a few prompts, for an explorer
 ``extraction``         how well a model can be copied from its outputs
+``ngram_ladder``       n-grams on the corpus of the book's models, against these models
+``masked_and_causal``  what a masked and an autoregressive model are good for, trained alike
+``capacity_grid``      two sizes of GPT on two amounts of text
+``real_tasks``         five tasks that a real model does by completing a text
 ``chat_templates``     what a real model replies in its own chat template, in others, and in none
 ``supervised``         what finetuning learns from different demonstrations (with
                        ``supervised_lab``)
@@ -31,13 +35,17 @@ A chapter plots them, runs one point again, and asserts that it agrees.
 import lazy_loader
 
 EXPERIMENTS = (
+    "capacity_grid",
     "capitals",
     "chat_templates",
     "extraction",
     "ladder",
+    "masked_and_causal",
+    "ngram_ladder",
     "preference_tuning",
     "reading_speed",
     "real_sampling",
+    "real_tasks",
     "reward_model_init",
     "rotary_gaps",
     "sampling_batches",

@@ -29,6 +29,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "token_logprobs",
         ],
         "masked_lm": ["MaskedModel", "mask_tokens"],
+        "ngram": ["NGramModel"],
         "recurrent": ["EncoderDecoder"],
         "pretrained": [
             "POST_TRAINED",

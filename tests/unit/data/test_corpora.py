@@ -90,3 +90,19 @@ def test_what_is_not_utf_8_raises_and_the_file_is_named(tmp_path, named):
     (tmp_path / "odd.txt").write_bytes("Gr\xfc\xdfe".encode("latin-1"))
     with pytest.raises(ValueError, match=r"must be UTF-8 text; got '.*odd\.txt', whose byte 2"):
         read(tmp_path / named)
+
+
+def test_pages_are_the_whole_text_and_every_nth_is_held_out():
+    text = "\n\n".join(f"paragraph {i} " + "x" * (i % 7) for i in range(100))
+    training, held_out = corpora.split_pages(text, length=40, every=4)
+    n_pages = len(training) + len(held_out)
+    assert n_pages // 4 <= len(held_out) <= n_pages // 4 + 1
+    assert all(len(page) >= 38 for page in training)
+    paragraphs = [p for page in training + held_out for p in page.split("\n\n")]
+    assert sorted(paragraphs) == sorted(text.split("\n\n"))
+
+
+@pytest.mark.parametrize(("length", "every"), [(0, 2), (10, 1)])
+def test_pages_need_a_length_and_something_to_train_on(length, every):
+    with pytest.raises(ValueError, match=r"(length|every) must be"):
+        corpora.split_pages("text", length, every)
