@@ -16,6 +16,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "attention",
         "chain",
         "controls",
+        "foundation_models",
         "labels",
         "policy_gradients",
         "preference_finetuning",

@@ -29,7 +29,7 @@ COLORS = {
 }
 SHAPES = ("circle", "square", "triangle", "cross", "ring", "diamond")
 NUMBERS = ("one", "two", "three")
-ROWS = ("top", "middle", "bottom")
+ROWS = ("top", "center", "bottom")
 WORDINGS = (
     "{things} at the {row}",
     "at the {row} {are} {things}",
