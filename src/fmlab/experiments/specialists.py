@@ -135,7 +135,7 @@ def pairs(task: str, n: int, seed: int) -> list[tuple[str, str]]:
 
 @cache
 def prompts(task: str, n: int, seed: int) -> list[str]:
-    """Return n prompts of a test or validation set, none of which is in any training set."""
+    """Return n prompts of a test or validation set, without those of any training set."""
     seen = {prompt for s in SEEDS for prompt, _ in pairs(task, max(STEPS), 10 + s)}
     fresh = dict.fromkeys(prompt for prompt, _ in pairs(task, 20 * n, seed))
     return [prompt for prompt in fresh if prompt not in seen][:n]
