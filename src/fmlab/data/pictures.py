@@ -86,7 +86,7 @@ def captioned_pictures(n: int, *, held_out: bool = False, seed: int = 0) -> Capt
 
     >>> data = captioned_pictures(3)
     >>> data.pictures.shape, data.captions[0]
-    ((3, 3, 24, 24), 'one red cross')
+    ((3, 3, 24, 24), 'at the center are three green squares')
     """
     require_count("n", n)
     rng = np.random.default_rng([seed, held_out])
