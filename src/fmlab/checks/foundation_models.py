@@ -18,7 +18,7 @@ from fmlab.evaluation.statistics import Rate
 
 
 def tasks_needed(pretraining: float, build: float, adapt: float) -> float:
-    """Return the least number of tasks for which pre-training and adapting costs no more."""
+    """Return the smallest number of tasks for which pre-training and adapting cost no more."""
     return math.inf if adapt >= build else math.ceil(pretraining / (build - adapt))
 
 
@@ -50,8 +50,8 @@ def check_break_even(tasks_to_break_even: Callable[[float, float, float], float]
 def correct_loss(similarities: Floats) -> float:
     """Return the contrastive loss of similarities (B, B), in nats."""
     own = np.diag(similarities)
-    rows = np.log(np.exp(similarities).sum(axis=1)) - own
-    columns = np.log(np.exp(similarities).sum(axis=0)) - own
+    rows = np.logaddexp.reduce(similarities, axis=1) - own  # without overflow
+    columns = np.logaddexp.reduce(similarities, axis=0) - own
     return float((rows.mean() + columns.mean()) / 2)
 
 
@@ -62,7 +62,7 @@ MATRICES = {
     "two captions, each used by two of four pictures": 50 * np.kron(np.eye(2), np.ones((2, 2))),
 }
 LOSS_REASONS = (
-    "all columns are equally likely, so the loss is the logarithm of their number",
+    "all columns are equally likely; what is the probability of the right one?",
     "each picture finds its own caption with probability close to 1",
     "only differences matter: with equal similarities nothing is told apart",
     "each picture has two equally good captions, and only one of them counts as right",
@@ -76,8 +76,7 @@ def check_losses(predicted: Mapping[str, float]) -> None:
         loss = correct_loss(matrix)
         expect(
             abs(predicted[name] - loss) < 0.01,
-            f"{name}: the loss is {abs(loss):.2f}, not {predicted[name]:.2f}: {reason} "
-            "(#image-text)",
+            f"{name}: the loss is not {predicted[name]:.2f}: {reason} (#image-text)",
         )
     print(f"predictions: all {len(MATRICES)} right")
 
@@ -157,7 +156,7 @@ def check_control(control_sentence: Callable[[Sequence[Mapping[str, str]], int],
     for i, fact in enumerate(facts):
         sentence = control_sentence([dict(each) for each in facts], i)
         where = f"for {fact['question']!r} your control is {sentence!r}"
-        expect(sentence in by_sentence, f"{where}, which is no sentence of the facts")
+        expect(sentence in by_sentence, f"{where}, but `facts` has no sentence like that")
         other = by_sentence[sentence]
         expect(
             other["relation"] == fact["relation"],
@@ -167,7 +166,7 @@ def check_control(control_sentence: Callable[[Sequence[Mapping[str, str]], int],
         expect(
             other["answer"] != fact["answer"],
             f"{where}. It has the right answer in it, so a model that copies from the sentence "
-            "would be right: this is no control (#three-ways)",
+            "would be right, so it is not a control (#three-ways)",
         )
     print(f"control_sentence: a fair control for all {len(facts)} facts")
 

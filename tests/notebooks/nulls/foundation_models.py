@@ -37,15 +37,21 @@ def runs_of(record, **settings):
 
 @null("foundation-model", before="general-7")
 def the_general_model_is_untrained(namespace, patch):
-    """The general model does no better on any job than the untrained one."""
+    """The general model does no better on any task than the untrained one."""
     namespace["general"] = dict(namespace["untrained"])
 
 
 @null("foundation-model", before="general-7")
-def specialists_do_every_job(namespace, patch):
-    """Each specialist is as good on every other job as the specialist for that job."""
+def specialists_do_every_task(namespace, patch):
+    """Each specialist is as good on every other task as the specialist for that task."""
     specialist = namespace["specialist"]
-    namespace["specialist"] = lambda own, job, n: specialist(job, job, n)
+    namespace["specialist"] = lambda trained_on, tested_on, n: specialist(tested_on, tested_on, n)
+
+
+@null("foundation-model", before="general-9")
+def counting_words_is_enough(namespace, patch):
+    """Rules that count words are as good as the general model on every task."""
+    namespace["rules"] = dict(namespace["general"])
 
 
 @null("foundation-model")
@@ -79,7 +85,7 @@ def the_live_search_is_random(namespace, patch):
 
 @null("adaptation-three-ways", before="ways-4")
 def the_model_knew_the_facts_before(namespace, patch):
-    """The answer stands in every prompt, so that the question alone is enough."""
+    """The answer is in every prompt, so that the question alone is enough."""
 
     def plain(task, asked):
         return f"Passage: {asked.sentence}\nQuestion: {asked.question}\nAnswer:"
@@ -89,7 +95,7 @@ def the_model_knew_the_facts_before(namespace, patch):
 
 @null("adaptation-three-ways")
 def nothing_is_forgotten(namespace, patch):
-    """Well-known facts are known after finetuning as they were before."""
+    """After finetuning, well-known facts are known as well as before."""
     namespace["after"] = dict.fromkeys(namespace["after"], namespace["before"])
 
 
