@@ -18,6 +18,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "bug_hunts",
         "chain",
         "controls",
+        "foundation_models",
         "labels",
         "material",
         "language_models",

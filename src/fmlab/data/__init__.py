@@ -1,4 +1,4 @@
-"""Training data: corpora, dialogues, and the batches in which models read them."""
+"""Training data: corpora, dialogues, drawn pictures, batches of them, and keyword search."""
 
 import lazy_loader
 
@@ -6,6 +6,18 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "corpora": ["python_docs", "read", "split_pages"],
+        "pictures": [
+            "COLORS",
+            "HELD_OUT_PAIRS",
+            "PAIRS",
+            "SCENES",
+            "SHAPES",
+            "Captioned",
+            "Scene",
+            "captioned_pictures",
+            "draw",
+        ],
+        "search": ["Search"],
         "packing": ["Batches"],
         "batching": ["IGNORED", "Order", "batches"],
         "dialogues": [

@@ -6,6 +6,10 @@ A chapter plots them, runs one point again, and asserts that it agrees.
 ====================== ==========================================================================
 ``ladder``             what the book's models know and can do (their exam is in ``questions``)
 ``capitals``           what a real model, SmolLM2, knows about the countries of the world
+``real_adaptation``    how wording, examples and retrieval change its answers
+``specialists``        a pre-trained model against models that were trained for one task each
+``three_ways``         the same questions answered by prompting, by retrieval and by finetuning
+``image_text``         what a small image-text model learns from drawn pictures
 ``seq2seq_copy``       what an encoder-decoder can copy, with attention and without
 ``reading_speed``      how long prefill and decoding take
 ``rotary_gaps``        what rotary positions do beyond the distances of a model's training
@@ -39,11 +43,13 @@ EXPERIMENTS = (
     "capitals",
     "chat_templates",
     "extraction",
+    "image_text",
     "ladder",
     "masked_and_causal",
     "ngram_ladder",
     "preference_tuning",
     "reading_speed",
+    "real_adaptation",
     "real_sampling",
     "real_tasks",
     "reward_model_init",
@@ -54,7 +60,9 @@ EXPERIMENTS = (
     "sampling_variety",
     "seq2seq_copy",
     "smollm2_logits",
+    "specialists",
     "supervised",
+    "three_ways",
 )
 MODULES = [
     *EXPERIMENTS,

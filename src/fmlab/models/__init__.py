@@ -1,4 +1,4 @@
-"""Model architectures and weights: exact GPT-2 and Llama, attention in NumPy, the book's models."""
+"""Model architectures and weights: GPT-2, Llama, attention in NumPy, pictures with text."""
 
 import lazy_loader
 
@@ -31,6 +31,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "masked_lm": ["MaskedModel", "mask_tokens"],
         "ngram": ["NGramModel"],
         "recurrent": ["EncoderDecoder"],
+        "clip": ["ImageTextConfig", "ImageTextModel", "contrastive_loss"],
         "pretrained": [
             "POST_TRAINED",
             "REWARD",

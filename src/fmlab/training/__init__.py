@@ -9,5 +9,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "loop": ["Settings", "Trainer", "training_steps", "update"],
         "pretraining": ["pretrain"],
         "finetuning": ["finetune", "response_loss"],
+        "contrastive": ["train_contrastive"],
     },
 )

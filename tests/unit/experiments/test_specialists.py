@@ -1,0 +1,51 @@
+"""The comparison of a general model with specialists."""
+
+import pytest
+
+from fmlab.experiments import specialists
+from fmlab.experiments.results import read
+
+
+@pytest.fixture(scope="module")
+def record():
+    return read("specialists")
+
+
+def test_no_test_prompt_is_in_a_training_set(monkeypatch):
+    monkeypatch.setattr(specialists, "STEPS", {30: 1})
+    specialists.prompts.cache_clear()
+    test = set(specialists.prompts("sum", 20, 1))
+    seen = {p for seed in specialists.SEEDS for p, _ in specialists.pairs("sum", 30, 10 + seed)}
+    specialists.prompts.cache_clear()
+    assert len(test) == 20
+    assert not test & seen
+
+
+def test_the_best_rate_is_the_largest_of_the_best():
+    def tuning(rate, accuracy):
+        return dict(way="finetuned", task="sum", rate=rate, accuracy={"rate": accuracy})
+
+    tunings = [tuning(1e-3, 0.5), tuning(2e-3, 0.5), tuning(4e-3, 0.4)]
+    assert specialists.best_rate(tunings, "finetuned", "sum") == 2e-3
+
+
+def test_the_record_has_every_run_of_the_grid_once(record):
+    runs = record["by amount"]["runs"]
+    grid = specialists.by_amount(record["by amount"]["tuning"])
+    keys = ("way", "task", "n", "seed", "rate")
+    assert [tuple(run[k] for k in keys) for run in runs] == [
+        tuple(settings[k] for k in keys) for settings in grid
+    ]
+
+
+def test_both_sides_got_their_steps(record):
+    for run in record["by amount"]["runs"]:
+        assert run["steps"] == specialists.MORE_STEPS[run["way"]] * specialists.STEPS[run["n"]]
+
+
+def test_all_specialists_took_all_tests(record):
+    found = [(run["task"], run["n"], run["seed"]) for run in record["as is"]["specialists"]]
+    assert len(set(found)) == len(found) == len(specialists.AS_IS) * 3 * 3
+    assert all(
+        set(run["accuracy"]) == set(specialists.AS_IS) for run in record["as is"]["specialists"]
+    )
