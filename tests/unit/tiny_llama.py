@@ -7,8 +7,8 @@ from gguf.quants import quantize
 from fmlab.models.configs import LlamaConfig
 from fmlab.models.llama import Llama
 from fmlab.tokenization.chat_template import ChatTemplate
-from fmlab.tokenization.gguf import BYTE_LEVEL, DIGITS
-from fmlab.tokenization.hub_format import CHARACTERS, PLAIN
+from fmlab.tokenization.gguf import DIGITS
+from fmlab.tokenization.hub_format import BYTE_LEVEL, CHARACTERS, PLAIN
 from fmlab.tokenization.huggingface import HubTokenizer
 from fmlab.tokenization.special_tokens import END_OF_TEXT
 from tests.unit.tiny import with_noise
