@@ -13,6 +13,8 @@ A chapter plots them, runs one point again, and asserts that it agrees.
 ``sampling_variety``   how varied text is, and how many words are invented
 ``sampling_penalties`` what penalties on repetition do to loops and records
 ``sampling_batches``   how far a prompt's logits depend on its batch
+``real_preference``    whether a real model learns, by preferences, what it does not know (with
+                       ``real_preference_lab``)
 ``real_sampling``      loops of a real model, and its certainty after open and closed questions
 ``extraction``         how well a model can be copied from its outputs
 ``chat_templates``     what a real model replies in its own chat template, in others, and in none
