@@ -12,6 +12,9 @@ Only the last two of 30 layers are trained, so what enters them is computed once
 - "imitation": the log-probability of the preferred word, which is supervised finetuning.
 - "DPO, shuffled": DPO, with the labels of the training prompts in random order.
 
+Each is evaluated as it is, and with the threshold on its preference for "Yes" that is best on the
+training prompts, because training may leave a bias towards one word.
+
 Controls without training: every answer as it is; always "I don't know."; the untrained model's
 "Yes" or "No"; and two thresholds, the best ones on the training prompts: on the untrained model's
 preference for "Yes", and on the log-probability of its answer.
@@ -38,7 +41,14 @@ from fmlab.data.batching import Order
 from fmlab.data.dialogues import prompt_ids, response_text
 from fmlab.experiments.capitals import QUESTION, countries, names_capital
 from fmlab.experiments.chat_templates import QUESTIONS
-from fmlab.experiments.real_preference_lab import UpperRows, greedy
+from fmlab.experiments.real_preference_lab import (
+    UpperRows,
+    best_threshold,
+    graded,
+    greedy,
+    separation,
+    summary,
+)
 from fmlab.models.inference import inference
 from fmlab.models.llama import Llama
 from fmlab.models.pretrained import SMOLLM2, SMOLLM2_FILE, SMOLLM2_SHA256, load
@@ -46,14 +56,12 @@ from fmlab.tokenization.huggingface import HubTokenizer
 from fmlab.tokenization.special_tokens import end_of_response
 from fmlab.training.finetuning import finetuning_settings
 from fmlab.training.loop import update
-from microworld import HELPFUL
 
 N_COUNTRIES, N_INVENTED, NEW_TOKENS = 160, 80, 16
 SELF_REPORT = "Do you know the capital of {}? Answer yes or no."
 WORDS = ("Yes", "No")
-KINDS = ("known", "unknown", "invented")
 N_TRAINED, BETA = 2, 0.1
-N_EPOCHS, BATCH, LEARNING_RATE, SEEDS = 6, 16, 3e-4, (0, 1, 2)
+N_EPOCHS, BATCH, LEARNING_RATE, SEEDS = 12, 16, 1e-3, (0, 1, 2)
 DPO, IMITATION, SHUFFLED = METHODS = ("DPO", "imitation", "DPO, shuffled")
 OTHER = list(QUESTIONS)[12:]  # those that are not on capitals
 PARTS = (
@@ -97,24 +105,6 @@ def ask(
     ids, logprobs = greedy(model, prompts, NEW_TOKENS, end_of_response(tokenizer))
     texts = [response_text(tokenizer, row) for row in ids]
     return [Item(*pair, text, logprob) for pair, text, logprob in zip(pairs, texts, logprobs)]
-
-
-def utilities(kinds: Sequence[str], abstains: Sequence[bool]) -> Floats:
-    """Return the points under the chapter's revised guidelines; known answers are right.
-
-    Whoever abstains on a question whose answer the model knows loses as much as a right answer
-    earns, and abstaining is right on every other question.
-    """
-    known = np.array([kind == "known" for kind in kinds])
-    if_silent = np.where(known, HELPFUL.abstains_answerable, HELPFUL.abstains_unanswerable)
-    return np.where(abstains, if_silent, np.where(known, HELPFUL.right, HELPFUL.wrong))
-
-
-def best_threshold(kinds: Sequence[str], scores: Sequence[float]) -> float:
-    """Return the score below which abstaining is best, on average over these items."""
-    candidates = [-np.inf, *(score + 1e-6 for score in scores)]
-    means = [utilities(kinds, np.array(scores) < cut).mean() for cut in candidates]
-    return float(candidates[int(np.argmax(means))])
 
 
 @dataclass(frozen=True)
@@ -189,21 +179,11 @@ def margins(logprobs: Tensor) -> Floats:
     return (logprobs[:, 0] - logprobs[:, 1]).double().numpy()
 
 
-def separation(kinds: Sequence[str], scores: Floats) -> dict[str, float]:
-    """Return how often a known item has a higher score than an item of another kind."""
-    by_kind = {kind: scores[[k == kind for k in kinds]] for kind in KINDS}
-    return {
-        kind: round(float((by_kind["known"][:, None] > by_kind[kind]).mean()), 3)
-        for kind in KINDS[1:]
-    }
-
-
-def graded(kinds: Sequence[str], abstains: Sequence[bool]) -> dict:
-    """Return how often each kind of item is abstained on, and the utility of each item."""
-    counts = {
-        kind: sum(bool(silent) for k, silent in zip(kinds, abstains) if k == kind) for kind in KINDS
-    }
-    return {"abstained": counts, "utilities": utilities(kinds, abstains).tolist()}
+def agrees(model: Llama, tokenizer: HubTokenizer, record: dict, every: int = 5) -> bool:
+    """Return whether the untrained model prefers "No" as recorded, for some of the countries."""
+    names, kinds = (record[part]["test"][::every] for part in ("names", "kinds"))
+    again = margins(Reports.of(model, tokenizer, names, kinds).reference)
+    return bool((again < 0).all() and np.allclose(again, record["margins"][::every], atol=0.1))
 
 
 class SideEffects:
@@ -259,21 +239,23 @@ def run() -> dict:
     for name, (scores, cut) in cuts.items():
         rows[name][0] |= {"threshold": round(cut, 4), "above": separation(kinds[1], scores[1])}
     for name, [row] in rows.items():
-        progress(name, f"utility {np.mean(row['utilities']):.2f}", row["abstained"])
+        progress(name, summary(row))
 
     last = model.model.layers[-N_TRAINED:]
     untrained = deepcopy(last.state_dict())
     for seed, method in itertools.product(SEEDS, METHODS):
         row = {"seed": seed, "steps": train(model, data, method, seed)}
         logprobs = test.evaluate(model)
-        row |= graded(kinds[1], margins(logprobs) < 0) | test.changes(logprobs)
-        row["above"] = separation(kinds[1], margins(logprobs))
+        score = margins(logprobs)
+        row |= graded(kinds[1], score < 0) | test.changes(logprobs)
+        cut = best_threshold(kinds[0], margins(data.evaluate(model)))
+        row["with a threshold"] = graded(kinds[1], score < cut) | {"threshold": round(cut, 3)}
+        row["above"] = separation(kinds[1], score)
         row["yes or no"] = round(float(logprobs.exp().sum(dim=1).mean()), 3)
         row["side effects"] = side_effects(model)
         rows.setdefault(method, []).append(row)
         last.load_state_dict(untrained)
-        shown = {name: value for name, value in row.items() if name != "utilities"}
-        progress(method, f"utility {np.mean(row['utilities']):.2f}", shown)
+        progress(method, seed, *map(summary, (row, row["with a threshold"])), row["above"])
     return {
         "model": {"file": SMOLLM2_FILE, "sha256": SMOLLM2_SHA256},
         "trained parameters": sum(weight.numel() for weight in last.parameters()),

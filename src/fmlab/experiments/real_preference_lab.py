@@ -1,4 +1,4 @@
-"""Reading many prompts that begin alike with a real model, for ``real_preference``.
+"""The parts of ``real_preference``: reading prompts that begin alike, and grading abstentions.
 
 What does not change is computed once: the tokens that all prompts share at their start, and what
 enters the first layer that is trained.
@@ -12,15 +12,19 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from fmlab.arguments import Ids
+from fmlab.arguments import Floats, Ids
+from fmlab.evaluation.statistics import Mean
 from fmlab.models.inference import inference
 from fmlab.models.layers import attention_mask
 from fmlab.models.llama import Llama
+from microworld import HELPFUL
 
 ROWS_AT_ONCE = 40
+KINDS = ("known", "unknown", "invented")
 
 
 def shared_length(rows: Sequence[Ids]) -> int:
@@ -132,3 +136,75 @@ class UpperRows:
         _, x = through(model, model.model.layers[-self.n_trained :], self.shared, x)
         logits = model.lm_head(model.model.norm(x[torch.arange(len(x)), last]))  # (rows, V)
         return logits.log_softmax(dim=-1)[:, tokens]
+
+
+# --- grading --------------------------------------------------------------------------------------
+
+
+def utilities(kinds: Sequence[str], abstains: Sequence[bool]) -> Floats:
+    """Return the points under the chapter's revised guidelines; known answers are right.
+
+    Whoever abstains on a question whose answer the model knows loses as much as a right answer
+    earns, and abstaining is right on every other question.
+    """
+    known = np.array([kind == "known" for kind in kinds])
+    if_silent = np.where(known, HELPFUL.abstains_answerable, HELPFUL.abstains_unanswerable)
+    return np.where(abstains, if_silent, np.where(known, HELPFUL.right, HELPFUL.wrong))
+
+
+def best_threshold(kinds: Sequence[str], scores: Sequence[float]) -> float:
+    """Return the score below which abstaining is best, on average over these items."""
+    candidates = [-np.inf, *(score + 1e-6 for score in scores)]
+    means = [utilities(kinds, np.array(scores) < cut).mean() for cut in candidates]
+    return float(candidates[int(np.argmax(means))])
+
+
+def separation(kinds: Sequence[str], scores: Floats) -> dict[str, float]:
+    """Return how often a known item has a higher score than an item of another kind."""
+    by_kind = {kind: scores[[k == kind for k in kinds]] for kind in KINDS}
+    return {
+        kind: round(float((by_kind["known"][:, None] > by_kind[kind]).mean()), 3)
+        for kind in KINDS[1:]
+    }
+
+
+def graded(kinds: Sequence[str], abstains: Sequence[bool]) -> dict:
+    """Return how often each kind of item is abstained on, and the utility of each item."""
+    counts = {
+        kind: sum(bool(silent) for k, silent in zip(kinds, abstains) if k == kind) for kind in KINDS
+    }
+    return {"abstained": counts, "utilities": utilities(kinds, abstains).tolist()}
+
+
+def summary(row: dict) -> str:
+    """Return the mean utility of a row of the record and its abstentions, for the log."""
+    return f"utility {np.mean(row['utilities']):.2f}, abstained {row['abstained']}"
+
+
+def runs_by_name(record: dict) -> dict[str, list[dict]]:
+    """Return the rows of the record; trained models appear again with their threshold."""
+    rows = dict(record["rows"])
+    for name, runs in record["rows"].items():
+        if "with a threshold" in runs[0]:
+            rows[f"{name}, threshold"] = [run["with a threshold"] for run in runs]
+    return rows
+
+
+def table(record: dict) -> str:
+    """Return a table: the rates of abstention, all seeds together, and the utility of each."""
+    sizes = {kind: record["kinds"]["test"].count(kind) for kind in KINDS}
+    head = "".join(f"{f'{kind} ({n})':>15}" for kind, n in sizes.items())
+    lines = [f"{'abstains on':26}{head}   utility"]
+    for name, runs in runs_by_name(record).items():
+        counts = {kind: sum(run["abstained"][kind] for run in runs) for kind in KINDS}
+        rates = "".join(f"{counts[kind] / len(runs) / n:15.2f}" for kind, n in sizes.items())
+        utility = ", ".join(f"{np.mean(run['utilities']):.2f}" for run in runs)
+        lines.append(f"{name:26}{rates}   {utility}")
+    return "\n".join(lines)
+
+
+def lead(record: dict, first: str, second: str) -> Mean:
+    """Return the difference of two mean utilities, over seeds, paired by country."""
+    rows = runs_by_name(record)
+    means = [np.mean([run["utilities"] for run in rows[name]], axis=0) for name in (first, second)]
+    return Mean.of((means[0] - means[1]).tolist())

@@ -6,6 +6,7 @@ import torch
 
 from fmlab.data.dialogues import prompt_ids
 from fmlab.experiments import real_preference as experiment
+from fmlab.experiments import real_preference_lab as lab
 from fmlab.experiments import results
 from fmlab.experiments.real_preference_lab import UpperRows, greedy, shared_length
 from fmlab.generation.decoding import generate
@@ -40,14 +41,14 @@ def test_what_a_model_knows_is_what_it_answers_correctly_itself():
 
 
 def test_abstaining_earns_points_only_where_the_model_does_not_know():
-    kinds = list(experiment.KINDS)
-    answers, silent = (experiment.utilities(kinds, [x] * 3).tolist() for x in (False, True))
+    kinds = list(lab.KINDS)
+    answers, silent = (lab.utilities(kinds, [x] * 3).tolist() for x in (False, True))
     assert answers == [2.0, -1.0, -1.0]
     assert silent == [-2.0, 1.0, 1.0]
 
 
 def test_graded_counts_abstentions_by_kind():
-    graded = experiment.graded(TYPES, [True, False, False, True, True])
+    graded = lab.graded(TYPES, [True, False, False, True, True])
     assert graded["abstained"] == {"known": 1, "unknown": 2, "invented": 0}
     assert graded["utilities"] == [-2.0, -1.0, 2.0, 1.0, 1.0]
 
@@ -55,19 +56,19 @@ def test_graded_counts_abstentions_by_kind():
 def test_threshold_is_the_best_on_the_items():
     scores = [-1, -2, -5, -3, -3.5, -4, -6]
     kinds = ["known"] * 3 + ["unknown"] * 4
-    best = experiment.best_threshold(kinds, scores)
+    best = lab.best_threshold(kinds, scores)
     assert -3 < best < -2
 
     def utility(cut):
-        return experiment.utilities(kinds, np.array(scores) < cut).mean()
+        return lab.utilities(kinds, np.array(scores) < cut).mean()
 
     assert utility(best) == max(utility(x) for x in (-np.inf, -5.5, -4.5, -3.2, -2.5, -1.5, 0))
-    assert experiment.best_threshold(kinds[:3], scores[:3]) == -np.inf
+    assert lab.best_threshold(kinds[:3], scores[:3]) == -np.inf
 
 
 def test_separation_is_the_rate_of_known_items_with_the_higher_score():
     scores = np.array([2.0, 0.0, 1.0, 1.5, 0.5])
-    assert experiment.separation(TYPES, scores) == {"unknown": 0.75, "invented": 1.0}
+    assert lab.separation(TYPES, scores) == {"unknown": 0.75, "invented": 1.0}
 
 
 def test_greedy_agrees_with_generate(tiny):
@@ -147,5 +148,29 @@ def test_record_is_of_this_model_and_adds_up():
     for name, rows in record["rows"].items():
         assert len(rows) == (len(experiment.SEEDS) if name in experiment.METHODS else 1)
         for row in rows:
-            assert all(row["abstained"][kind] <= kinds.count(kind) for kind in experiment.KINDS)
+            assert all(row["abstained"][kind] <= kinds.count(kind) for kind in lab.KINDS)
             assert len(row["utilities"]) == n
+
+
+def test_table_and_lead_take_the_mean_over_seeds():
+    def run(abstains):
+        row = lab.graded(TYPES, abstains)
+        return row | {"with a threshold": lab.graded(TYPES, [False] * 5)}
+
+    record = {"kinds": {"test": TYPES}, "rows": {}}
+    record["rows"]["a constant"] = [lab.graded(TYPES, [True] * 5)]
+    record["rows"]["DPO"] = [run([False] * 5), run([False, True, False, True, True])]
+    lines = lab.table(record).splitlines()
+    assert [line.split()[-4:] for line in lines[2:]] == [
+        ["0.50", "0.50", "0.20,", "1.40"],
+        ["0.00", "0.00", "0.20,", "0.20"],
+    ]
+    assert lines[1].split()[-4:] == ["1.00", "1.00", "1.00", "-0.20"]
+    assert lab.lead(record, "DPO", "a constant").mean == pytest.approx(1.0)
+
+
+def test_live_point_disagrees_with_another_record(tiny):
+    model, tokenizer, data = tiny
+    margins = (experiment.margins(data.reference) - 10).tolist()
+    record = {"names": {"test": NAMES}, "kinds": {"test": TYPES}, "margins": margins}
+    assert not experiment.agrees(model, tokenizer, record, every=1)
