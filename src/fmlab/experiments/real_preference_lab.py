@@ -154,7 +154,7 @@ def utilities(kinds: Sequence[str], abstains: Sequence[bool]) -> Floats:
 
 def best_threshold(kinds: Sequence[str], scores: Sequence[float]) -> float:
     """Return the score below which abstaining is best, on average over these items."""
-    candidates = [-np.inf, *(score + 1e-6 for score in scores)]
+    candidates = [min(scores) - 1, *(score + 1e-6 for score in scores)]
     means = [utilities(kinds, np.array(scores) < cut).mean() for cut in candidates]
     return float(candidates[int(np.argmax(means))])
 
