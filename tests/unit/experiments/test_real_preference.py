@@ -1,5 +1,7 @@
 """Properties of fmlab.experiments.real_preference and of its lab."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -174,3 +176,20 @@ def test_live_point_disagrees_with_another_record(tiny):
     margins = (experiment.margins(data.reference) - 10).tolist()
     record = {"names": {"test": NAMES}, "kinds": {"test": TYPES}, "margins": margins}
     assert not experiment.agrees(model, tokenizer, record, every=1)
+
+
+def test_a_whole_run_can_be_recorded(tiny, monkeypatch):
+    model, tokenizer, _ = tiny
+    pairs = [(name, "right" if i % 4 < 2 else "wrong") for i, name in enumerate("abcdefgh")]
+    monkeypatch.setattr(experiment, "load", lambda name: (model, tokenizer))
+    monkeypatch.setattr(experiment, "countries", lambda: pairs)
+    monkeypatch.setattr(experiment, "names_capital", lambda answer, capital: capital == "right")
+    monkeypatch.setattr(experiment, "invented_countries", lambda: list("ijkl"))
+    for name, value in dict(NEW_TOKENS=4, SEEDS=(0, 1), N_EPOCHS=1).items():
+        monkeypatch.setattr(experiment, name, value)
+    weights = {name: weight.clone() for name, weight in model.state_dict().items()}
+    record = json.loads(json.dumps(experiment.run(), allow_nan=False))
+    assert all(torch.equal(weight, weights[name]) for name, weight in model.state_dict().items())
+    assert record["kinds"]["test"] == ["known", "unknown"] * 2 + ["invented"] * 2
+    assert experiment.agrees(model, tokenizer, record) == (max(record["margins"]) < 0)
+    assert len(lab.table(record).splitlines()) == 12
