@@ -17,6 +17,8 @@ A chapter plots them, runs one point again, and asserts that it agrees.
 ``sampling_variety``   how varied text is, and how many words are invented
 ``sampling_penalties`` what penalties on repetition do to loops and records
 ``sampling_batches``   how far a prompt's logits depend on its batch
+``real_preference``    whether a real model learns, by preferences, what it does not know (with
+                       ``real_preference_lab``)
 ``real_sampling``      loops of a real model, and its certainty after open and closed questions
 ``smollm2_logits``     all logits of a real model after a few prompts, for an explorer
 ``extraction``         how well a model can be copied from its outputs
@@ -50,6 +52,7 @@ EXPERIMENTS = (
     "preference_tuning",
     "reading_speed",
     "real_adaptation",
+    "real_preference",
     "real_sampling",
     "real_tasks",
     "reward_model_init",
@@ -72,6 +75,7 @@ MODULES = [
     "overoptimization",
     "preference_lab",
     "questions",
+    "real_preference_lab",
     "results",
     "supervised_lab",
     "verifiable_rewards",

@@ -5,7 +5,7 @@ Shapes: P prompts, N responses to each.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from statistics import fmean
 
@@ -149,3 +149,33 @@ def curve(numbers: dict[str, Sequence[float]], window: int) -> dict[str, list[fl
         name: [round(fmean(values[i * window : (i + 1) * window]), 4) for i in range(n)]
         for name, values in numbers.items()
     }
+
+
+def by_shown_name(rows: Sequence[Mapping]) -> dict[str, list[Mapping]]:
+    """Group the recorded rows of methods by the names that the chapter's table shows."""
+    names = {
+        "base": "*small*, no post-training",
+        "base with a threshold": "*small*, with a threshold",
+        "best of n by the true utility": "best of 16, by an oracle",
+    }
+    groups: dict[str, list[Mapping]] = {}
+    for row in rows:
+        name = row.get("text") or names.get(row["method"], row["method"])
+        name = f"best of {row['n']}" if name == "best of n" else name
+        if name not in ("best of 1", "best of 2", "best of 8", CONSTANTS[0], CONSTANTS[3]):
+            groups.setdefault(name, []).append(row)
+    return groups
+
+
+def table_line(name: str, runs: Sequence[Mapping]) -> str:
+    """Return a line of the chapter's table of methods, in Markdown; the runs differ in the seed."""
+    cells = [
+        ", ".join(f"{run[how]['utility']['value']:.2f}" for run in runs)
+        if how in runs[0]
+        else "\u2013"
+        for how in ("greedy", "sampled")
+    ]
+    first = runs[0].get("greedy", runs[0].get("sampled"))
+    half = (first["utility"]["high"] - first["utility"]["low"]) / 2
+    counts = first["answerable"]["right"], first["unanswerable"]["abstained"]
+    return f"| {name} | {cells[0]} | {cells[1]} | ± {half:.2f} | {counts[0]} | {counts[1]} |"

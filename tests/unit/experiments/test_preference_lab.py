@@ -7,7 +7,15 @@ from fmlab.alignment.best_of_n import Candidates
 from fmlab.evaluation.responses import Grades
 from fmlab.evaluation.statistics import Mean, Rate
 from fmlab.experiments.overoptimization import Watched
-from fmlab.experiments.preference_lab import Lab, as_dict, curve, measure
+from fmlab.experiments.preference_lab import (
+    CONSTANTS,
+    Lab,
+    as_dict,
+    by_shown_name,
+    curve,
+    measure,
+    table_line,
+)
 from microworld import HELPFUL, MicroWorld
 
 
@@ -69,3 +77,18 @@ def test_measures_count_disjoint_outcomes_apart_for_prompts_with_and_without_an_
 
 def outcomes_in(part):
     return tuple(part[name] for name in ("n", "right", "wrong", "abstained", "no answer"))
+
+
+def test_methods_are_grouped_by_the_names_of_the_table():
+    rows = [{"method": "best of n", "n": n} for n in (2, 4)]
+    rows += [{"method": "DPO", "seed": seed} for seed in (0, 1)]
+    rows += [{"method": "constant", "text": text} for text in CONSTANTS]
+    groups = by_shown_name(rows)
+    assert list(groups) == ["best of 4", "DPO", *CONSTANTS[1:3]]
+    assert len(groups["DPO"]) == 2
+
+
+def test_line_of_the_table_has_the_utility_of_each_run():
+    part = {"utility": {"value": 0.5, "low": 0.4, "high": 0.6}}
+    part |= {"answerable": {"right": 7}, "unanswerable": {"abstained": 9}}
+    assert table_line("x", [{"greedy": part}] * 2) == "| x | 0.50, 0.50 | \u2013 | ± 0.10 | 7 | 9 |"
