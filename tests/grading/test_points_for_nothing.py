@@ -97,12 +97,19 @@ def {test}(function):
 @pytest.mark.parametrize("passes", ["count in (1, 2, 4)", "count % 2", "count <= 3", "count == 2"])
 @pytest.mark.parametrize("chapter", HUNTS)
 def test_no_count_of_calls_passes_a_hidden_hunt(chapter, passes):
-    """A visible hunt has two or three functions, so luck can earn its one point: at most 4%."""
+    """A visible hunt has two or three functions, so luck can earn its one point: at most 4%.
+
+    A hidden one has more, and luck must not strike twice: by chance, P < 1e-4.
+    """
     attacks = {
         name: COUNTS.format(test=test, passes=passes) for name, test in HUNTS[chapter].items()
     }
-    got = points(chapter, attacks)
-    assert not [name for name in got if got[name] and name.endswith("-hidden")], got
+    for _ in range(2):
+        got = points(chapter, attacks)
+        lucky = [name for name in got if got[name] and name.endswith("-hidden")]
+        if not lucky:
+            return
+    raise AssertionError(f"twice, {lucky} passed")
 
 
 LYING = """

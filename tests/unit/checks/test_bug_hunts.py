@@ -118,11 +118,12 @@ def test_each_function_is_seen_two_to_four_times_in_no_fixed_order(monkeypatch):
 
 
 def test_a_verdict_that_changes_is_named():
-    alternating = itertools.cycle([True, False])
+    """The test passes once only, and each function is run at least twice."""
+    first = iter([True])
 
     def flaky(double):
         assert double(2) == 4
-        assert next(alternating)
+        assert next(first, False)
 
     with pytest.raises(AssertionError, match=CHANGES_ITS_MIND[:30]):
         require_catches(flaky, right, also_right, faulty={})
