@@ -28,7 +28,6 @@ SUSPICIOUS = re.compile(
     r"|/proc/|\bsocket\b|subprocess|__reduce__"
     r"|\b(?:np|torch)\.\w++\s*+=[^=]|\bcheck_\w++\s*+=[^=]"  # linear: ++ and *+ never go back
 )
-LONGEST_SEARCH = 100_000  # characters of an answer that are searched for such code
 REMOTE_IMAGE = re.compile(r"!\[(?![^\]]*\]\((?:data:image/|attachment:))")
 TAG = re.compile(r"<(?=[A-Za-z/!?])")
 ACTIVE_TEX = re.compile(r"\\(href|url|require|class|cssId|style|data|unicode|includegraphics)\b")
@@ -201,8 +200,7 @@ def _suspicious(cells: list[NotebookNode]) -> list[str]:
         cell for cell in cells if is_answer(cell) or STUDENT in cell.metadata.get("tags", [])
     ]
     code = [cell.source for cell in student_cells if cell.cell_type == "code"]
-    matches = (SUSPICIOUS.finditer(source[:LONGEST_SEARCH]) for source in code)
-    snippets = sorted({match[0] for found in matches for match in found})
+    snippets = sorted({match[0] for source in code for match in SUSPICIOUS.finditer(source)})
     return [f"look at: {', '.join(snippets)}"[:120]] if snippets else []
 
 

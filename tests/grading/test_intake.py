@@ -201,6 +201,14 @@ def test_times_in_a_zip_file_are_local(taken, tmp_path, zone, hour):
     assert text_of(tmp_path, "ada", "timestamp.txt") == f"2026-03-02 {hour:02}:00:00 UTC"
 
 
+@pytest.mark.parametrize("seconds", [10**13, -(10**12)])
+def test_time_that_is_no_date_stops_nobody(taken, tmp_path, seconds):
+    """Some file systems keep such times; where this one does not, the test sees the nearest."""
+    folder = unpacked(tmp_path / "in", {"ada.ipynb": "x", "bob.ipynb": "y"})
+    os.utime(folder / "ada.ipynb", (seconds, seconds))
+    assert sorted(taken(folder).taken) == ["ada", "bob"]
+
+
 def test_times_of_files_are_this_machines(taken, tmp_path):
     taken(unpacked(tmp_path / "in", {"ada.ipynb": "x"}))
     when = datetime(*LATER).astimezone(UTC)
