@@ -25,6 +25,7 @@ STUDENT_ID = r"([^_/]+)"  # the path of a file up to the first "_" or "/"
 NOTEBOOK = re.compile(r"\.ipynb(?:\.(?:json|txt))?$", re.IGNORECASE)  # as browsers save it
 MOODLE = "_assignsubmission_"  # in the name of a student's folder
 NO_TIME, TIME_MISSING = datetime(1980, 1, 1, tzinfo=UTC), "its time is missing"
+MOODLE_NUMBER = re.compile(rf"_(\d+){MOODLE}")  # differs between people of one name
 UTF8_NAME = 0x800  # in a zip file: the name of the entry is in UTF-8
 
 LITTER = "made by macOS or Jupyter, not by a student"
@@ -89,16 +90,21 @@ def take_in(
     Errors: ``ValueError`` for a pattern without a group, or if there are no notebooks.
     """
     require(re.compile(pattern).groups > 0, "student_id", "a pattern with a group", pattern)
+    who = {normalized_id(found): student for found, student in (who or {}).items()}
     intake, attempts = Intake(), {}
     files = _notebooks(_files(source, timezone), intake)
     outer = _outer_folder([file.path for file in files])
     for file in files:
-        student, problem = _student(file.path, outer, pattern, roster, who or {})
+        student, problem = _student(file.path, outer, pattern, roster, who)
         if problem:
             intake.left_out[file.path] = problem
         else:
             attempts.setdefault(student, []).append(file)
     for student, own in attempts.items():
+        if len({number[1] for file in own if (number := MOODLE_NUMBER.search(file.path))}) > 1:
+            reason = f"several people are called {student!r}: tell them apart with --student-id"
+            intake.left_out |= dict.fromkeys((file.path for file in own), reason)
+            continue
         _take_latest(student, own, submitted / student / assignment / name, intake)
     found = intake.taken or intake.needs_attention
     require(bool(found), "submissions", "a folder or zip file with notebooks", str(source))

@@ -166,6 +166,22 @@ def test_of_several_attempts_the_latest_counts_and_the_others_are_reported(sourc
     assert text_of(tmp_path, "ada") == "late"
 
 
+def test_people_of_one_name_are_not_taken_for_one(source, taken):
+    folders = [f"Ann Lee_{number}_assignsubmission_file_" for number in (111, 222)]
+    files = [*(f"{folder}/hw.ipynb" for folder in folders), "Bob_3_assignsubmission_file_/x.ipynb"]
+    archive = source(dict.fromkeys(files, "x"))
+    result = taken(archive)
+    assert list(result.taken) == ["Bob"]
+    assert sorted(result.needs_attention) == files[:2]
+    assert "several people are called 'Ann Lee'" in result.left_out[files[0]]
+
+
+def test_people_of_one_name_can_be_told_apart_by_number(source, taken):
+    files = [f"Ann Lee_{number}_assignsubmission_file_/hw.ipynb" for number in (111, 222)]
+    result = taken(source(dict.fromkeys(files, "x")), pattern=r"_(\d+)_assign")
+    assert result.taken == {"111": files[0], "222": files[1]}
+
+
 def test_attempts_of_one_moment_are_numbered(source, taken, tmp_path):
     files = {f"ada_1_hw{end}.ipynb": end or "first" for end in ("", "-1", "-2", "-10")}
     taken(source(files))
