@@ -21,7 +21,7 @@ from fmlab_grading.course import Course
 from fmlab_grading.limits import ControlGroup, Limits
 from fmlab_grading.merge import merge_answers
 from fmlab_grading.submissions import Unreadable, find_notebook, read_notebook, submission_time
-from fmlab_grading.two_kernels import plain, run_notebook
+from fmlab_grading.two_kernels import run_notebook, showable
 from fmlab_grading.workers import run_each
 
 NOT_GRADED = "not graded"
@@ -122,7 +122,7 @@ def save_result(course: Course, assignment: str, result: dict) -> None:
     try:
         gradebook.save(course, assignment, result, notebooks)
     except Exception as error:  # one submission must not cost the others their grades
-        reason = f"it could not be saved ({type(error).__name__}: {plain(error)})"
+        reason = f"it could not be saved ({type(error).__name__}: {showable(error)})"
         result |= {"status": f"{NOT_GRADED}: {reason}"[:300], "digest": ""}
         gradebook.save(course, assignment, result, {})
     course.write_record(assignment, result)  # last, so that a recorded result is in the gradebook
@@ -158,6 +158,6 @@ def grade_one(task: dict) -> dict:
 
 
 def _record(student: str, status: str, notes: list[str], seconds: float, memory: int = 0) -> dict:
-    notes = [plain(note[:200]) for note in notes[:40]]
-    record = {"student": student, "status": plain(status), "notes": notes}
+    notes = [showable(note[:200]) for note in notes[:40]]
+    record = {"student": student, "status": showable(status), "notes": notes}
     return record | {"seconds": round(seconds, 2), "memory": memory, "notebooks": {}}

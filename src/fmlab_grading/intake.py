@@ -24,6 +24,8 @@ MAX_FILES = 20_000  # in one folder or zip file
 STUDENT_ID = r"([^_/]+)"  # the path of a file up to the first "_" or "/"
 NOTEBOOK = re.compile(r"\.ipynb(?:\.(?:json|txt))?$", re.IGNORECASE)  # as browsers save it
 MOODLE = "_assignsubmission_"  # in the name of a student's folder
+NO_TIME, TIME_MISSING = datetime(1980, 1, 1, tzinfo=UTC), "its time is missing"
+MOODLE_NUMBER = re.compile(rf"_(\d+){MOODLE}")  # differs between people of one name
 UTF8_NAME = 0x800  # in a zip file: the name of the entry is in UTF-8
 
 LITTER = "made by macOS or Jupyter, not by a student"
@@ -88,16 +90,21 @@ def take_in(
     Errors: ``ValueError`` for a pattern without a group, or if there are no notebooks.
     """
     require(re.compile(pattern).groups > 0, "student_id", "a pattern with a group", pattern)
+    who = {normalized_id(found): student for found, student in (who or {}).items()}
     intake, attempts = Intake(), {}
     files = _notebooks(_files(source, timezone), intake)
     outer = _outer_folder([file.path for file in files])
     for file in files:
-        student, problem = _student(file.path, outer, pattern, roster, who or {})
+        student, problem = _student(file.path, outer, pattern, roster, who)
         if problem:
             intake.left_out[file.path] = problem
         else:
             attempts.setdefault(student, []).append(file)
     for student, own in attempts.items():
+        if len({number[1] for file in own if (number := MOODLE_NUMBER.search(file.path))}) > 1:
+            reason = f"several people are called {student!r}: tell them apart with --student-id"
+            intake.left_out |= dict.fromkeys((file.path for file in own), reason)
+            continue
         _take_latest(student, own, submitted / student / assignment / name, intake)
     found = intake.taken or intake.needs_attention
     require(bool(found), "submissions", "a folder or zip file with notebooks", str(source))
@@ -217,7 +224,11 @@ def _file(path: Path, name: str) -> File:
         with path.open("rb") as file:
             return file.read(MAX_BYTES + 1)
 
-    return File(_printable(name), datetime.fromtimestamp(status.st_mtime, UTC), read)
+    try:
+        when, note = datetime.fromtimestamp(status.st_mtime, UTC), ""
+    except (ValueError, OverflowError, OSError):
+        when, note = NO_TIME, TIME_MISSING
+    return File(_clean_path(name), when, read, note)
 
 
 def _entry(source: Path, entry: zipfile.ZipInfo, timezone: tzinfo | None) -> File:
@@ -225,8 +236,7 @@ def _entry(source: Path, entry: zipfile.ZipInfo, timezone: tzinfo | None) -> Fil
     try:
         when = datetime(*entry.date_time, tzinfo=timezone).astimezone(UTC)
     except (ValueError, OverflowError):
-        when = datetime(1980, 1, 1, tzinfo=UTC)
-        note = "; ".join(filter(None, [note, "its time is missing"]))
+        when, note = NO_TIME, "; ".join(filter(None, [note, TIME_MISSING]))
 
     def read() -> bytes:
         if entry.flag_bits & 1:
@@ -243,15 +253,15 @@ def _entry_name(entry: zipfile.ZipInfo) -> tuple[str, str]:
     """Return the name of an entry; if the zip file does not say how it is written, try UTF-8."""
     name = entry.filename
     if entry.flag_bits & UTF8_NAME or name.isascii():
-        return _printable(name), ""
+        return _clean_path(name), ""
     try:
-        return _printable(name.encode("cp437").decode("utf-8")), ""
+        return _clean_path(name.encode("cp437").decode("utf-8")), ""
     except UnicodeError:
         note = "the zip file does not say how names are written: check this one"
-        return _printable(name), note
+        return _clean_path(name), note
 
 
-def _printable(name: str) -> str:
+def _clean_path(name: str) -> str:
     """Return a path with "/", in composed form, that can be printed and saved."""
     name = name.replace("\\", "/") if "/" not in name else name
     return unicodedata.normalize("NFC", name.encode("utf-8", "replace").decode("utf-8"))

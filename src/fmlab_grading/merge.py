@@ -28,8 +28,10 @@ SUSPICIOUS = re.compile(
     r"|/proc/|\bsocket\b|subprocess|__reduce__"
     r"|\b(?:np|torch)\.\w++\s*+=[^=]|\bcheck_\w++\s*+=[^=]"  # linear: ++ and *+ never go back
 )
-LONGEST_SEARCH = 100_000  # characters of an answer that are searched for such code
 REMOTE_IMAGE = re.compile(r"!\[(?![^\]]*\]\((?:data:image/|attachment:))")
+UNKNOWN_LINK = re.compile(  # of any other kind, such as javascript:, however it is spelled
+    r"\]([(:])(?!\s*(?:https?://|mailto:|#|data:image/(?:png|jpeg|gif);|attachment:))", re.I
+)
 TAG = re.compile(r"<(?=[A-Za-z/!?])")
 ACTIVE_TEX = re.compile(r"\\(href|url|require|class|cssId|style|data|unicode|includegraphics)\b")
 OWN_SCOPE = (ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
@@ -45,8 +47,8 @@ def merge_answers(
     answer is replaced by the released stub. The metadata of an answer lists the names that it
     should define.
     """
-    answers, used, earlier, notes = _answers(submitted, source, released)
-    extra = _extra_cells(submitted, released, used, earlier)
+    answers, used, earlier, skipped, notes = _answers(submitted, source, released)
+    extra = _extra_cells(submitted, released, used - skipped, earlier, skipped)
     notes += _changed_tests(submitted, source, released)
     stubs = {grade_id(cell): cell for cell in released.cells}
     cells = extra.pop(None, [])
@@ -78,18 +80,19 @@ def inert(markdown: str) -> str:
     >>> inert("a < b, <b onclick=x>c</b>, $\\\\href{javascript:x}{y}$")
     'a < b, &lt;b onclick=x>c&lt;/b>, $\\\\text{href}{javascript:x}{y}$'
     """
-    markdown = REMOTE_IMAGE.sub(r"!\\[", markdown)
+    markdown = UNKNOWN_LINK.sub(r"]\\\1", REMOTE_IMAGE.sub(r"!\\[", markdown))
     return TAG.sub("&lt;", ACTIVE_TEX.sub(r"\\text{\1}", markdown))
 
 
 def _answers(
     submitted: NotebookNode, source: NotebookNode, released: NotebookNode
-) -> tuple[dict[str, str], set[int], set[int], list[str]]:
+) -> tuple[dict[str, str], set[int], set[int], set[int], list[str]]:
     """Return the text of each answer by grade id, the positions of its cells, and notes.
 
-    Of code that is in several cells, the last one is the answer; the third result has the others.
+    Of code that is in several cells, the last one is the answer; the third result has the others
+    that the student changed, the fourth those without a change, which do not count.
     """
-    answers, used, earlier, notes = {}, set(), set(), []
+    answers, used, earlier, skipped, notes = {}, set(), set(), set(), []
     stubs = {grade_id(cell): cell.source.strip() for cell in released.cells}
     for cell in source.cells:
         if not is_answer(cell):
@@ -116,7 +119,8 @@ def _answers(
             answers[name] = texts[(changed or positions)[-1]]
             used.difference_update(changed[:-1])
             earlier.update(changed[:-1])
-    return answers, used, earlier, notes
+            skipped.update(set(positions[:-1]) - set(changed))  # stubs that were left beside it
+    return answers, used, earlier, skipped, notes
 
 
 def _positions(submitted: NotebookNode, answer_cell: NotebookNode) -> tuple[list[int], str]:
@@ -159,11 +163,15 @@ def _at_the_place(submitted: NotebookNode, released: NotebookNode, name: str) ->
 
 
 def _extra_cells(
-    submitted: NotebookNode, released: NotebookNode, used: set[int], earlier: set[int]
+    submitted: NotebookNode,
+    released: NotebookNode,
+    used: set[int],
+    earlier: set[int],
+    skipped: set[int],
 ) -> dict[str | None, list[NotebookNode]]:
     """Return the code cells that the student added, by the id of the cell they follow.
 
-    Among them are the ``earlier`` cells of an answer.
+    Among them are the ``earlier`` cells of an answer; those that are ``skipped`` do not count.
     """
     ids = {grade_id(cell) for cell in released.cells} - {None}
     released_names = {
@@ -171,6 +179,8 @@ def _extra_cells(
     }
     extra, previous = {}, None
     for i, cell in enumerate(submitted.cells):
+        if i in skipped:
+            continue
         name = grade_id(cell) if grade_id(cell) in ids else released_names.get(cell.source.strip())
         if i not in earlier and (i in used or name is not None):
             previous = name or previous
@@ -201,8 +211,7 @@ def _suspicious(cells: list[NotebookNode]) -> list[str]:
         cell for cell in cells if is_answer(cell) or STUDENT in cell.metadata.get("tags", [])
     ]
     code = [cell.source for cell in student_cells if cell.cell_type == "code"]
-    matches = (SUSPICIOUS.finditer(source[:LONGEST_SEARCH]) for source in code)
-    snippets = sorted({match[0] for found in matches for match in found})
+    snippets = sorted({match[0] for source in code for match in SUSPICIOUS.finditer(source)})
     return [f"look at: {', '.join(snippets)}"[:120]] if snippets else []
 
 

@@ -197,13 +197,13 @@ def _checked(output: dict) -> dict:
     kind = output["output_type"]
     if kind == "stream":
         name = "stderr" if output["name"] == "stderr" else "stdout"
-        return {"output_type": kind, "name": name, "text": plain(output["text"])}
+        return {"output_type": kind, "name": name, "text": showable(output["text"])}
     if kind == "error":
-        traceback = [plain(line) for line in output["traceback"]]
-        names = {name: plain(output[name]) for name in ("ename", "evalue")}
+        traceback = [showable(line) for line in output["traceback"]]
+        names = {name: showable(output[name]) for name in ("ename", "evalue")}
         return {"output_type": kind, **names, "traceback": traceback}
     data = {
-        mime: plain(part)
+        mime: showable(part)
         for mime, part in output["data"].items()
         if mime == "text/plain" or (mime == "image/png" and BASE64.fullmatch(str(part)))
     }
@@ -212,7 +212,7 @@ def _checked(output: dict) -> dict:
     return {"output_type": kind, "data": data, "metadata": {}, **more}
 
 
-def plain(text: object) -> str:
+def showable(text: object) -> str:
     """Return a text that can be saved and shown: no half characters, nothing that moves a cursor.
 
     Colors and the like are dropped, other control characters become a replacement character.

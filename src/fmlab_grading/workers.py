@@ -57,7 +57,8 @@ def run_each(
 
 def _run(work: Work, task: dict, pipe: connection.Connection) -> None:
     hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
-    resource.setrlimit(resource.RLIMIT_DATA, (MAX_MEMORY, hard))
+    soft = MAX_MEMORY if hard == resource.RLIM_INFINITY else min(MAX_MEMORY, hard)
+    resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
     os.setsid()  # a process group that Ctrl-C does not reach and that can be killed as a whole
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     pipe.send_bytes(json.dumps(work(task)).encode())

@@ -166,6 +166,22 @@ def test_of_several_attempts_the_latest_counts_and_the_others_are_reported(sourc
     assert text_of(tmp_path, "ada") == "late"
 
 
+def test_people_of_one_name_are_not_taken_for_one(source, taken):
+    folders = [f"Ann Lee_{number}_assignsubmission_file_" for number in (111, 222)]
+    files = [*(f"{folder}/hw.ipynb" for folder in folders), "Bob_3_assignsubmission_file_/x.ipynb"]
+    archive = source(dict.fromkeys(files, "x"))
+    result = taken(archive)
+    assert list(result.taken) == ["Bob"]
+    assert sorted(result.needs_attention) == files[:2]
+    assert "several people are called 'Ann Lee'" in result.left_out[files[0]]
+
+
+def test_people_of_one_name_can_be_told_apart_by_number(source, taken):
+    files = [f"Ann Lee_{number}_assignsubmission_file_/hw.ipynb" for number in (111, 222)]
+    result = taken(source(dict.fromkeys(files, "x")), pattern=r"_(\d+)_assign")
+    assert result.taken == {"111": files[0], "222": files[1]}
+
+
 def test_attempts_of_one_moment_are_numbered(source, taken, tmp_path):
     files = {f"ada_1_hw{end}.ipynb": end or "first" for end in ("", "-1", "-2", "-10")}
     taken(source(files))
@@ -199,6 +215,14 @@ def test_ids_that_differ_in_capitals_only_are_not_guessed(source, taken):
 def test_times_in_a_zip_file_are_local(taken, tmp_path, zone, hour):
     taken(zipped(tmp_path / "download.zip", {"ada.ipynb": "x"}), timezone=ZoneInfo(zone))
     assert text_of(tmp_path, "ada", "timestamp.txt") == f"2026-03-02 {hour:02}:00:00 UTC"
+
+
+@pytest.mark.parametrize("seconds", [10**13, -(10**12)])
+def test_time_that_is_no_date_stops_nobody(taken, tmp_path, seconds):
+    """Some file systems keep such times; where this one does not, the test sees the nearest."""
+    folder = unpacked(tmp_path / "in", {"ada.ipynb": "x", "bob.ipynb": "y"})
+    os.utime(folder / "ada.ipynb", (seconds, seconds))
+    assert sorted(taken(folder).taken) == ["ada", "bob"]
 
 
 def test_times_of_files_are_this_machines(taken, tmp_path):

@@ -7,7 +7,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
 from fmlab_grading.exercises import grade_id
-from fmlab_grading.merge import defined_names, merge_answers
+from fmlab_grading.merge import defined_names, inert, merge_answers
 from fmlab_grading.two_kernels import STUDENT
 from tests.grading.classroom import author
 
@@ -64,6 +64,9 @@ def lost(cell):
         ("def mean(x):\n    return 0", MEAN),
         (MEAN, "mean([2])", "mean([3])"),
         (MEAN, STUBS["code"]),
+        (STUBS["code"], "def mean(x):\n    return 0", MEAN),
+        (STUBS["code"], MEAN, STUBS["code"]),
+        ("import math", STUBS["code"], MEAN),
     ],
 )
 def test_all_halves_of_a_split_answer_run_in_their_order(halves):
@@ -196,3 +199,31 @@ def test_library_functions_that_are_an_answer_are_noted(source, note):
         notebook.cells[position(notebook, "mean")].source = source
 
     assert note in merged(answer)[1]
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "javascript:alert(1)",
+        "JavaScript:alert(1)",
+        " javascript:alert(1)",
+        "&#106;avascript:alert(1)",
+        "vbscript:x",
+        "data:text/html,<script>alert(1)</script>",
+        "data:image/svg+xml;base64,PHN2Zz4=",
+        "/api/contents",
+        "//evil.example",
+    ],
+)
+@pytest.mark.parametrize("link", ["[x]({})", "[y][r]\n\n[r]: {}", "[x]( {} )", '[x]({} "title")'])
+def test_written_answer_has_only_links_to_pages(link, target):
+    from nbconvert.filters import markdown2html
+
+    assert "href" not in markdown2html(inert(link.format(target)))
+
+
+@pytest.mark.parametrize("target", ["https://a.b", "mailto:a@b.c", "#loss"])
+def test_links_to_pages_stay(target):
+    from nbconvert.filters import markdown2html
+
+    assert f'href="{target}"' in markdown2html(inert(f"[x]({target})"))

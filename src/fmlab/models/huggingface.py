@@ -87,12 +87,18 @@ def from_hub_weights(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
     layer is the token embedding; files omit it or contain it twice.
     """
     masks = (".attn.bias", ".attn.masked_bias")
+    weights = uncompiled(weights)
     renamed = {
         name if name.startswith(("transformer.", "lm_head.")) else f"transformer.{name}": tensor
         for name, tensor in weights.items()
         if not name.endswith(masks)
     }
     return tied(renamed, "transformer.wte.weight")
+
+
+def uncompiled(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return weights under the names that they have without ``torch.compile``."""
+    return {name.removeprefix(COMPILED): tensor for name, tensor in weights.items()}
 
 
 def tied(weights: Mapping[str, Tensor], embedding: str) -> dict[str, Tensor]:
@@ -137,7 +143,7 @@ def read_files(folder: str | Path) -> tuple[dict, dict[str, Tensor]]:
             weights |= load_file(path)
         except SafetensorError as error:
             raise ValueError(f"{path} is damaged: {error}") from error
-    return settings, {name.removeprefix(COMPILED): tensor for name, tensor in weights.items()}
+    return settings, weights
 
 
 def read_settings(folder: str | Path) -> dict:

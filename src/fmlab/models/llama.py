@@ -109,9 +109,13 @@ class Llama(LanguageModel):
         """
         model = cls(config, seed=None)
         model.require_weights(weights)
-        weights = {name: by_columns(name, tensor.float()) for name, tensor in weights.items()}
-        if config.tied:
-            weights["lm_head.weight"] = weights["model.embed_tokens.weight"]
+        copied_once = {"lm_head.weight"} if config.tied else set()  # it is the token embedding
+        weights = {
+            name: by_columns(name, tensor.float())
+            for name, tensor in weights.items()
+            if name not in copied_once
+        }
+        weights |= dict.fromkeys(copied_once, weights["model.embed_tokens.weight"])
         model.load_state_dict(weights, assign=True)
         model._tie()
         return model.requires_grad_().eval()

@@ -19,7 +19,7 @@ from torch import Tensor
 from fmlab.arguments import require
 from fmlab.models.configs import LlamaConfig
 from fmlab.models.gguf_blocks import dequantize
-from fmlab.models.huggingface import CONFIG, tied
+from fmlab.models.huggingface import CONFIG, tied, uncompiled
 from fmlab.tokenization.gguf_format import GGUFFile, read_gguf
 
 # --- GGUF -----------------------------------------------------------------------------------------
@@ -184,7 +184,8 @@ def from_hub_config(settings: Mapping[str, Any]) -> LlamaConfig:
 
 def from_hub_weights(config: LlamaConfig, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Return the tensors of a file under the names that ``Llama`` uses: the tied one twice."""
-    return tied(weights, "model.embed_tokens.weight") if config.tied else dict(weights)
+    weights = uncompiled(weights)
+    return tied(weights, "model.embed_tokens.weight") if config.tied else weights
 
 
 def _require(condition: bool, name: str, allowed: str, value: object) -> None:

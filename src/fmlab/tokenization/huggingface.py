@@ -87,7 +87,7 @@ class HubTokenizer(BPETokenizer):
         n = self._checked_merges(n)
         model = self._table["model"]
         fewer = copy.copy(self)
-        fewer.special_tokens = {}
+        fewer.special_tokens, fewer.chat_template = {}, None  # which would write them
         fewer.merges = dict(islice(self.merges.items(), n))
         fewer._ids = self._ids[: N_BYTES + n]
         fewer.vocab = {i: self.vocab[i] for i in sorted({*fewer._ids} - {None})}
