@@ -172,7 +172,7 @@ def _steps(
         rows = list(logits)  # the logits (V,) of each running row
         for process in processors:
             rows = [process(z, prompts[row // n], new[row]) for z, row in zip(rows, running)]
-        tokens = [_choose(z, rngs[row], options) for z, row in zip(rows, running)]
+        tokens = [choose(z, rngs[row], options) for z, row in zip(rows, running)]
         reasons = []
         for row, token in zip(running, tokens):
             new[row].append(token)
@@ -186,7 +186,8 @@ def _steps(
         logits = engine.advance(unfinished, [tokens[i] for i in unfinished])
 
 
-def _choose(logits: np.ndarray, rng: np.random.Generator, options: dict) -> int:
+def choose(logits: np.ndarray, rng: np.random.Generator, options: dict) -> int:
+    """Choose the next token from the logits (V,) of one row; options are those of ``sample``."""
     if options["temperature"] == 0:  # the same token as sample, ten times faster
         return int(logits.argmax())
     return int(sample(logits, rng=rng, **options))

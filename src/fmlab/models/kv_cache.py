@@ -107,6 +107,38 @@ class KVCache:
         if self.n_padding is not None:
             self.n_padding = self.n_padding[index]
 
+    def join(self, other: KVCache) -> None:
+        """Add the rows of another cache below these; the shorter rows get padding at the start."""
+        n = max(self.n_tokens, other.n_tokens)
+        capacity = max(n, self._keys[0].shape[2])
+        padding = [cache.n_padding_by_row + n - cache.n_tokens for cache in (self, other)]
+        for mine, theirs in ((self._keys, other._keys), (self._values, other._values)):
+            for layer, (a, b) in enumerate(zip(mine, theirs)):
+                rows = a.new_zeros(len(a) + len(b), a.shape[1], capacity, a.shape[3])
+                rows[: len(a), :, n - self.n_tokens : n] = a[:, :, : self.n_tokens]
+                rows[len(a) :, :, n - other.n_tokens : n] = b[:, :, : other.n_tokens]
+                mine[layer] = rows
+        self.n_tokens, self._in_numpy = n, None
+        self._set_padding(torch.cat(padding))
+
+    def trim(self) -> None:
+        """Drop the positions at the start that are padding in every row."""
+        n_unused = int(self.n_padding_by_row.min())
+        self._keys = [keys[:, :, n_unused:] for keys in self._keys]
+        self._values = [values[:, :, n_unused:] for values in self._values]
+        self.n_tokens, self._in_numpy = self.n_tokens - n_unused, None
+        self._set_padding(self.n_padding_by_row - n_unused)
+
+    @property
+    def n_padding_by_row(self) -> Tensor:
+        """The number of padding tokens at the start of each row, (B,)."""
+        if self.n_padding is not None:
+            return self.n_padding
+        return torch.zeros(self.batch_size, dtype=torch.long, device=self._keys[0].device)
+
+    def _set_padding(self, n_padding: Tensor) -> None:
+        self.n_padding = n_padding if n_padding.any() else None
+
     def _make_room(self, layer: int, n_tokens: int) -> None:
         if n_tokens > self._keys[layer].shape[2]:
             self._keys[layer] = _with_room(self._keys[layer], n_tokens)
