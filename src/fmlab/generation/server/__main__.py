@@ -16,30 +16,34 @@ MAX_CONNECTIONS = 512
 SECONDS_TO_FINISH = 30  # for requests that are running when the server is told to stop
 
 
+def parser() -> argparse.ArgumentParser:
+    """Return the command's arguments."""
+    made = argparse.ArgumentParser(prog="python -m fmlab.generation.server", description=__doc__)
+    made.add_argument("--model", action="append", help="a name that fmlab.models.load takes")
+    made.add_argument("--host", default="127.0.0.1", help="default: this machine only")
+    made.add_argument("--port", type=int, default=8000)
+    made.add_argument("--max-rows", type=int, default=32, help="sequences in one batch")
+    made.add_argument("--max-waiting", type=int, default=128, help="prompts in the queue")
+    made.add_argument("--patience", type=float, default=30.0, help="seconds in the queue")
+    made.add_argument("--timeout", type=float, default=300.0, help="seconds for a request")
+    made.add_argument("--threads", type=int, default=torch.get_num_threads())
+    return made
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Load the models, then serve until SIGINT or SIGTERM."""
-    parser = argparse.ArgumentParser(prog="python -m fmlab.generation.server", description=__doc__)
-    parser.add_argument("--model", action="append", help="a name that fmlab.models.load takes")
-    parser.add_argument("--host", default="127.0.0.1", help="default: this machine only")
-    parser.add_argument("--port", type=int, default=8000)
-    parser.add_argument("--max-rows", type=int, default=32, help="sequences in one batch")
-    parser.add_argument("--max-waiting", type=int, default=128, help="prompts in the queue")
-    parser.add_argument("--patience", type=float, default=30.0, help="seconds in the queue")
-    parser.add_argument("--timeout", type=float, default=300.0, help="seconds for a request")
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
-    given = parser.parse_args(arguments)
+    command = parser()
+    given = command.parse_args(arguments)
     torch.set_num_threads(given.threads)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     logging.getLogger("uvicorn.access").disabled = True  # one line per request: our own
-    options = dict(
-        max_rows=given.max_rows, max_waiting=given.max_waiting, patience=given.patience
-    )
+    options = dict(max_rows=given.max_rows, max_waiting=given.max_waiting, patience=given.patience)
     names = given.model or DEFAULT_MODELS
     print(f"loading {', '.join(names)}", flush=True)
     try:
         service = Service(names, **options)
     except (ValueError, FileNotFoundError) as error:
-        parser.error(str(error))
+        command.error(str(error))
     print(f"serving on http://{given.host}:{given.port}/v1", flush=True)
     uvicorn.run(
         make_app(service, given.timeout),

@@ -68,8 +68,8 @@ class Handlers:
 
     async def models(self, request: Request) -> Response:
         """``GET /v1/models``."""
-        names = self.service.served
-        data = [{"id": name, "object": "model", "created": 0, "owned_by": "fmlab"} for name in names]
+        facts = {"object": "model", "created": 0, "owned_by": "fmlab"}
+        data = [{"id": name} | facts for name in self.service.served]
         return JSONResponse({"object": "list", "data": data})
 
     async def health(self, request: Request) -> Response:

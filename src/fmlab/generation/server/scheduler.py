@@ -43,7 +43,7 @@ class Scheduler:
         self._batch = ContinuousBatch(model, max_rows)
         self._waiting: deque[Job] = deque()
         self._jobs: dict[Row, Job] = {}  # of the running rows
-        self._cancelled: set[Row] = set()
+        self._canceled: set[Row] = set()
         self._is_closing = False
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._run, name="fmlab-scheduler", daemon=True)
@@ -79,7 +79,7 @@ class Scheduler:
     def cancel(self, rows: Iterable[Row]) -> None:
         """Stop generating these rows: nobody wants their tokens any more."""
         with self._changed:
-            self._cancelled.update(rows)
+            self._canceled.update(rows)
             self._changed.notify()
 
     def close(self, seconds: float = 10.0) -> None:
@@ -107,7 +107,7 @@ class Scheduler:
         """Wait for something to do; return False when there will be nothing more."""
         with self._changed:
             self._changed.wait_for(lambda: self._waiting or self._jobs or self._is_closing)
-            gone, self._cancelled = self._cancelled, set()
+            gone, self._canceled = self._canceled, set()
             for job in [job for job in self._waiting if not gone.isdisjoint(job.rows)]:
                 job.rows = [row for row in job.rows if row not in gone]
                 if not job.rows:

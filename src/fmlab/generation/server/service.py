@@ -104,10 +104,10 @@ class Served:
         frequency, presence = request.frequency_penalty or 0, request.presence_penalty or 0
         if not (frequency or presence or request.logit_bias):
             return []
-        allowed, bias = self.model.config.vocab_size, {}
+        vocab_size, bias = self.model.config.vocab_size, {}
         for key, value in (request.logit_bias or {}).items():
-            if not (key.isascii() and key.isdigit() and int(key) < allowed):
-                message = f"logit_bias: its keys must be token ids below {allowed}; got {key[:20]!r}"
+            if not (key.isascii() and key.isdigit() and int(key) < vocab_size):
+                message = f"logit_bias: {key[:20]!r} is not a token id below {vocab_size}"
                 raise ApiError(400, message, param="logit_bias")
             bias[int(key)] = value
         return [Penalties(frequency=frequency, presence=presence, bias=bias)]
