@@ -21,6 +21,8 @@ A chapter plots them, runs one point again, and asserts that it agrees.
                        ``real_preference_lab``)
 ``real_sampling``      loops of a real model, and its certainty after open and closed questions
 ``smollm2_logits``     all logits of a real model after a few prompts, for an explorer
+``serving``            how fast the server answers 1 to 64 clients, and what continuous batching
+                       gains
 ``extraction``         how well a model can be copied from its outputs
 ``ngram_ladder``       n-grams on the corpus of the book's models, against these models
 ``masked_and_causal``  what a masked and an autoregressive model are good for, trained alike
@@ -62,6 +64,7 @@ EXPERIMENTS = (
     "sampling_penalties",
     "sampling_variety",
     "seq2seq_copy",
+    "serving",
     "smollm2_logits",
     "specialists",
     "supervised",

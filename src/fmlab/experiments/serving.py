@@ -1,0 +1,211 @@
+"""A server under load, and static against continuous batching.
+
+    python -m fmlab.experiments serving    # about three minutes; book/results/serving.json
+
+``load_test`` starts the server in a process of its own, and lets 1 to 64 clients ask it over HTTP at
+once. Each client sends its next request as soon as it has the answer to the last one.
+``batching`` compares two ways to form batches on the same requests, in one process without HTTP:
+they arrive at random times, and answers differ in length.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import httpx
+import numpy as np
+import torch
+
+from fmlab.generation.batching import ContinuousBatch, Row
+from fmlab.generation.limits import Limits
+from fmlab.models import load
+from fmlab.models.language_model import LanguageModel
+from fmlab.tokenization.special_tokens import end_of_text
+
+MODEL = "micro"
+CLIENTS = [1, 2, 4, 8, 16, 32, 64]
+PROMPT, TOKENS = "Yesterday, a friend told me that", 64
+N_REQUESTS, MAX_ROWS = 96, 16
+MEAN_TOKENS, MOST_TOKENS = 40, 160
+RATES = [10, 20, 40]  # requests a second
+SEEDS = (0, 1, 2)
+
+
+@contextmanager
+def running_server(model: str = MODEL, threads: int = 1) -> Iterator[str]:
+    """Start the server on a free port; yield its address; stop it."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "fmlab.generation.server", "--model", model]
+    command += ["--port", str(port), "--threads", str(threads)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    address = f"http://127.0.0.1:{port}"
+    try:
+        _wait_for(address, process)
+        yield address
+    finally:
+        process.terminate()
+        process.wait(60)
+
+
+def _wait_for(address: str, process: subprocess.Popen, seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end and process.poll() is None:
+        try:
+            httpx.get(f"{address}/health")
+            return
+        except httpx.TransportError:
+            time.sleep(0.05)
+    raise RuntimeError(f"the server at {address} did not start")
+
+
+async def ask(client: httpx.AsyncClient, model: str, seed: int, tokens: int = TOKENS) -> dict:
+    """Send one request and read its stream; return status, tokens and times in milliseconds."""
+    fields = {"model": model, "prompt": PROMPT, "max_tokens": tokens, "seed": seed}
+    fields |= {"stream": True, "stream_options": {"include_usage": True}}
+    start, first, usage = time.perf_counter(), None, None
+    async with client.stream("POST", "/v1/completions", json=fields) as answer:
+        async for line in answer.aiter_lines():
+            if first is None and line.startswith("data: "):
+                first = time.perf_counter()
+            if '"usage"' in line:
+                usage = json.loads(line.removeprefix("data: "))["usage"]
+    end = time.perf_counter()
+    if answer.status_code != 200 or usage is None:
+        return {"status": answer.status_code, "tokens": 0, "first": None, "total": ms(end - start)}
+    made = usage["completion_tokens"]
+    return {"status": 200, "tokens": made, "first": ms(first - start), "total": ms(end - start)}
+
+
+def load_test(
+    address: str, model: str, n_clients: int, n_requests: int, tokens: int = TOKENS
+) -> dict:
+    """Let clients ask at once; return what happened to every request, and the seconds of it all."""
+    return asyncio.run(_load_test(address, model, n_clients, n_requests, tokens))
+
+
+async def _load_test(
+    address: str, model: str, n_clients: int, n_requests: int, tokens: int
+) -> dict:
+    seeds, answers = iter(range(n_requests)), []
+    limits = httpx.Limits(max_connections=n_clients)
+    async with httpx.AsyncClient(base_url=address, limits=limits, timeout=120) as client:
+
+        async def work() -> None:
+            for seed in seeds:
+                answers.append(await ask(client, model, seed, tokens))
+
+        start = time.perf_counter()
+        await asyncio.gather(*(work() for _ in range(n_clients)))
+        seconds = time.perf_counter() - start
+    return {"clients": n_clients, "seconds": round(seconds, 3), "answers": answers}
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """A request: when it arrives, in seconds, and how many tokens it will get."""
+
+    at: float
+    tokens: int
+
+
+def arrivals(rate: float, n: int = N_REQUESTS, seed: int = 0) -> list[Arrival]:
+    """Sample requests that arrive independently of each other, with geometric lengths."""
+    rng = np.random.default_rng(seed)
+    times = np.cumsum(rng.exponential(1 / rate, n))
+    lengths = np.minimum(rng.geometric(1 / MEAN_TOKENS, n), MOST_TOKENS)
+    return [Arrival(float(at), int(tokens)) for at, tokens in zip(times, lengths)]
+
+
+def serve(
+    model: LanguageModel,
+    prompt: Sequence[int],
+    requests: Sequence[Arrival],
+    *,
+    static: bool,
+    max_rows: int = MAX_ROWS,
+) -> dict:
+    """Serve requests as they arrive; return the latency of each, in milliseconds, and the rate.
+
+    A static batch takes all requests that are waiting when it begins, and no more until its last
+    row has ended. A continuous one takes a request as soon as there is a place.
+    """
+    batch, waiting, ended = ContinuousBatch(model, max_rows), list(requests), {}
+    of_row: dict[Row, Arrival] = {}
+    start = time.perf_counter()
+    n_steps = 0
+    while len(ended) < len(requests):
+        now = time.perf_counter() - start
+        if not (static and batch.rows):
+            while waiting and waiting[0].at <= now and batch.n_free:
+                request = waiting.pop(0)
+                row = _row(model, prompt, request)
+                of_row[row] = request
+                batch.add([row])
+        if not batch.rows:
+            time.sleep(max(0.0, waiting[0].at - (time.perf_counter() - start)))
+            continue
+        n_steps += 1
+        for new in batch.step():
+            if new.finish_reason is not None:
+                request = of_row.pop(new.row)
+                ended[request] = time.perf_counter() - start - request.at
+    seconds = time.perf_counter() - start
+    made = sum(request.tokens for request in requests)
+    return {
+        "latency": [ms(ended[request]) for request in requests],
+        "tokens per second": round(made / seconds, 1),
+        "steps": n_steps,
+        "occupied": round(made / (n_steps * max_rows), 3),
+    }
+
+
+def _row(model: LanguageModel, prompt: Sequence[int], request: Arrival) -> Row:
+    rng = np.random.default_rng(0)  # which tokens come does not matter here, only how many
+    return Row(list(prompt), Limits.of(model, request.tokens, ()), rng)
+
+
+def batching() -> list[dict]:
+    """Serve the same requests in both ways, at each rate and seed."""
+    model, tokenizer = load(MODEL)
+    prompt = [end_of_text(tokenizer), *tokenizer.encode(PROMPT)]
+    rows = []
+    for rate in RATES:
+        for seed in SEEDS:
+            requests = arrivals(rate, seed=seed)
+            for static in (True, False):
+                made = serve(model, prompt, requests, static=static)
+                rows.append({"rate": rate, "seed": seed, "static": static} | made)
+    return rows
+
+
+def run() -> dict:
+    """Measure everything; return the results."""
+    torch.set_num_threads(1)
+    with running_server() as address:
+        load_test(address, MODEL, 4, 16)  # until everything is warm
+        loads = [load_test(address, MODEL, n, max(32, 4 * n)) for n in CLIENTS]
+    return {
+        "model": MODEL,
+        "prompt": PROMPT,
+        "tokens": TOKENS,
+        "cores": os.cpu_count(),
+        "max rows": MAX_ROWS,
+        "load": loads,
+        "batching": batching(),
+    }
+
+
+def ms(seconds: float) -> float:
+    """Convert seconds to milliseconds, rounded to 2 decimals."""
+    return round(1000 * seconds, 2)
