@@ -2,8 +2,8 @@
 
     python -m fmlab.experiments serving    # about three minutes; book/results/serving.json
 
-``load_test`` starts the server in a process of its own, and lets 1 to 64 clients ask it over HTTP at
-once. Each client sends its next request as soon as it has the answer to the last one.
+``load_test`` starts the server in a process of its own, and lets 1 to 64 clients ask it over
+HTTP, all at once. Each client sends its next request when it has the answer to the last one.
 ``batching`` compares two ways to form batches on the same requests, in one process without HTTP:
 they arrive at random times, and answers differ in length.
 """
