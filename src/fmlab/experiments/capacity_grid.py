@@ -85,18 +85,22 @@ def loss_on(model: GPT, pages: list[Tensor], n: int = 8, seed: int = 0) -> float
     return sum(model.loss(x, y).item() * len(x) for x, y in parts) / len(inputs)
 
 
-def data_of(amount: str, seed: int) -> Tensor:
+def data_of(amount: str, seed: int, text: Corpus | None = None) -> Tensor:
     """Return the training tokens: all of them, or ``LITTLE`` from a place that the seed chooses."""
-    ids = corpus().training
+    ids = (text or corpus()).training
     if amount == "much":
         return ids
     start = int(np.random.default_rng(seed).integers(len(ids) - LITTLE))
     return ids[start : start + LITTLE]
 
 
-def train(size: str, amount: str, seed: int, rate: float) -> dict:
-    """Train one model; return its losses over time, and the test loss where validation is best."""
-    data, steps = data_of(amount, seed), STEPS[amount]
+def train(size: str, amount: str, seed: int, rate: float, text: Corpus | None = None) -> dict:
+    """Train one model; return its losses over time, and the test loss where validation is best.
+
+    ``text`` is the corpus if it has already been split into pages and encoded.
+    """
+    text = text or corpus()
+    data, steps = data_of(amount, seed, text), STEPS[amount]
     model = GPT(SHAPES[size], seed, SPREAD[size])
     optimizer = torch.optim.AdamW(model.parameters(), lr=rate, weight_decay=0.1)
     generator = torch.Generator().manual_seed(seed)
@@ -111,7 +115,7 @@ def train(size: str, amount: str, seed: int, rate: float) -> dict:
         optimizer.step()
         recent.append(loss.item())
         if step % EVERY[amount] == 0:
-            held_out = [loss_on(model, pages) for pages in (corpus().validation, corpus().test)]
+            held_out = [loss_on(model, pages) for pages in (text.validation, text.test)]
             curve["step"].append(step)
             values = (np.mean(recent[-EVERY[amount] :]), *held_out)
             for key, value in zip(("training", "validation", "test"), values):

@@ -390,5 +390,5 @@ def the_cell_that_is_trained_again_is_another(namespace, patch):
     patch(
         capacity_grid,
         "train",
-        lambda size, amount, seed, rate: train(size, amount, seed + 1, rate),
+        lambda size, amount, seed, rate, text: train(size, amount, seed + 1, rate, text),
     )

@@ -68,3 +68,10 @@ def test_record_has_all_cells():
     record = results.read("capacity_grid")
     cells = [(p["amount"], p["size"], p["seed"]) for p in record["points"]]
     assert len(set(cells)) == len(cells) == 12
+
+
+def test_a_corpus_that_is_already_encoded_gives_the_same_run(small_grid, monkeypatch):
+    text = capacity_grid.corpus()
+    expected = capacity_grid.train("smaller", "little", 0, 1e-2)
+    monkeypatch.setattr(capacity_grid, "corpus", None)
+    assert capacity_grid.train("smaller", "little", 0, 1e-2, text) == expected
