@@ -16,6 +16,7 @@ Shapes: B rows of a batch, T tokens of a row, N tokens of a text.
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -23,6 +24,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from fmlab.arguments import Ids
 from fmlab.data.corpora import python_docs, split_pages
 from fmlab.models.configs import GPTConfig
 from fmlab.models.gpt import GPT
@@ -58,15 +60,20 @@ class Corpus:
     validation: list[Tensor]
     test: list[Tensor]
 
+    @classmethod
+    def of(cls, tokenizer: BPETokenizer, training: Tensor, held_out: Sequence[Ids]) -> Corpus:
+        """Return a corpus in which every other held-out page is for testing."""
+        ids = [torch.tensor(page) for page in held_out]
+        return cls(tokenizer, training, ids[::2], ids[1::2])
+
 
 @functools.cache
 def corpus() -> Corpus:
-    """Return the documentation, with every tenth page held out; every other one is for testing."""
+    """Return the documentation, with every tenth page held out."""
     training, held_out = split_pages(python_docs())
     tokenizer = BPETokenizer.train(training, VOCAB_SIZE)
-    ids = [torch.tensor(tokenizer.encode(page)) for page in held_out]
     everything = torch.tensor([i for page in training for i in tokenizer.encode(page)])
-    return Corpus(tokenizer, everything, ids[::2], ids[1::2])
+    return Corpus.of(tokenizer, everything, [tokenizer.encode(page) for page in held_out])
 
 
 def rows(ids: Tensor, n: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:

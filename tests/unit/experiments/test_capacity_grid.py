@@ -14,7 +14,7 @@ def small_grid(monkeypatch):
     generator = torch.Generator().manual_seed(0)
     text = torch.randint(20, (2000,), generator=generator)
     pages = [text[i : i + 200] for i in range(0, 800, 200)]
-    corpus = capacity_grid.Corpus(BPETokenizer(), text, pages[::2], pages[1::2])
+    corpus = capacity_grid.Corpus.of(BPETokenizer(), text, [page.tolist() for page in pages])
     monkeypatch.setattr(capacity_grid, "corpus", lambda: corpus)
     shape = GPTConfig(512, capacity_grid.CONTEXT, 1, 1, 4)
     monkeypatch.setattr(capacity_grid, "SHAPES", {"smaller": shape, "larger": shape})
