@@ -62,6 +62,45 @@ def test_the_author_s_answer_passes(chapter, exercise):
 
 # Wrong answers, each with what the hidden test says about it. Those marked with * passed before.
 WRONG = [
+    # language models
+    ("language-models", "numbers", "predicted['training pairs'] = 3", "is 4, not 3"),
+    ("language-models", "numbers", "predicted['perplexity'] = None", "is 4.757, not None"),
+    (
+        "language-models", "mix",
+        "def mix(ids, n, weight):\n    return np.full((n, n), 1 / n)", "row a",
+    ),
+    (
+        "language-models", "mix",  # nothing for a context that never occurred
+        "_m = mix\ndef mix(ids, n, weight):\n    rows = _m(ids, n, weight)\n"
+        "    return np.vstack([rows[:-1], np.zeros(n)])",
+        "the unigram alone",
+    ),
+    (
+        "language-models", "better",  # independent samples
+        "def difference(a, b):\n    mean = np.mean(a) - np.mean(b)\n"
+        "    error = 1.96 * math.sqrt((np.var(a, ddof=1) + np.var(b, ddof=1)) / len(a))\n"
+        "    return mean, mean - error, mean + error",
+        "the paired difference is",
+    ),
+    ("language-models", "better", "shows_a_difference['4 pages'] = True", "is 0 in the interval"),
+    (
+        "language-models", "nulls",  # the previous prompt
+        "def shuffled(c, a):\n    return np.mean([x == y for x, y in zip(c, [a[-1], *a[:-1]])])",
+        "is 1.00, not 0.0",
+    ),
+    ("language-models", "nulls", "solved['sentiment'] = True", "compare the intervals"),
+    (
+        "language-models", "average",  # it only tries batches of one length
+        "def test_perplexity(perplexity):\n"
+        "    assert math.isclose(perplexity([[0.0, 2.0], [1.0, 1.0]]), math.e)",
+        "averages the averages",
+    ),
+    (
+        "language-models", "shift",
+        "def test_pairs(pairs):\n    inputs, labels = pairs([3, 1, 4, 2])\n"
+        "    assert len(inputs) == len(labels) == 3",
+        "does not shift the labels|lets the model predict",
+    ),
     # tokenization
     ("tokenization", "bits_per_byte", "better = 'A'", "compare bits per byte"),
     (
@@ -198,6 +237,10 @@ def test_a_wrong_answer_fails_with_a_sentence(chapter, exercise, answer, sentenc
 
 
 RIGHT = [
+    ("language-models", "numbers", "predicted['perplexity'] = 4.76"),
+    ("language-models", "mix", "_m = mix\ndef mix(*a):\n    return _m(*a).tolist()"),
+    ("language-models", "better", "shows_a_difference = {k: np.bool_(v) for k, v in "
+     "shows_a_difference.items()}"),
     ("tokenization", "predict", "predicted = {k: np.int64(v) for k, v in predicted.items()}"),
     ("attention", "reach", "predicted = {k: float(v) for k, v in predicted.items()}"),
     ("attention", "pencil", "pencil = {k: np.array(v) for k, v in pencil.items()}"),

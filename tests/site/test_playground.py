@@ -17,7 +17,7 @@ from tests.widgets.writer_vectors import PageNumbers
 
 PAGE = "book/playground.html"
 COVER = "book/index.html"
-START = re.compile(r"^Start, \d+\.\d MB$")
+START = re.compile(r"^Start \(\d+\.\d MB\)$")
 QUESTION = "Where was Bessava Varinatta born?"
 # Milliseconds to compute a token. 100 tokens per second are the goal; 700 are usual.
 LONGEST = 10
@@ -70,7 +70,7 @@ def set_number(widget, name, value):
 
 def at_full_speed(widget):
     widget.locator("details").evaluate("(details) => (details.open = true)")
-    widget.get_by_label("Speed").select_option("as fast as it can")
+    widget.get_by_label("Speed").select_option("as fast as possible")
 
 
 def written(pane):
@@ -154,7 +154,7 @@ def test_nothing_is_fetched_before_the_reader_starts_and_nothing_after_it_is_loa
     page.on("request", lambda request: requests.append(request.url))
     size = sum(path.stat().st_size for path in model_files("micro"))
     button = widget.get_by_role("button", name=START)
-    assert button.inner_text() == f"Start, {size / 1e6:.1f} MB"
+    assert button.inner_text() == f"Start ({size / 1e6:.1f} MB)"
     assert "from this site, once" in widget.locator(".fml-status").inner_text()
     at_full_speed(widget)
     assert not requests
@@ -240,7 +240,7 @@ def test_another_candidate_replaces_a_token_and_the_text_continues_from_it(playg
     options.nth(n_prompt).click()
     second = candidates(widget)[1][0]
     widget.locator(".fml-bars th > button").nth(1).click()
-    widget.locator(".fml-pane .fml-note", has_text="It can continue").wait_for()
+    widget.locator(".fml-pane .fml-note", has_text="Press Continue for more").wait_for()
     assert options.count() == n_prompt + 2  # and the place of the next token
     widget.get_by_role("button", name="Continue").click()
     wait_until_written(widget)
@@ -358,7 +358,7 @@ def test_everything_can_be_done_with_the_keyboard(playground):
     first = widget.locator(".fml-written").first
     assert first.evaluate("(option) => option === document.activeElement")
     widget.locator(".fml-bars th > button").nth(2).press("Enter")
-    widget.locator(".fml-pane .fml-note", has_text="It can continue").wait_for()
+    widget.locator(".fml-pane .fml-note", has_text="Press Continue for more").wait_for()
     assert widget.locator(".fml-written").count() == 1
 
 

@@ -11,9 +11,11 @@ const {
   ALL_SLIDERS,
   decodeToken,
   default: widget,
+  hintFor,
   megabytes,
   plainText,
   runningText,
+  settingsKeep,
   surprise,
   typed,
   withChosen,
@@ -78,4 +80,15 @@ test("the token that is there is always among the candidates", () => {
 
 test("the widget can be drawn", () => {
   assert.equal(typeof widget.render, "function");
+});
+
+test("one token is not 1 tokens", () => {
+  assert.equal(settingsKeep(1), "The settings keep 1 token.");
+  assert.equal(settingsKeep(2048), "The settings keep 2,048 tokens.");
+});
+
+test("a place says what choosing a candidate does there", () => {
+  assert.match(hintFor({ isPrompt: true, isNext: false }), /part of the prompt/);
+  assert.match(hintFor({ isPrompt: false, isNext: true }), /append/);
+  assert.match(hintFor({ isPrompt: false, isNext: false }), /remove what follows/);
 });

@@ -54,6 +54,38 @@ class LookUpOnly(Mapping):
         )
 
 
+# Language models: two models on the same pages, and a report on three tasks
+
+
+def page_losses(seed: int = 0, n: int = 40, gap: float = 0.05) -> tuple[Floats, Floats]:
+    """Return the losses of two models on the same n pages; the first is better by about gap."""
+    rng = np.random.default_rng(seed)
+    difficulty = rng.normal(3.0, 0.5, n)  # some pages are hard for every model
+    return difficulty + rng.normal(0, 0.05, n), difficulty + gap + rng.normal(0, 0.05, n)
+
+
+def loss_comparisons() -> dict[str, tuple[Floats, Floats]]:
+    """Return two comparisons, by name: the losses of two models on the same pages."""
+    return {"40 pages": page_losses(0), "4 pages": page_losses(1, n=4, gap=0.01)}
+
+
+def task_reports() -> dict[str, tuple[list[str], list[str]]]:
+    """Return the completions and the answers of three tasks, 60 prompts each."""
+    rng = np.random.default_rng(3)
+    cities = ["Oslo", "Rome", "Lima", "Cairo", "Quito", "Turin"]
+    answers = rng.choice(cities, 60).tolist()
+    noise = rng.choice(cities, 60).tolist()
+    extraction = [a if rng.random() < 0.7 else b for a, b in zip(answers, noise)]
+    labels = ["positive" if rng.random() < 0.8 else "negative" for _ in range(60)]
+    digits = [str(i) for i in rng.integers(2, 19, 60)]
+    sums = [d if rng.random() < 0.35 else str(rng.integers(2, 19)) for d in digits]
+    return {
+        "extraction": (extraction, answers),
+        "sentiment": (["positive"] * 60, labels),
+        "sums": (sums, digits),
+    }
+
+
 # Attention: sixteen heads
 
 N_HEADS, USEFUL = 16, (3, 10)

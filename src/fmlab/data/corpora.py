@@ -58,11 +58,13 @@ def _documented_files() -> Iterator[Path]:
 
 def _docs_in(source: Path) -> Iterator[str]:
     """Yield docstrings, and the texts that add_docstr and add_newdoc give to compiled functions."""
+    code = source.read_bytes()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SyntaxWarning)
-        tree = ast.parse(source.read_bytes())
+        tree = ast.parse(code)
+    has_calls = b"add_docstr" in code or b"add_newdoc" in code
     docs = []  # each with its line number
-    for node in ast.walk(tree):
+    for node in ast.walk(tree) if has_calls else _statements(tree):
         match node:
             case ast.Module() | ast.ClassDef() | ast.FunctionDef() | ast.AsyncFunctionDef():
                 match node.body:
@@ -74,6 +76,14 @@ def _docs_in(source: Path) -> Iterator[str]:
                     docs += [(node.lineno, text) for text in texts if "\n" in text]
     for _, doc in sorted(docs):
         yield inspect.cleandoc(doc)
+
+
+def _statements(tree: ast.AST) -> Iterator[ast.AST]:
+    """Yield a tree and all statements in it: most nodes of a tree are expressions, without them."""
+    yield tree
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.stmt | ast.excepthandler | ast.match_case):
+            yield from _statements(node)
 
 
 def _literals(node: ast.expr) -> Iterator[str]:

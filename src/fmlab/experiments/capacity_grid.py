@@ -16,6 +16,7 @@ Shapes: B rows of a batch, T tokens of a row, N tokens of a text.
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -23,6 +24,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from fmlab.arguments import Ids
 from fmlab.data.corpora import python_docs, split_pages
 from fmlab.models.configs import GPTConfig
 from fmlab.models.gpt import GPT
@@ -58,15 +60,20 @@ class Corpus:
     validation: list[Tensor]
     test: list[Tensor]
 
+    @classmethod
+    def of(cls, tokenizer: BPETokenizer, training: Tensor, held_out: Sequence[Ids]) -> Corpus:
+        """Return a corpus in which every other held-out page is for testing."""
+        ids = [torch.tensor(page) for page in held_out]
+        return cls(tokenizer, training, ids[::2], ids[1::2])
+
 
 @functools.cache
 def corpus() -> Corpus:
-    """Return the documentation, with every tenth page held out; every other one is for testing."""
+    """Return the documentation, with every tenth page held out."""
     training, held_out = split_pages(python_docs())
     tokenizer = BPETokenizer.train(training, VOCAB_SIZE)
-    ids = [torch.tensor(tokenizer.encode(page)) for page in held_out]
     everything = torch.tensor([i for page in training for i in tokenizer.encode(page)])
-    return Corpus(tokenizer, everything, ids[::2], ids[1::2])
+    return Corpus.of(tokenizer, everything, [tokenizer.encode(page) for page in held_out])
 
 
 def rows(ids: Tensor, n: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -85,18 +92,22 @@ def loss_on(model: GPT, pages: list[Tensor], n: int = 8, seed: int = 0) -> float
     return sum(model.loss(x, y).item() * len(x) for x, y in parts) / len(inputs)
 
 
-def data_of(amount: str, seed: int) -> Tensor:
+def data_of(amount: str, seed: int, text: Corpus | None = None) -> Tensor:
     """Return the training tokens: all of them, or ``LITTLE`` from a place that the seed chooses."""
-    ids = corpus().training
+    ids = (text or corpus()).training
     if amount == "much":
         return ids
     start = int(np.random.default_rng(seed).integers(len(ids) - LITTLE))
     return ids[start : start + LITTLE]
 
 
-def train(size: str, amount: str, seed: int, rate: float) -> dict:
-    """Train one model; return its losses over time, and the test loss where validation is best."""
-    data, steps = data_of(amount, seed), STEPS[amount]
+def train(size: str, amount: str, seed: int, rate: float, text: Corpus | None = None) -> dict:
+    """Train one model; return its losses over time, and the test loss where validation is best.
+
+    ``text`` is the corpus if it has already been split into pages and encoded.
+    """
+    text = text or corpus()
+    data, steps = data_of(amount, seed, text), STEPS[amount]
     model = GPT(SHAPES[size], seed, SPREAD[size])
     optimizer = torch.optim.AdamW(model.parameters(), lr=rate, weight_decay=0.1)
     generator = torch.Generator().manual_seed(seed)
@@ -111,7 +122,7 @@ def train(size: str, amount: str, seed: int, rate: float) -> dict:
         optimizer.step()
         recent.append(loss.item())
         if step % EVERY[amount] == 0:
-            held_out = [loss_on(model, pages) for pages in (corpus().validation, corpus().test)]
+            held_out = [loss_on(model, pages) for pages in (text.validation, text.test)]
             curve["step"].append(step)
             values = (np.mean(recent[-EVERY[amount] :]), *held_out)
             for key, value in zip(("training", "validation", "test"), values):

@@ -14,6 +14,7 @@ Results are written to book/results/real_tasks.json.
 from __future__ import annotations
 
 import random
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -79,6 +80,10 @@ The coat is thin and the zipper is broken.
 A cramped little theater with bad actors.
 My back hurts since I bought this mattress."""
 
+# For the simple rule. The list was written with the reviews in view, which is its best chance.
+NEGATIVE = """awful bad boring broke broken cold dirty disappointed dull expensive hate hated
+horrible late loud never no noisy not poor rude slow stale terrible ugly waste worst"""
+
 
 @dataclass(frozen=True)
 class Task:
@@ -123,7 +128,8 @@ def _extraction(rng: random.Random) -> Task:
     choices = [names.split() for names in (NAMES, CITIES, JOBS)]
     rows = [[rng.choice(values) for values in choices] for _ in range(N)]
     prompts = [f"{examples}{text(*row)}\nCity: {row[1]}\nJob:" for row in rows]
-    return Task(prompts, [row[2] for row in rows], [row[1] for row in rows])
+    last = [text(*row).rstrip(".").split()[-1] for row in rows]
+    return Task(prompts, [row[2] for row in rows], last)
 
 
 def _sentiment(rng: random.Random) -> Task:
@@ -137,8 +143,9 @@ def _sentiment(rng: random.Random) -> Task:
     solved += [("I regret that I bought it.", "negative"), ("It made my day.", "positive")]
     examples = "".join(f"Review: {text}\nSentiment: {label}\n\n" for text, label in solved)
     prompts = [f"{examples}Review: {text}\nSentiment:" for text, _ in rows]
-    short = ["positive" if len(text) < 35 else "negative" for text, _ in rows]
-    return Task(prompts, [label for _, label in rows], short)
+    words = [set(re.findall(r"[a-z]+", text.lower())) for text, _ in rows]
+    listed = ["negative" if found & {*NEGATIVE.split()} else "positive" for found in words]
+    return Task(prompts, [label for _, label in rows], listed)
 
 
 def _sums(rng: random.Random, low: int, high: int) -> Task:

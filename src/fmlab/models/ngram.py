@@ -58,7 +58,9 @@ class _Table:
 
 def _find(values: np.ndarray, wanted: np.ndarray) -> np.ndarray:
     """Return where each wanted number is in sorted values, -1 if nowhere."""
-    places = np.searchsorted(values, wanted).clip(max=len(values) - 1)
+    order = np.argsort(wanted)  # neighboring look-ups are faster
+    places = np.empty_like(order)
+    places[order] = np.searchsorted(values, wanted[order]).clip(max=len(values) - 1)
     return np.where(values[places] == wanted, places, -1)
 
 

@@ -16,11 +16,11 @@ const MORE_SLIDERS = [
   { trait: "max_new_tokens", name: "Tokens to write", min: 1, max: 255, step: 1 },
 ];
 export const ALL_SLIDERS = [...SLIDERS, ...MORE_SLIDERS];
-const SPEEDS = { "10 tokens per second": 10, "30 tokens per second": 30, "as fast as it can": 0 };
+const SPEEDS = { "10 tokens per second": 10, "30 tokens per second": 30, "as fast as possible": 0 };
 const REASONS = {
-  stop: "The text ended.",
-  context: "The context is full.",
-  length: "It can continue.",
+  stop: "The model ended the text.",
+  context: "The context is full: the model can take no more tokens.",
+  length: "Press Continue for more.",
   stopped: "Stopped.",
 };
 
@@ -128,14 +128,14 @@ function render({ model, el, site }) {
     const absent = missing();
     const hasText = panes.some(({ tokens }) => tokens.length);
     actions.draw({
-      label: absent.length ? `Start, ${megabytes(sizeOf(absent))}` : "Write",
+      label: absent.length ? `Start (${megabytes(sizeOf(absent))})` : "Write",
       busy: busy > 0,
       canGo: !absent.length && hasText,
     });
     if (!absent.length || busy || status.classList.contains("fml-error")) return;
     const list = absent.map((name) => `${name} (${megabytes(entries.get(name).bytes)})`).join(" and ");
     const place = site ? "this site" : "the kernel";
-    write(status, `Start loads ${list} from ${place}, once.`);
+    write(status, `Start loads ${list} from ${place}. This is needed only once.`);
   }
   function fail(error) {
     status.classList.add("fml-error");
@@ -162,7 +162,7 @@ function render({ model, el, site }) {
           }),
         ),
       );
-      write(status, "Loaded. No connection is needed any more.");
+      write(status, "Loaded. From now on, it works without a connection.");
       return true;
     } catch (error) {
       if (error !== CANCELED) fail(error);
@@ -268,7 +268,7 @@ function render({ model, el, site }) {
     pane.finish({ reason: reason ?? "length" });
     target = { pane, position: Infinity };
     if (pane === panes[0]) update(model, { text: plainText(pane.response()) });
-    framed.say(`${spokenToken(token)} chosen. Continue writes what follows.`);
+    framed.say(`${spokenToken(token)} chosen. Press Continue to write what follows.`);
     lookSoon();
   }
 
@@ -340,7 +340,7 @@ function kernelSource(model) {
         if (message.kind !== request.kind || message.name !== request.name) return;
         end(resolve, { ...message, buffers });
       };
-      const silent = "No kernel answers. Run the cell again to get the models from the kernel.";
+      const silent = "The kernel does not answer. Run the cell again to get the models from the kernel.";
       const timer = setTimeout(() => end(reject, new Error(silent)), 1000 * KERNEL_SECONDS);
       model.on("msg:custom", answer);
       model.send(request);
@@ -378,7 +378,7 @@ function connect(worker) {
     else resolve?.(result);
   };
   worker.onerror = () =>
-    rejectAll(new Error("The model could not be started: its script did not load or run."));
+    rejectAll(new Error("The model could not be started: its script did not load or run. Reload the page to try again."));
   return {
     call: (kind, request = {}, tell) =>
       new Promise((resolve, reject) => {

@@ -40,14 +40,18 @@ STORY = "Velique could not find the basket. At last she looked in the"
 EXAMPLES = [
     {"label": "A story", "prompt": STORY, "name": "micro"},
     {"label": "A fact", "prompt": "Bessava Varinatta was born in", "name": "micro"},
-    {"label": "A person who does not exist", "prompt": "Ada Lovelace was born in", "name": "micro"},
+    {"label": "A person from our world", "prompt": "Ada Lovelace was born in", "name": "micro"},
     {"label": "A review", "prompt": "Review of the inn by", "name": "micro"},
     {
         "label": "A question",
         "prompt": "Where was Bessava Varinatta born?",
         "name": "micro-sft",
     },
-    {"label": "A question nobody can answer", "prompt": "Where was Ada born?", "name": "micro-sft"},
+    {
+        "label": "A question about a person who does not exist",
+        "prompt": "Where was Hildulo Malandell born?",
+        "name": "micro-sft",
+    },
 ]
 
 # The ranges of the settings. The same in playground.js.

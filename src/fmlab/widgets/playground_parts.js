@@ -12,7 +12,7 @@ function modelChoice(model, entries) {
   const option = ({ name, title }) => h("option", { value: name }, `${name}: ${title}`);
   const pick = (trait, select) => () => update(model, { [trait]: select.value });
   const first = h("select", {}, ...entries.map(option));
-  const none = h("option", { value: "" }, "nothing");
+  const none = h("option", { value: "" }, "no other model");
   const second = h("select", {}, none, ...entries.map(option));
   first.addEventListener("change", pick("name", first));
   second.addEventListener("change", pick("compare", second));
@@ -189,7 +189,7 @@ function textPane({ name, title }, onLook) {
     "aria-label": "next token",
   });
   end.append("?");
-  const empty = h("p", { class: "fml-note" }, "The text appears here, token by token.");
+  const empty = h("p", { class: "fml-note" }, "What the model writes appears here, token by token.");
   box.append(empty);
   const node = h(
     "section",
@@ -292,11 +292,11 @@ function shadingChoice({ layers, heads }, onChange) {
   const all = Array.from({ length: layers * heads }, (_, i) =>
     head(Math.floor(i / heads), i % heads),
   );
-  const select = h("select", { change: onChange }, h("option", { value: "" }, "surprise"), ...all);
+  const select = h("select", { change: onChange }, h("option", { value: "" }, "surprisal"), ...all);
   const note = h("p", { class: "fml-note" });
   const field = labeled("Shade tokens by", select);
   const plain =
-    "The darker a token, the less likely the model found it. Point at a token, or move to it with " +
+    "Surprisal: the darker a token, the less likely the model found it. Point at a token, or move to it with " +
     "the arrow keys, to see what else could have been there.";
   write(note, plain);
   const chosen = () => {
@@ -316,6 +316,18 @@ function shadingChoice({ layers, heads }, onChange) {
       write(note, `To predict ${what}, this head attended most to ${most.map(paid).join(", ")}.`);
     },
   };
+}
+
+// How many tokens can still be sampled.
+export const settingsKeep = (left) =>
+  `The settings keep ${left === 1 ? "1 token" : `${number(left)} tokens`}.`;
+
+// What a press on a candidate does.
+export function hintFor({ isPrompt, isNext }) {
+  if (isPrompt) return "This token is part of the prompt, which you change above.";
+  return isNext
+    ? "Choose one to append it."
+    : "Choose one to replace this token and remove what follows.";
 }
 
 // The most likely tokens at a position: an outline for the model's probability, a bar for that
@@ -345,7 +357,7 @@ function candidateTable(onPut) {
     h("thead", {}, h("tr", {}, ...columns)),
     h("tbody", {}, ...lines.map((line) => line.node)),
   );
-  const key = "Outline: before the settings. Bar: after them.";
+  const key = "Outline: the model’s probabilities. Bar: after the settings.";
   function clear() {
     write(title, "Candidates");
     write(note, key);
@@ -360,9 +372,7 @@ function candidateTable(onPut) {
       const isPrompt = found.position < pane.nPrompt;
       const place = isNext ? "the next token" : `token ${found.position + 1}`;
       write(title, `Candidates for ${place}`);
-      const kept = `${number(found.left)} tokens are left.`;
-      const hint = isPrompt ? "This place is part of the prompt." : "Choose one to put it there.";
-      write(note, `${key} ${kept} ${hint}`);
+      write(note, `${key} ${settingsKeep(found.left)} ${hintFor({ isPrompt, isNext })}`);
       const scale = Math.max(...rows.flatMap(({ before, after }) => [before, after]), 0.01);
       lines.forEach((line, i) => {
         const row = rows[i];

@@ -34,7 +34,16 @@ def numbers(**changes):
 
 def test_right_numbers_pass(capsys):
     checks.check_numbers(numbers(), PROBS, V)
+    rounded = {"loss_in_bits_per_token": 2.25, "perplexity": 4.76}
+    checks.check_numbers(numbers(**rounded), PROBS, V)
     assert "all 6 right" in capsys.readouterr().out
+
+
+def test_the_error_does_not_give_the_number_away():
+    with pytest.raises(AssertionError) as error:
+        checks.check_numbers(numbers(training_pairs=7), PROBS, V)
+    assert "is not 7" in str(error.value)
+    assert "4" not in str(error.value)
 
 
 @pytest.mark.parametrize(
@@ -143,7 +152,7 @@ def test_the_spread_of_single_pages_is_recognized():
 
 def test_wrong_verdicts_are_rejected():
     wrong = {name: not truth for name, truth in checks.true_verdicts().items()}
-    rejected("leave out 0", checks.check_difference, difference, wrong)
+    rejected("is 0 inside the interval", checks.check_difference, difference, wrong)
 
 
 # A null for any task
@@ -184,7 +193,7 @@ def test_other_wrong_answers_about_nulls_are_rejected():
     truth = checks.true_solved()
     rejected("most common", checks.check_nulls, shuffled, lambda answers: 1.0, truth)
     wrong = truth | {"sentiment": True}
-    rejected("is False", checks.check_nulls, shuffled, most_frequent, wrong)
+    rejected("is not True", checks.check_nulls, shuffled, most_frequent, wrong)
 
 
 # Bug hunts

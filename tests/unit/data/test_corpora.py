@@ -106,3 +106,33 @@ def test_pages_are_the_whole_text_and_every_nth_is_held_out():
 def test_pages_need_a_length_and_something_to_train_on(length, every):
     with pytest.raises(ValueError, match=r"(length|every) must be"):
         corpora.split_pages("text", length, every)
+
+
+def test_docstrings_are_found_however_deep_they_are_nested(tmp_path):
+    source = '''
+"""module"""
+if True:
+    try:
+        pass
+    except ValueError:
+        with open("x") as f:
+            class A:
+                """class"""
+                for i in range(3):
+                    async def f():
+                        """method"""
+match 1:
+    case 1:
+        def g():
+            """in a case"""
+            return lambda: """no docstring"""
+'''
+    (tmp_path / "nested.py").write_text(source)
+    found = list(corpora._docs_in(tmp_path / "nested.py"))
+    assert found == ["module", "class", "method", "in a case"]
+
+
+def test_texts_given_to_compiled_functions_are_found_inside_expressions(tmp_path):
+    source = 'x = [add_docstr(f, """first\\nline""" + "more")]\ndef g():\n    """second"""\n'
+    (tmp_path / "calls.py").write_text(source)
+    assert list(corpora._docs_in(tmp_path / "calls.py")) == ["first\nline", "second"]

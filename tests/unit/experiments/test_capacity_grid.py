@@ -14,7 +14,7 @@ def small_grid(monkeypatch):
     generator = torch.Generator().manual_seed(0)
     text = torch.randint(20, (2000,), generator=generator)
     pages = [text[i : i + 200] for i in range(0, 800, 200)]
-    corpus = capacity_grid.Corpus(BPETokenizer(), text, pages[::2], pages[1::2])
+    corpus = capacity_grid.Corpus.of(BPETokenizer(), text, [page.tolist() for page in pages])
     monkeypatch.setattr(capacity_grid, "corpus", lambda: corpus)
     shape = GPTConfig(512, capacity_grid.CONTEXT, 1, 1, 4)
     monkeypatch.setattr(capacity_grid, "SHAPES", {"smaller": shape, "larger": shape})
@@ -68,3 +68,10 @@ def test_record_has_all_cells():
     record = results.read("capacity_grid")
     cells = [(p["amount"], p["size"], p["seed"]) for p in record["points"]]
     assert len(set(cells)) == len(cells) == 12
+
+
+def test_a_corpus_that_is_already_encoded_gives_the_same_run(small_grid, monkeypatch):
+    text = capacity_grid.corpus()
+    expected = capacity_grid.train("smaller", "little", 0, 1e-2)
+    monkeypatch.setattr(capacity_grid, "corpus", None)
+    assert capacity_grid.train("smaller", "little", 0, 1e-2, text) == expected

@@ -61,3 +61,9 @@ def test_record_is_of_these_prompts(tasks):
         right = sum(map(real_tasks.is_right, said["completions"], task.answers))
         assert said["right"] == right
         assert said["most_frequent"] == task.most_frequent
+
+
+def test_the_simple_rules_are_as_good_as_a_rule_can_be_made(tasks):
+    right = {name: sum(map(real_tasks.is_right, t.rule, t.answers)) for name, t in tasks.items()}
+    assert right["extraction"] == real_tasks.N
+    assert right["sentiment"] > 0.8 * real_tasks.N
