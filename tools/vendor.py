@@ -29,10 +29,13 @@ KATEX = ROOT / "book" / "_static" / "vendor" / "katex"
 PYODIDE = ROOT / "book" / "_static" / "vendor" / "pyodide"
 WHEELS = ROOT / "vendor" / "pyodide"
 CORE = ("pyodide.mjs", "pyodide.asm.js", "python_stdlib.zip")
-FONTS = re.compile(r"/fonts/(?!ttf/(DejaVuSans(-\w+|Display|Mono)?\.ttf|cm|STIXGeneral\.|STIXNonUni\.))")
+FONTS = re.compile(
+    r"/fonts/(?!ttf/(DejaVuSans(-\w+|Display|Mono)?\.ttf|cm|STIXGeneral\.|STIXNonUni\.))"
+)
 UNUSED = re.compile(
-    r"numpy/f2py/|/tests/|/include/|\.pyi$|\.h$|\.pxd$|mpl-data/(sample_data|images|plot_directive)/"
-    r"|mpl_toolkits/mplot3d/|/backends/(qt_editor|web_backend)/|dist-info/METADATA$"
+    r"numpy/f2py/|/tests/|/include/|\.pyi$|\.h$|\.pxd$"
+    r"|mpl-data/(sample_data|images|plot_directive)/"
+    r"|/backends/(qt_editor|web_backend)/"
 )
 STAMP = ".made-from"  # holds the digest of the lock file a folder was made from
 
@@ -138,7 +141,7 @@ def main() -> None:
     digest = hashlib.sha256(LOCK.read_bytes()).hexdigest()
     install(digest)
     copy_katex(digest)
-    copy_pyodide(digest)
+    copy_pyodide(digest + hashlib.sha256(Path(__file__).read_bytes()).hexdigest())
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 For each chapter this writes ``_static/live/CHAPTER.json``: the cells, which earlier ones each needs
 (``slices``), and how long it takes. A cell gets a button if ``book/results/live_cells.json`` says
-that it gave the stored output in a browser; ``python tools/try_live_cells.py`` makes that record.
+that it gave its stored output in a browser; ``python tools/try_live_cells.py`` makes that record.
 It also writes what the browser unpacks: the packages of this repository, with stand-ins for torch
 and others (``src/live``), and the text of ``python_docs``.
 """
@@ -14,17 +14,26 @@ import hashlib
 import importlib.util
 import json
 import re
+import shutil
 import zipfile
 from pathlib import Path
 
 import nbformat
 from slices import facts_of, needs
 
+from fmlab.models.pretrained import CARD, FILES, WEIGHTS_FOLDER
+from fmlab.widgets import playground
+
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = ROOT / "src"
 STANDINS, SCRIPTS = SOURCE / "live" / "standins", SOURCE / "live"
 RECORD = ROOT / "book" / "results" / "live_cells.json"
 FOLDER = "live"  # in _static
+PLAYGROUND = "playground"  # likewise: see playground.py beside this file
+MODELS = ("nano", *playground.MODELS)
+FIGURES = ("image/png", "image/svg+xml")
+TEXTS = ("text/markdown", "text/html", "text/plain")  # in the order in which the page prefers them
+MODEL_FILES = (CARD, *FILES)
 LEFT_OUT = {"weights", "widgets", "checks", "__pycache__"}
 INSTALL = re.compile(r"^\s*%pip", re.M)  # the cell for Colab
 MODEL = re.compile(r"""["'](nano|micro|small)(-\w+)?["']""")
@@ -43,35 +52,52 @@ def code_cells(path: Path) -> list:
     return [c for c in cells if c.cell_type == "code" and not INSTALL.search(c.source)]
 
 
-def digest(cells: list) -> str:
-    """Return a checksum of the code of a chapter."""
-    text = "\0".join(f"{cell.id}\0{cell.source}" for cell in cells)
-    return hashlib.sha256(text.encode()).hexdigest()
+def stored_text(cell) -> str:
+    """Return the text of a cell's stored output."""
+    texts = []
+    for output in cell.outputs:
+        data = output.get("data", {})
+        if output.output_type == "stream":
+            texts.append(output.text)
+        elif not any(kind in data for kind in FIGURES):
+            texts.append(next((data[kind] for kind in TEXTS if kind in data), ""))
+    return "".join(texts).strip()
 
 
 def page_cells(path: Path) -> list[dict]:
     """Return what the page knows of each cell; ``seconds`` is None where it cannot run."""
     cells = code_cells(path)
     facts = [facts_of(cell.source) for cell in cells]
-    recorded = record().get(path.stem, {})
-    seconds = recorded.get("cells", {}) if recorded.get("digest") == digest(cells) else {}
-    return [
-        {
-            "id": cell.id,
-            "source": cell.source,
-            "needs": needs(facts, i),
-            "binds": sorted(facts[i].binds),
-            "changes": sorted(facts[i].changes),
-            "models": sorted({"".join(match) for match in MODEL.findall(cell.source)}),
-            "docs": "python_docs" in cell.source,
-            "seconds": seconds.get(cell.id),
-        }
-        for i, cell in enumerate(cells)
-    ]
+    tried = record().get(path.stem, {})
+    page = []
+    for i, cell in enumerate(cells):
+        needed = needs(facts, i)
+        sources = [cells[earlier].source for earlier in needed] + [cell.source, stored_text(cell)]
+        digest = hashlib.sha256("\0".join(sources).encode()).hexdigest()[:16]
+        recorded = tried.get(cell.id, {})
+        page.append(
+            {
+                "id": cell.id,
+                "source": cell.source,
+                "needs": needed,
+                "binds": sorted(facts[i].binds),
+                "changes": sorted(facts[i].changes),
+                "models": sorted({*map("".join, MODEL.findall(cell.source))} & {*MODELS}),
+                "docs": "python_docs" in cell.source,
+                "digest": digest,
+                "is_current": recorded.get("digest") == digest,
+                "seconds": recorded.get("seconds") if recorded.get("digest") == digest else None,
+            }
+        )
+    return page
 
 
 def record() -> dict:
-    """Return which cells were tried in a browser, and gave their stored output."""
+    """Return the cells that were tried in a browser, by chapter and id.
+
+    Each has the digest of what it was tried with (its code, that of the cells that it needs, and
+    its stored output), and the seconds that it took, or None if it did not give that output.
+    """
     return json.loads(RECORD.read_text(encoding="utf-8")) if RECORD.exists() else {}
 
 
@@ -89,6 +115,9 @@ def write_package(path: Path) -> None:
                     if file.name == "corpora.py":
                         text += DOCS_IN_PAGE
                     _add(package, str(Path(name, inside)), text)
+        for card in sorted(WEIGHTS_FOLDER.glob(f"*/{CARD}")):  # which models there are
+            text = card.read_text(encoding="utf-8")
+            _add(package, f"fmlab/models/weights/{card.parent.name}/{CARD}", text)
         _add(package, "fmlab/widgets/__init__.py", NO_WIDGETS)
         _add(package, "book/concepts.yml", "")  # fmlab looks for it to know that this is the book
         for file in sorted((ROOT / "book" / "results").glob("*.json")):
@@ -118,11 +147,21 @@ def write_docs(path: Path) -> None:
         path.write_bytes(gzip.compress(python_docs().encode(), mtime=0))
 
 
+def write_models(folder: Path) -> None:
+    """Copy the models that cells load, beside those of the playground, which are the same files."""
+    for name in MODELS:
+        target = folder / name
+        target.mkdir(parents=True, exist_ok=True)
+        for file in MODEL_FILES:
+            if not (target / file).exists():
+                shutil.copyfile(WEIGHTS_FOLDER / name / file, target / file)
+
+
 def has_cells(app, pagename: str) -> bool:
     """Return whether a page has cells that can run in it."""
-    recorded = record().get(Path(pagename).name, {})
+    tried = record().get(Path(pagename).name, {})
     is_chapter = Path(pagename).parent == Path("book")
-    return is_chapter and bool(recorded.get("cells"))
+    return is_chapter and any(cell["seconds"] is not None for cell in tried.values())
 
 
 def add_script(app, pagename, templatename, context, doctree):
@@ -140,6 +179,7 @@ def write_files(app, exception):
         (folder / name).write_text((SCRIPTS / name).read_text(encoding="utf-8"), encoding="utf-8")
     write_package(folder / "packages.zip")
     write_docs(folder / "python_docs.txt.gz")
+    write_models(folder.parent / PLAYGROUND / "models")
     for page in sorted(app.env.found_docs):
         path = Path(app.srcdir, f"{page}.ipynb")
         if path.exists() and has_cells(app, page):

@@ -15,12 +15,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 BUILTIN = frozenset(dir(builtins)) | {"display"}
-CHANGING = frozenset(
+METHODS = (
     "append extend insert pop remove sort reverse clear update add discard setdefault popitem "
-    "random integers choice normal standard_normal exponential shuffle permutation spawn uniform "
-    "geometric poisson manual_seed step train observe fill add_ mul_ copy_ zero_ register_hook "
-    "register_forward_hook register_forward_pre_hook advance start push".split()  # noqa: SIM905
-)  # methods that change the thing they belong to
+    "random integers choice normal standard_normal exponential shuffle permutation spawn "
+    "uniform geometric poisson manual_seed step train observe fill add_ mul_ copy_ zero_ "
+    "register_hook register_forward_hook register_forward_pre_hook advance start push"
+)
+CHANGING = frozenset(METHODS.split())  # methods that change the thing they belong to
 
 
 @dataclass

@@ -1,5 +1,5 @@
 // Run and Edit on code cells: see book/_ext/live.py. Nothing is loaded before the first click.
-const script = document.querySelector("script[data-chapter]");
+const script = globalThis.document?.querySelector("script[data-chapter]");
 const here = new URL("./", import.meta.url).href;
 const PYTHON_BYTES = 9_400_000; // about what the first Run loads: Python, NumPy, and the package
 

@@ -5,12 +5,14 @@ import builtins
 import contextlib
 import io
 import linecache
+import logging
 import sys
 import time
 import traceback
 import warnings
 
 warnings.filterwarnings("ignore", "FigureCanvasAgg is non-interactive")
+logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)  # "building the font cache"
 # The names of a page. Dataclasses and pickles look a module up by its name, so it has to be there.
 main = sys.modules["__main__"].__dict__
 outputs = []  # of the running cell: {"kind": a MIME type, "data": text}
@@ -87,6 +89,12 @@ def run(code, name):
             error = _traceback(problem, name)
     _flush()
     return {"outputs": list(outputs), "error": error, "seconds": time.perf_counter() - start}
+
+
+def reset():
+    """Forget all names of the page, as if no cell had run."""
+    for name in [name for name in main if not name.startswith("__")]:
+        del main[name]
 
 
 def _patch_show():

@@ -572,6 +572,7 @@ def _operator(function, reverse=False):
             a = a.astype(FLOAT)
         if isinstance(b, (float, int)) and not isinstance(b, bool):
             kind = a.dtype if a.dtype.kind == "f" or isinstance(b, int) else FLOAT
+            a = a.astype(FLOAT) if kind == FLOAT else a
             b = np.asarray(b, LONG if kind.kind == "b" else kind)
         elif isinstance(other, Tensor) and a.ndim and b.ndim == 0 and a.dtype.kind == b.dtype.kind:
             b = b.astype(a.dtype)  # as in torch: a tensor without dimensions is like a number

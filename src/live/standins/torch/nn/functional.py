@@ -23,7 +23,7 @@ def embedding(ids, weight):
 
 
 def _known(ids, n):
-    if ids._a.size and not (0 <= ids._a.min() and ids._a.max() < n):
+    if ids._a.size and not (ids._a.min() >= 0 and ids._a.max() < n):
         raise IndexError("index out of range in self")
     return ids._a
 
