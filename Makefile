@@ -35,7 +35,7 @@ SOURCES := $(shell find book src -type f -not -path 'book/_static/vendor/*' -not
 	-not -name '*.pyc' -not -path '*/.ipynb_checkpoints/*')
 
 .DEFAULT_GOAL := help
-.PHONY: help book serve lab test run-tests test-code test-grading sandbox test-notebooks test-site binder-test execute nulls lint format bench clean
+.PHONY: help book serve lab test run-tests test-code test-grading sandbox test-notebooks test-site binder-test execute nulls live-cells lint format bench clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-15s %s\n", $$1, $$2}' Makefile
@@ -60,7 +60,7 @@ run-tests: lint test-code $(GRADING) test-notebooks $(IN_BROWSER)
 
 test-code: $(VENV)/.installed ## unit, reference, architecture and widget tests, and the doctests
 	@echo "Testing the code"
-	@$(BIN)/pytest -q -n 2 --doctest-modules src tests/unit tests/reference tests/architecture tests/widgets
+	@$(BIN)/pytest -q -n 2 --doctest-modules --ignore src/live src tests/unit tests/live tests/reference tests/architecture tests/widgets
 
 test-grading: $(VENV)/.installed ## grade simulated classes, including hostile submissions, in the sandbox
 	@echo "Testing the grading"
@@ -86,6 +86,10 @@ execute: $(VENV)/.installed ## run the notebooks (or NOTEBOOKS=...) and store th
 
 nulls: $(VENV)/.installed ## make each claim of the chapters (or CHAPTERS=...) false; its assertion must fail
 	@$(BIN)/python -m tests.notebooks.nulls $(CHAPTERS)
+
+live-cells: $(VENV)/.installed ## try the cells that have changed (or those of CHAPTERS=...) in a browser; who passes gets a Run button
+	@$(BIN)/python tools/vendor.py
+	@$(BIN)/python tools/try_live_cells.py $(CHAPTERS)
 
 lint: $(VENV)/.linters ## check style, and which package imports which
 	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --quiet --check .

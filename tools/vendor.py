@@ -1,23 +1,42 @@
-"""Fetch what the site needs from npm: KaTeX's stylesheet and fonts, and axe-core for the tests.
+"""Fetch what the site needs from npm: KaTeX's stylesheet and fonts, Pyodide, and axe-core.
 
 Run by ``make book``. Versions are pinned in ``package-lock.json``; nothing is fetched or
-printed when both are already in place. The pages load nothing from other hosts: the stylesheet and
-its fonts are copied to ``book/_static/vendor/katex``, which git ignores.
+printed when all is already in place. The pages load nothing from other hosts: everything is copied
+to ``book/_static/vendor``, which git ignores.
+
+Pyodide is Python for the browser. npm has its core; NumPy, Matplotlib and what they need are in
+``vendor/pyodide``, as the Pyodide project released them. Each is compared with the checksum in
+Pyodide's own list, and copied without the parts that no page uses.
 """
 
 from __future__ import annotations
 
+import gzip
 import hashlib
+import io
+import json
 import re
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 LOCK = ROOT / "package-lock.json"
 MODULES = ROOT / "node_modules"
 KATEX = ROOT / "book" / "_static" / "vendor" / "katex"
+PYODIDE = ROOT / "book" / "_static" / "vendor" / "pyodide"
+WHEELS = ROOT / "vendor" / "pyodide"
+CORE = ("pyodide.mjs", "pyodide.asm.js", "python_stdlib.zip")
+FONTS = re.compile(
+    r"/fonts/(?!ttf/(DejaVuSans(-\w+|Display|Mono)?\.ttf|cm|STIXGeneral\.|STIXNonUni\.))"
+)
+UNUSED = re.compile(
+    r"numpy/f2py/|/tests/|/include/|\.pyi$|\.h$|\.pxd$"
+    r"|mpl-data/(sample_data|images|plot_directive)/"
+    r"|/backends/(qt_editor|web_backend)/"
+)
 STAMP = ".made-from"  # holds the digest of the lock file a folder was made from
 
 
@@ -42,7 +61,7 @@ def install(digest: str) -> None:
     """Install in node_modules what the lock file lists."""
     if is_current(MODULES, digest):
         return
-    print("Fetching KaTeX and axe-core from npm ...", flush=True)
+    print("Fetching KaTeX, Pyodide and axe-core from npm ...", flush=True)
     command = [npm_command(), "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
     try:
         result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
@@ -53,7 +72,7 @@ def install(digest: str) -> None:
             (line for line in result.stderr.splitlines() if "npm error" in line), "no reason"
         )
         raise SystemExit(
-            f"npm could not fetch KaTeX and axe-core ({last.strip()}). Check the "
+            f"npm could not fetch KaTeX, Pyodide and axe-core ({last.strip()}). Check the "
             "network connection and run the same command again; they are fetched only once."
         )
     (MODULES / STAMP).write_text(digest)
@@ -76,10 +95,53 @@ def copy_katex(digest: str) -> None:
     print(f"Copied KaTeX's stylesheet and {len(fonts)} fonts to {KATEX.relative_to(ROOT)}.")
 
 
+def copy_pyodide(digest: str) -> None:
+    """Copy Pyodide's core and the wheels, checked and trimmed; the largest file is compressed."""
+    if is_current(PYODIDE, digest):
+        return
+    core = MODULES / "pyodide"
+    shutil.rmtree(PYODIDE, ignore_errors=True)
+    PYODIDE.mkdir(parents=True)
+    for name in CORE:
+        shutil.copy(core / name, PYODIDE / name)
+    wasm = (core / "pyodide.asm.wasm").read_bytes()
+    (PYODIDE / "pyodide.asm.wasm.gz").write_bytes(gzip.compress(wasm, mtime=0))
+    listed = json.loads((core / "pyodide-lock.json").read_text(encoding="utf-8"))
+    present = {path.name for path in WHEELS.glob("*.whl")}
+    kept = {}
+    for name, entry in listed["packages"].items():
+        if entry["file_name"] in present:
+            kept[name] = entry | {"sha256": copy_wheel(entry)}
+    for entry in kept.values():
+        entry["depends"] = [name for name in entry["depends"] if name in kept]
+    lock = {"info": listed["info"], "packages": kept}
+    (PYODIDE / "pyodide-lock.json").write_text(json.dumps(lock), encoding="utf-8")
+    (PYODIDE / STAMP).write_text(digest)
+    print(f"Copied Pyodide and {len(kept)} packages to {PYODIDE.relative_to(ROOT)}.")
+
+
+def copy_wheel(entry: dict) -> str:
+    """Copy one wheel without what no page uses; return the checksum of the copy."""
+    wheel = (WHEELS / entry["file_name"]).read_bytes()
+    if hashlib.sha256(wheel).hexdigest() != entry["sha256"]:
+        raise SystemExit(
+            f"vendor/pyodide/{entry['file_name']} is not the file that Pyodide lists: its sha256 "
+            "differs. Get the repository's own again with `git checkout vendor/pyodide`."
+        )
+    trimmed = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(wheel)) as old, zipfile.ZipFile(trimmed, "w") as new:
+        for item in old.infolist():
+            if not UNUSED.search(item.filename) and not FONTS.search(item.filename):
+                new.writestr(item, old.read(item), zipfile.ZIP_DEFLATED, 9)
+    (PYODIDE / entry["file_name"]).write_bytes(trimmed.getvalue())
+    return hashlib.sha256(trimmed.getvalue()).hexdigest()
+
+
 def main() -> None:
     digest = hashlib.sha256(LOCK.read_bytes()).hexdigest()
     install(digest)
     copy_katex(digest)
+    copy_pyodide(digest + hashlib.sha256(Path(__file__).read_bytes()).hexdigest())
 
 
 if __name__ == "__main__":

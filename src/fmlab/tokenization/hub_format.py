@@ -49,7 +49,7 @@ PLAIN = {field: values[0] for field, values in ADDED_TOKEN.items()}
 # {1,3}+ repeats {1,3}, ² is not in \w, and so on. GPT-4's \s++$ is fine: it consumes all line ends
 # before the $.
 READ_DIFFERENTLY = regex.compile(
-    r"(?<!\\|\\s\+\+)\$|(?<![\[\\])\^|\{[\d,]+\}\+|\\[wWbBhH]|&&|\(\?[a-z]*m"
+    r"(?<!\\)(?<!\\s\+\+)\$|(?<![\[\\])\^|\{[\d,]+\}\+|\\[wWbBhH]|&&|\(\?[a-z]*m"
 )
 
 

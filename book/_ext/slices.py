@@ -1,0 +1,257 @@
+"""Which cells does a cell need? So that a page can run one cell after just those.
+
+A cell binds names, reads names that it has not bound itself, and changes things in place. It needs
+the cells that bind what it reads, those that change it on the way, and what these need in turn.
+Loop variables, comprehensions and the insides of functions do not leak out: a name is read only
+where the cell has not bound it before. What might be a change counts as one: a needless cell costs
+time, and a missing one would cost the right answer.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+BUILTIN = frozenset(dir(builtins)) | {"display"}
+METHODS = (
+    "append extend insert pop remove sort reverse clear update add discard setdefault popitem "
+    "random integers choice normal standard_normal exponential shuffle permutation spawn "
+    "uniform geometric poisson manual_seed step train observe fill add_ mul_ copy_ zero_ "
+    "register_hook register_forward_hook register_forward_pre_hook advance start push"
+)
+CHANGING = frozenset(METHODS.split())  # methods that change the thing they belong to
+
+
+@dataclass
+class Facts:
+    """What a cell does with the names of the page."""
+
+    binds: set[str] = field(default_factory=set)
+    reads: set[str] = field(default_factory=set)
+    changes: set[str] = field(default_factory=set)
+
+
+class Reader(ast.NodeVisitor):
+    """Reads a cell in the order in which it runs."""
+
+    def __init__(self) -> None:
+        self.facts, self.later = Facts(), []  # later: bodies of functions, which run when called
+
+    # --- names
+    def visit_Name(self, node: ast.Name) -> None:
+        if isinstance(node.ctx, ast.Load):
+            self._read(node.id)
+        else:
+            self.facts.binds.add(node.id)
+
+    def _read(self, name: str) -> None:
+        if name not in self.facts.binds and name not in BUILTIN:
+            self.facts.reads.add(name)
+
+    def _change(self, node: ast.AST) -> None:
+        name = root_of(node)
+        if name is not None and name not in BUILTIN:
+            self.facts.changes.add(name)
+
+    # --- statements, in the order in which their parts run
+    def visit_Assign(self, node: ast.Assign) -> None:
+        self.visit(node.value)
+        for target in node.targets:
+            self._target(target)
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
+        if node.value is not None:
+            self.visit(node.value)
+            self._target(node.target)
+
+    def visit_AugAssign(self, node: ast.AugAssign) -> None:
+        self.visit(node.value)
+        name = root_of(node.target)
+        if name is not None:
+            self._read(name)
+            self.facts.changes.add(name)
+        self.generic_visit(node.target)
+        if isinstance(node.target, ast.Name):
+            self.facts.binds.add(node.target.id)
+
+    def _target(self, target: ast.AST) -> None:
+        if isinstance(target, ast.Name):
+            self.facts.binds.add(target.id)
+        elif isinstance(target, ast.Tuple | ast.List):
+            for part in target.elts:
+                self._target(part)
+        elif isinstance(target, ast.Starred):
+            self._target(target.value)
+        else:  # x[i] = ..., x.a = ...
+            self.visit(target)
+            self._change(target)
+
+    def visit_Delete(self, node: ast.Delete) -> None:
+        for target in node.targets:
+            name = root_of(target)
+            if name is not None:
+                self._read(name)
+                self.facts.changes.add(name)
+
+    def visit_For(self, node: ast.For) -> None:
+        self.visit(node.iter)
+        self._target(node.target)
+        self._block([*node.body, *node.orelse])
+
+    def visit_With(self, node: ast.With) -> None:
+        for item in node.items:
+            self.visit(item.context_expr)
+            if item.optional_vars is not None:
+                self._target(item.optional_vars)
+        self._block(node.body)
+
+    def visit_Import(self, node: ast.Import | ast.ImportFrom) -> None:
+        for alias in node.names:
+            self.facts.binds.add((alias.asname or alias.name).partition(".")[0])
+
+    visit_ImportFrom = visit_Import
+
+    def visit_Expr(self, node: ast.Expr) -> None:
+        """A value that nobody keeps was computed for its effect."""
+        self.visit(node.value)
+        if isinstance(node.value, ast.Call):
+            call = node.value
+            if isinstance(call.func, ast.Attribute):
+                self._change(call.func)
+            elif root_of(call.func) not in BUILTIN:
+                for argument in call.args:
+                    self._change(argument)
+
+    def visit_Call(self, node: ast.Call) -> None:
+        self.generic_visit(node)
+        if isinstance(node.func, ast.Attribute) and node.func.attr in CHANGING:
+            self._change(node.func)
+        for argument in [*node.args, *(keyword.value for keyword in node.keywords)]:
+            if isinstance(argument, ast.Name) and "rng" in argument.id:
+                self._change(argument)  # a random generator is another one after each draw
+
+    # --- scopes
+    def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+        for part in [*node.decorator_list, node.args]:
+            self.visit(part)
+        self.facts.binds.add(node.name)
+        self.later.append(node)
+
+    visit_AsyncFunctionDef = visit_FunctionDef
+
+    def visit_Lambda(self, node: ast.Lambda) -> None:
+        self.visit(node.args)
+        self.later.append(node)
+
+    def visit_arguments(self, node: ast.arguments) -> None:
+        for default in [*node.defaults, *(d for d in node.kw_defaults if d is not None)]:
+            self.visit(default)
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> None:
+        for part in [*node.decorator_list, *node.bases]:
+            self.visit(part)
+        inside = Reader()
+        inside._block(node.body)
+        for name in inside.finish().reads:
+            self._read(name)
+        self.facts.binds.add(node.name)
+
+    def visit_comprehension_scope(self, node: ast.AST) -> None:
+        inside = Reader()
+        for generator in node.generators:
+            inside.visit(generator.iter)
+            inside._target(generator.target)
+            for condition in generator.ifs:
+                inside.visit(condition)
+        parts = [node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt]
+        for part in parts:
+            inside.visit(part)
+        own = {name for g in node.generators for name in names_in(g.target)}
+        found = inside.finish()
+        for name in found.reads:
+            self._read(name)
+        self.facts.changes |= found.changes - own
+        self.facts.binds |= found.binds - own  # by :=
+
+    visit_ListComp = visit_SetComp = visit_comprehension_scope
+    visit_DictComp = visit_GeneratorExp = visit_comprehension_scope
+
+    def _block(self, statements: Iterable[ast.stmt]) -> None:
+        for statement in statements:
+            self.visit(statement)
+
+    def finish(self) -> Facts:
+        """Read the bodies of functions: they run later, when the whole cell is bound."""
+        while self.later:
+            node = self.later.pop(0)
+            inside = Reader()
+            arguments = node.args
+            inside.facts.binds |= {
+                argument.arg
+                for argument in (
+                    *arguments.posonlyargs,
+                    *arguments.args,
+                    *arguments.kwonlyargs,
+                    *filter(None, (arguments.vararg, arguments.kwarg)),
+                )
+            }
+            own = set(inside.facts.binds)
+            body = [node.body] if isinstance(node, ast.Lambda) else node.body
+            inside._block(body)
+            found = inside.finish()
+            for name in found.reads:
+                self._read(name)
+            # A function that changes what is outside of it changes it when it is called.
+            self.facts.changes |= found.changes - found.binds - own
+        return self.facts
+
+
+def root_of(node: ast.AST) -> str | None:
+    """Return the name at the start of x, x.a, x[i] or x.a(...).b; None if there is none."""
+    while not isinstance(node, ast.Name):
+        if isinstance(node, ast.Attribute | ast.Subscript | ast.Starred):
+            node = node.value
+        elif isinstance(node, ast.Call):
+            node = node.func
+        else:
+            return None
+    return node.id
+
+
+def names_in(target: ast.AST) -> set[str]:
+    """Return the names that a target binds."""
+    return {node.id for node in ast.walk(target) if isinstance(node, ast.Name)}
+
+
+def facts_of(source: str) -> Facts:
+    """Return what a cell does. Errors: ``SyntaxError`` for what is not plain Python.
+
+    >>> facts = facts_of("for n in sizes:\\n    total.append(n)")
+    >>> sorted(facts.binds), sorted(facts.reads), sorted(facts.changes)
+    (['n'], ['sizes', 'total'], ['total'])
+    """
+    reader = Reader()
+    reader._block(ast.parse(source).body)
+    facts = reader.finish()
+    facts.changes &= facts.binds | facts.reads
+    return facts
+
+
+def needs(cells: Sequence[Facts], index: int) -> list[int]:
+    """Return the earlier cells that a cell needs, in their order.
+
+    >>> page = [facts_of(c) for c in ("a = []", "b = 2", "a.append(b)", "print(a)", "print(b)")]
+    >>> needs(page, 3), needs(page, 4)
+    ([0, 1, 2], [1])
+    """
+    needed, wanted = [], set(cells[index].reads)
+    for earlier in reversed(range(index)):
+        facts = cells[earlier]
+        if wanted.isdisjoint(facts.binds | facts.changes):
+            continue
+        needed.append(earlier)
+        wanted -= facts.binds - facts.reads
+        wanted |= facts.reads
+    return needed[::-1]

@@ -1,0 +1,258 @@
+// Run and Edit on code cells: see book/_ext/live.py. Nothing is loaded before the first click.
+const script = globalThis.document?.querySelector("script[data-chapter]");
+const here = new URL("./", import.meta.url).href;
+const PYTHON_BYTES = 9_400_000; // about what the first Run loads: Python, NumPy, and the package
+
+export const normalized = (text) => text.replaceAll("\r\n", "\n").trimEnd();
+
+// The cells that must run before a cell: those that it needs and that have not run, or no longer
+// hold what they made.
+export const waitingFor = (cells, index, done) =>
+  cells[index].needs.filter((earlier) => !done.has(earlier));
+
+// What a cell has changed in place is made anew before the next run, so that a cell that is run
+// twice gives the same output twice.
+export const forget = (cells, index, done) => {
+  for (const name of cells[index].changes) {
+    for (const earlier of [...done]) {
+      const { binds, changes } = cells[earlier];
+      if (binds.includes(name) || changes.includes(name)) done.delete(earlier);
+    }
+  }
+};
+
+export const needsMatplotlib = (sources) => sources.some((source) => /matplotlib|plt\./.test(source));
+
+const element = (tag, attributes = {}, ...children) => {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  made.append(...children);
+  return made;
+};
+
+class Python {
+  constructor(cells) {
+    this.cells = cells;
+    this.done = new Set();
+    this.worker = null;
+  }
+
+  start() {
+    this.worker = new Worker(`${here}worker.js`, { type: "module" });
+    this.done.clear();
+  }
+
+  stop() {
+    this.worker?.terminate();
+    this.worker = null;
+    this.stopped?.(new Error("Stopped. The next run starts Python again."));
+  }
+
+  ask(message, onProgress) {
+    if (!this.worker) this.start();
+    const { worker } = this;
+    return new Promise((resolve, reject) => {
+      this.stopped = reject;
+      worker.onerror = (event) => reject(new Error(event.message || "Python could not be started."));
+      worker.onmessage = ({ data }) => {
+        if (data.kind === "done") resolve(data);
+        else if (data.kind === "failed") reject(new Error(data.message));
+        else onProgress(data);
+      };
+      worker.postMessage({ total: PYTHON_BYTES, ...message });
+    });
+  }
+
+  // Runs a cell after what it needs; returns its result, or that of the earlier cell that failed.
+  async run(index, onProgress) {
+    const { cells } = this;
+    if (!this.worker) this.start();
+    const order = [...waitingFor(cells, index, this.done), index];
+    const sources = order.map((i) => cells[i].code());
+    const models = [...new Set(order.flatMap((i) => cells[i].models))];
+    const docs = order.some((i) => cells[i].docs);
+    const matplotlib = needsMatplotlib(sources);
+    let result;
+    for (const [position, i] of order.entries()) {
+      onProgress({ kind: "cell", position, n: order.length });
+      const name = `<cell ${cells[i].id}>`;
+      result = await this.ask({ code: sources[position], name, models, docs, matplotlib }, onProgress);
+      if (result.error) return { ...result, failed: i };
+      this.done.add(i);
+    }
+    for (const i of order) forget(cells, i, this.done);
+    return { ...result, failed: null };
+  }
+}
+
+const shownText = (outputs) =>
+  normalized(outputs.filter(({ kind }) => kind === "stream" || kind === "text/plain")
+    .map(({ data }) => data).join(""));
+
+// The outputs as the page shows them. Tracebacks begin in the cell.
+const draw = ({ outputs, error }) => {
+  const parts = [];
+  for (const { kind, data } of outputs) {
+    if (kind === "image/svg+xml") {
+      const image = element("img", { alt: "Your figure", class: "live-figure" });
+      image.src = URL.createObjectURL(new Blob([data], { type: "image/svg+xml" }));
+      image.onload = () => URL.revokeObjectURL(image.src);
+      parts.push(image);
+    } else {
+      parts.push(element("pre", {}, data));
+    }
+  }
+  if (error) parts.push(element("pre", { class: "live-error" }, error));
+  if (!parts.length) parts.push(element("p", { class: "live-quiet" }, "The cell printed nothing."));
+  return parts;
+};
+
+class LiveCell {
+  constructor(cell, place, python) {
+    [this.cell, this.place, this.python] = [cell, place, python];
+    this.input = place.querySelector(".cell_input");
+    this.pre = this.input.querySelector("pre");
+    this.editor = null;
+    cell.code = () => this.editor?.value ?? cell.source;
+    this.runButton = element("button", { type: "button", class: "live-run" }, "Run");
+    this.editButton = element("button", { type: "button" }, "Edit");
+    this.stopButton = element("button", { type: "button", hidden: "" }, "Stop");
+    this.resetButton = element("button", { type: "button", hidden: "" }, "Reset");
+    this.status = element("span", { class: "live-status", role: "status" });
+    this.bar = element("progress", { hidden: "", "aria-label": "Loading" });
+    const buttons = [this.runButton, this.stopButton, this.editButton, this.resetButton];
+    this.tools = element("div", { class: "live-tools" }, ...buttons, this.bar, this.status);
+    this.yours = element("div", { class: "live-yours", hidden: "", role: "region" });
+    this.yours.setAttribute("aria-label", "Your output");
+    this.input.after(this.tools);
+    place.append(this.yours);
+    this.runButton.onclick = () => this.run();
+    this.stopButton.onclick = () => this.python.stop();
+    this.editButton.onclick = () => this.edit();
+    this.resetButton.onclick = () => this.reset();
+  }
+
+  say(text) {
+    this.status.textContent = text;
+  }
+
+  progress({ kind, loaded, total, what, position, n }) {
+    if (kind === "progress") {
+      this.bar.hidden = false;
+      if (total) {
+        this.bar.max = total;
+        this.bar.value = Math.min(loaded, total);
+      } else this.bar.removeAttribute("value");
+      this.say(`Loading ${what}, ${(loaded / 1e6).toFixed(1)} MB`);
+    } else if (kind === "cell") {
+      this.position = n > 1 ? `, cell ${position + 1} of the ${n} it needs` : "";
+    } else if (kind === "running") {
+      this.bar.hidden = true;
+      const { seconds } = this.cell;
+      const long = seconds > 5 && !this.position ? ` (about ${Math.round(seconds)} seconds)` : "";
+      this.say(`Running${this.position}${long} …`);
+    }
+  }
+
+  async run() {
+    this.runButton.disabled = true;
+    this.stopButton.hidden = false;
+    if (!this.python.worker) this.say("Loading Python, about 9 MB, once");
+    try {
+      const result = await this.python.run(this.cell.index, (news) => this.progress(news));
+      this.show(result);
+    } catch (error) {
+      this.say(error.message);
+    } finally {
+      this.runButton.disabled = false;
+      this.stopButton.hidden = true;
+      this.bar.hidden = true;
+    }
+  }
+
+  show({ outputs, error, seconds, failed }) {
+    const isOwn = failed === null || failed === this.cell.index;
+    const title = element("p", { class: "live-title" }, "Your output");
+    this.yours.replaceChildren(title, ...draw({ outputs, error }));
+    this.yours.hidden = false;
+    const stored = normalized(this.place.querySelector(".cell_output pre")?.textContent ?? "");
+    const figures = outputs.some(({ kind }) => kind === "image/svg+xml");
+    let verdict = "";
+    if (!error && !figures && stored) {
+      verdict = shownText(outputs) === stored ? "the same as above" : "different from above";
+    }
+    if (!isOwn) verdict = "an earlier cell that this one needs failed";
+    this.say([error ? "Failed" : "Done", `${seconds.toFixed(2)} s`, verdict].filter(Boolean).join(", "));
+  }
+
+  edit() {
+    if (this.editor) {
+      this.editor.focus();
+      return;
+    }
+    const area = element("textarea", {
+      class: "live-editor", spellcheck: "false", autocapitalize: "off", autocomplete: "off",
+      "aria-label": "Python code. Shift and Enter run it, Escape leaves the editor.",
+    });
+    area.value = this.cell.source;
+    const fit = () => {
+      area.style.height = "auto";
+      area.style.height = `${area.scrollHeight + 2}px`;
+    };
+    area.oninput = fit;
+    area.onkeydown = (event) => {
+      if (event.key === "Enter" && (event.shiftKey || event.ctrlKey || event.metaKey)) {
+        event.preventDefault();
+        this.run();
+      } else if (event.key === "Escape") this.runButton.focus();
+    };
+    area.addEventListener("input", () => this.python.done.delete(this.cell.index));
+    this.input.hidden = true;
+    this.input.before(area);
+    this.editor = area;
+    this.resetButton.hidden = false;
+    fit();
+    area.focus();
+  }
+
+  reset() {
+    this.editor?.remove();
+    this.editor = null;
+    this.input.hidden = false;
+    this.yours.hidden = true;
+    this.resetButton.hidden = true;
+    this.python.done.delete(this.cell.index);
+    this.say("");
+    this.editButton.focus();
+  }
+}
+
+// Finds the place of each cell on the page: by its code, which the page shows unless it is removed.
+const places = () => {
+  const found = new Map();
+  for (const place of document.querySelectorAll("div.cell")) {
+    const pre = place.querySelector(".cell_input pre");
+    if (!pre) continue;
+    const key = normalized(pre.textContent).trim();
+    found.set(key, [...(found.get(key) ?? []), place]);
+  }
+  return found;
+};
+
+const begin = async () => {
+  const response = await fetch(`${here}${script.dataset.chapter}.json`);
+  if (!response.ok) return;
+  const cells = await response.json();
+  const python = new Python(cells);
+  const found = places();
+  for (const [index, cell] of cells.entries()) {
+    cell.index = index;
+    cell.code = () => cell.source;
+    const place = found.get(normalized(cell.source).trim())?.shift();
+    if (place && cell.seconds !== null) new LiveCell(cell, place, python);
+  }
+  document.documentElement.dataset.live = "ready";
+};
+
+// Workers and fetch do not work for a page that was opened as a file.
+if (script && location.protocol !== "file:" && typeof DecompressionStream === "function") begin();

@@ -1,0 +1,114 @@
+"""Run a cell in the page: what it prints, shows and raises."""
+
+import ast
+import builtins
+import contextlib
+import io
+import linecache
+import logging
+import sys
+import time
+import traceback
+import warnings
+
+warnings.filterwarnings("ignore", "FigureCanvasAgg is non-interactive")
+logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)  # "building the font cache"
+# The names of a page. Dataclasses and pickles look a module up by its name, so it has to be there.
+main = sys.modules["__main__"].__dict__
+outputs = []  # of the running cell: {"kind": a MIME type, "data": text}
+
+
+def show(thing):
+    """Add what a cell displays to its outputs, after what it has printed so far."""
+    _flush()
+    if hasattr(thing, "savefig"):
+        _draw(thing)
+    elif hasattr(thing, "kind"):
+        outputs.append({"kind": thing.kind, "data": thing.data})
+    elif hasattr(thing, "_repr_html_"):
+        outputs.append({"kind": "text/html", "data": thing._repr_html_()})
+    else:
+        outputs.append({"kind": "text/plain", "data": _text(thing)})
+
+
+def _text(thing):
+    """The text that IPython shows for a value; it breaks long collections into lines, too."""
+    import pprint
+
+    text = repr(thing)
+    return text if len(text) <= 79 else pprint.pformat(thing, width=79, sort_dicts=False)
+
+
+def _draw(figure):
+    text = io.StringIO()
+    figure.savefig(text, format="svg", bbox_inches="tight")
+    outputs.append({"kind": "image/svg+xml", "data": text.getvalue()})
+
+
+_printed = io.StringIO()
+
+
+def _flush():
+    text = _printed.getvalue()
+    _printed.seek(0)
+    _printed.truncate()
+    if text:
+        outputs.append({"kind": "stream", "data": text})
+
+
+def _draw_open_figures(*_, **__):
+    pyplot = sys.modules.get("matplotlib.pyplot")
+    if pyplot is None:
+        return
+    _flush()
+    for number in pyplot.get_fignums():
+        _draw(pyplot.figure(number))
+    pyplot.close("all")
+
+
+def run(code, name):
+    """Run a cell; return its outputs, its traceback or None, and the seconds."""
+    outputs.clear()
+    linecache.cache[name] = (len(code), None, code.splitlines(True), name)
+    error, start = None, time.perf_counter()
+    with contextlib.redirect_stdout(_printed), contextlib.redirect_stderr(_printed):
+        try:
+            tree = ast.parse(code, name)
+            last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
+            if last is not None and code.rstrip().endswith(";"):
+                tree.body.append(last)
+                last = None
+            _patch_show()
+            exec(compile(tree, name, "exec"), main)
+            if last is not None:
+                value = eval(compile(ast.Expression(last.value), name, "eval"), main)
+                if value is not None:
+                    show(value)
+            _draw_open_figures()
+        except BaseException as problem:
+            error = _traceback(problem, name)
+    _flush()
+    return {"outputs": list(outputs), "error": error, "seconds": time.perf_counter() - start}
+
+
+def reset():
+    """Forget all names of the page, as if no cell had run."""
+    for name in [name for name in main if not name.startswith("__")]:
+        del main[name]
+
+
+def _patch_show():
+    pyplot = sys.modules.get("matplotlib.pyplot")
+    if pyplot is not None:
+        pyplot.show = _draw_open_figures
+
+
+def _traceback(problem, name):
+    """The traceback, from the first line of the cell on."""
+    frame = problem.__traceback__
+    while frame is not None and frame.tb_frame.f_code.co_filename != name:
+        frame = frame.tb_next
+    return "".join(traceback.format_exception(type(problem), problem, frame))
+
+
+builtins.display = lambda *things: [show(thing) for thing in things] and None

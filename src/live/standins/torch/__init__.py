@@ -1,0 +1,284 @@
+"""A stand-in for torch in the page: enough to read with the book's models, in NumPy.
+
+It computes no gradients and trains nothing. Whatever it lacks is an error that says so.
+"""
+
+import builtins
+import contextlib
+import sys
+import types
+
+import numpy as np
+
+from torch._tensor import (
+    DTYPES,
+    LONG,
+    NotInThePage,
+    Size,
+    Tensor,
+    array,
+    as_numpy_dtype,
+    device,
+    dtype,
+    wrap,
+)
+
+globals().update(DTYPES)
+long, int, float, double, half = (
+    DTYPES[n] for n in ("int64", "int32", "float32", "float64", "float16")
+)
+bfloat16 = dtype("bfloat16", "V2")
+inf, nan, pi = builtins.float("inf"), builtins.float("nan"), np.pi
+__version__ = "2.13.0 (a stand-in in NumPy)"
+
+
+def __getattr__(name):
+    if name.startswith("__"):
+        raise AttributeError(name)
+    raise NotInThePage(f"torch.{name}")
+
+
+def tensor(data, dtype=None, device=None, requires_grad=False):
+    if isinstance(data, Tensor):
+        data = data._a
+    if isinstance(data, (list, tuple)):
+        data = _unwrapped(data)
+    a = np.array(data)
+    if dtype is None and not isinstance(data, (np.ndarray, np.generic)):
+        if a.dtype.kind == "f":
+            a = a.astype(np.float32)
+        elif a.dtype.kind in "iu":
+            a = a.astype(LONG)
+    made = wrap(a if dtype is None else a.astype(as_numpy_dtype(dtype)))
+    made.requires_grad = requires_grad
+    return made
+
+
+def _unwrapped(data):
+    return [_unwrapped(x) if isinstance(x, (list, tuple)) else array(x) for x in data]
+
+
+def as_tensor(data, dtype=None, device=None):
+    return data if isinstance(data, Tensor) and dtype is None else tensor(data, dtype)
+
+
+def from_numpy(a):
+    return wrap(a)
+
+
+def _shape(args):
+    return tuple(args[0]) if len(args) == 1 and isinstance(args[0], (tuple, list)) else args
+
+
+def _filled(fill):
+    def make(*shape, dtype=None, device=None, requires_grad=False):
+        return wrap(np.full(_shape(shape), fill, as_numpy_dtype(dtype) or np.float32))
+
+    return make
+
+
+zeros, ones, empty = _filled(0), _filled(1), _filled(0)
+
+
+def full(shape, value, dtype=None, device=None):
+    kind = as_numpy_dtype(dtype)
+    if kind is None:
+        kind = np.float32 if isinstance(value, builtins.float) else None
+    return wrap(np.full(shape, value, kind))
+
+
+def _like(make):
+    def like(x, dtype=None, **_):
+        return make(*x.shape, dtype=dtype or x.dtype)
+
+    return like
+
+
+zeros_like, ones_like, empty_like = _like(zeros), _like(ones), _like(empty)
+
+
+def full_like(x, value):
+    return wrap(np.full_like(x._a, value))
+
+
+def arange(*args, dtype=None, device=None):
+    made = np.arange(*args)
+    kind = as_numpy_dtype(dtype) or (np.float32 if made.dtype.kind == "f" else LONG)
+    return wrap(made.astype(kind))
+
+
+def linspace(start, end, steps):
+    return wrap(np.linspace(start, end, steps, dtype=np.float32))
+
+
+def eye(n):
+    return wrap(np.eye(n, dtype=np.float32))
+
+
+def cat(parts, dim=0):
+    return wrap(np.concatenate([part._a for part in parts], axis=dim))
+
+
+concat = cat
+
+
+def stack(parts, dim=0):
+    return wrap(np.stack([part._a for part in parts], axis=dim))
+
+
+def where(condition, a, b):
+    kinds = [x._a.dtype for x in (a, b) if isinstance(x, Tensor)]
+    made = np.where(condition._a, array(a), array(b))
+    return wrap(made.astype(kinds[0]) if kinds else made)
+
+
+def addmm(bias, a, b):
+    return wrap(a._a @ b._a + bias._a)
+
+
+def mm(a, b, out=None):
+    made = a._a @ b._a
+    if out is not None:
+        out._a[...] = made
+        return out
+    return wrap(made)
+
+
+matmul = bmm = mm
+
+
+def outer(a, b):
+    return wrap(np.outer(a._a, b._a))
+
+
+def equal(a, b):
+    return a.shape == b.shape and builtins.bool((a._a == b._a).all())
+
+
+def allclose(a, b, rtol=1e-5, atol=1e-8):
+    return np.allclose(a._a, b._a, rtol, atol)
+
+
+def isclose(a, b, rtol=1e-5, atol=1e-8):
+    return wrap(np.isclose(a._a, array(b), rtol, atol))
+
+
+def maximum(a, b):
+    return wrap(np.maximum(a._a, array(b)))
+
+
+def minimum(a, b):
+    return wrap(np.minimum(a._a, array(b)))
+
+
+def is_tensor(x):
+    return isinstance(x, Tensor)
+
+
+def _function(name):
+    return lambda x, *args, **options: getattr(x, name)(*args, **options)
+
+
+for _name in (
+    *("exp", "log", "sqrt", "tanh", "sin", "cos", "abs", "sigmoid", "softmax", "log_softmax"),
+    *("sum", "mean", "std", "var", "max", "min", "argmax", "topk", "sort", "argsort", "cumsum"),
+    *("tril", "triu", "isnan", "isfinite", "clamp", "flatten", "unsqueeze", "squeeze", "round"),
+    *(
+        "gather",
+        "transpose",
+        "permute",
+        "chunk",
+        "split",
+        "numel",
+        "norm",
+        "any",
+        "all",
+        "diagonal",
+    ),
+):
+    globals()[_name] = _function(_name)
+
+
+# --- no gradients here, so switching them off does nothing --------------------------------------
+
+
+class _Off(contextlib.ContextDecorator):
+    def __init__(self, *_, **__):
+        pass
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        return False
+
+
+no_grad = inference_mode = autocast = _Off
+
+
+def is_autocast_enabled(device=None):
+    return False
+
+
+def get_autocast_dtype(device):
+    return DTYPES["float32"]
+
+
+def get_default_dtype():
+    return DTYPES["float32"]
+
+
+def is_inference_mode_enabled():
+    return True
+
+
+def is_grad_enabled():
+    return False
+
+
+def set_num_threads(n):
+    """The page has one thread."""
+
+
+def get_num_threads():
+    return 1
+
+
+class Generator:
+    """A source of random numbers. It does not give torch's."""
+
+    def __init__(self, device="cpu"):
+        self.manual_seed(0)
+
+    def manual_seed(self, seed):
+        self.rng = np.random.default_rng(seed)
+        return self
+
+
+random = types.ModuleType("torch.random")
+random.fork_rng = _Off
+cuda = types.ModuleType("torch.cuda")
+cuda.is_available = lambda: False
+autograd = types.ModuleType("torch.autograd")
+
+
+class _Context:
+    def save_for_backward(self, *tensors):
+        """Nothing goes backward here."""
+
+
+class _Function:
+    @classmethod
+    def apply(cls, *args):
+        return cls.forward(_Context(), *args)
+
+
+autograd.Function = _Function
+distributed = types.ModuleType("torch.distributed")
+distributed.is_available = distributed.is_initialized = lambda: False
+for _module in (random, cuda, autograd, distributed):
+    sys.modules[_module.__name__] = _module
+
+from torch import nn, optim  # noqa: E402
+
+Parameter = nn.Parameter

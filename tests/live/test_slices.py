@@ -1,0 +1,101 @@
+"""Which cells a cell needs: whatever the page has run, a cell after its slice gives its output."""
+
+import contextlib
+import io
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+sys.path.append(str(Path(__file__).resolve().parents[2] / "book" / "_ext"))
+
+from slices import facts_of, needs  # noqa: E402
+
+
+def slice_of(*cells):
+    """The cells that the last one needs."""
+    return needs([facts_of(cell) for cell in cells], len(cells) - 1)
+
+
+@pytest.mark.parametrize(
+    ("cells", "needed"),
+    [
+        (["a = 1", "b = 2", "a"], [0]),
+        (["a = 1", "b = a", "c = 3", "b"], [0, 1]),
+        (["a = 1", "a = 2", "a"], [1]),
+        (["a = 1", "a += 1", "a"], [0, 1]),
+        (["a = [1]", "a.append(2)", "a"], [0, 1]),
+        (["a = [1]", "a[0] = 2", "a"], [0, 1]),
+        (["a = {}", "a['x'].y = 2", "a"], [0, 1]),
+        (["a = [1]", "del a[0]", "a"], [0, 1]),
+        (["a = [1]", "fill(a)", "a"], [0, 1]),
+        (["rng = make()", "x = rng.normal(2)", "rng.normal(2)"], [0, 1]),
+        (["rng = make()", "x = draw(rng)", "draw(rng)"], [0, 1]),
+        (["rng = make()", "x = draw(1, rng=rng)", "draw(rng)"], [0, 1]),
+        (["import plt", "plt.style.use('x')", "plt.show()"], [0, 1]),
+        (["from x import y as z", "z"], [0]),
+        (["import x.y", "x.y"], [0]),
+        # Loop variables, arguments and comprehensions do not leak out, and take nothing in.
+        (["n = 1", "for n in range(3): print(n)"], []),
+        (["n = 1", "for n in range(n): print(n)"], [0]),
+        (["n = 1", "[n for n in range(3)]"], []),
+        (["n = 1", "[n for n in range(n)]"], [0]),
+        (["n = 1", "def f(n): return n"], []),
+        (["n = 1", "def f(m=n): return m"], [0]),
+        (["n = 1", "f = lambda n: n"], []),
+        (["n = 1", "def f():\n    n = 2\n    return n"], []),
+        (["n = 1", "def f():\n    return n"], [0]),
+        (["n = 1", "def f():\n    return n\nn = 2\nf()"], []),
+        (["n = 1", "with open(x) as n: n"], []),
+        (["n = 1", "class A:\n    m = n"], [0]),
+        (["n = 1", "f'{n}'"], [0]),
+        (["n = 1", "if (n := 2): n"], []),
+        (["a, (b, *c) = 1, (2, 3)", "c"], [0]),
+        (["print = 3", "print"], []),  # a builtin is not missed
+    ],
+)
+def test_what_is_read_is_needed(cells, needed):
+    assert slice_of(*cells) == needed
+
+
+NAMES = st.sampled_from("abc")
+STATEMENTS = st.one_of(
+    st.builds("{} = {}".format, NAMES, st.integers(0, 9)),
+    st.builds("{} = [{}]".format, NAMES, st.integers(0, 9)),
+    st.builds("{} = {}".format, NAMES, NAMES),
+    st.builds("{} = [x for x in {}]".format, NAMES, NAMES),
+    st.builds("{}.append({})".format, NAMES, st.integers(0, 9)),
+    st.builds("{} = {} + {}".format, NAMES, NAMES, NAMES),
+    st.builds("for {} in {}: pass".format, NAMES, NAMES),
+    st.builds("{} += {}".format, NAMES, NAMES),
+    st.builds("print({})".format, NAMES),
+)
+CELLS = st.lists(st.lists(STATEMENTS, min_size=1, max_size=3).map("\n".join), min_size=2, max_size=7)
+
+
+def output_of(cells, names):
+    """What the last of the cells prints, with nothing else run; None if one of them fails."""
+    for cell in cells:
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed):
+            try:
+                exec(cell, names)
+            except Exception:
+                return None
+    return printed.getvalue()
+
+
+def has_alias(cells):
+    """Whether a cell gives a list a second name: a change under one name changes the other."""
+    return any(line in {f"{x} = {y}" for x in "abc" for y in "abc"} for c in cells for line in c.split("\n"))
+
+
+@settings(max_examples=500)
+@given(CELLS)
+def test_a_cell_after_its_slice_prints_what_it_prints_after_all_cells(cells):
+    if has_alias(cells) or (whole := output_of(cells, {})) is None:
+        return
+    chosen = [*slice_of(*cells), len(cells) - 1]
+    assert output_of([cells[i] for i in chosen], {}) == whole

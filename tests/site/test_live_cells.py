@@ -1,0 +1,79 @@
+"""Code cells run in the page: buttons, outputs, errors, edits, and nothing loaded before a click."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+PAGE = "book/sampling.html"
+PATIENCE = 90_000  # milliseconds: Python starts, on a busy machine
+SIZE = re.compile(r"live/(packages|python_docs)|vendor/pyodide|live/worker")
+
+
+@pytest.fixture
+def chapter(open_page):
+    """Open the chapter, and collect what it requests."""
+
+    def opener(**options):
+        page = open_page(PAGE, **options)
+        page.locator("html[data-live=ready]").wait_for(state="attached")
+        return page
+
+    return opener
+
+
+def cell_with(page, text):
+    """The first cell with a Run button whose code contains this text."""
+    cells = page.locator("div.cell").filter(has=page.locator(".live-run"))
+    return cells.filter(has_text=text).first
+
+
+def test_a_cell_runs_and_says_that_its_output_is_the_same(chapter):
+    page = chapter()
+    requested = []
+    page.on("request", lambda request: requested.append(request.url))
+    cell = page.locator("div.cell").filter(has=page.locator(".live-run")).first
+    assert not [url for url in requested if SIZE.search(url)]
+    cell.get_by_role("button", name="Run").click()
+    expect(cell.locator(".live-status")).to_contain_text("Loading", timeout=PATIENCE)
+    expect(cell.locator(".live-status")).to_contain_text("Done", timeout=PATIENCE)
+    expect(cell.locator(".live-yours")).to_be_visible()
+    assert [url for url in requested if "pyodide" in url]
+
+
+def test_an_edited_cell_runs_its_new_code_and_can_be_reset(chapter):
+    cell = cell_with(chapter(), "softmax")
+    cell.get_by_role("button", name="Edit").click()
+    editor = cell.get_by_role("textbox", name="Python code")
+    expect(editor).to_be_focused()
+    editor.fill("print('edited', 6 * 7)")
+    editor.press("Shift+Enter")
+    expect(cell.locator(".live-yours pre")).to_have_text("edited 42\n", timeout=PATIENCE)
+    editor.fill("def f():\n    return 1 / 0\nf()")
+    editor.press("Shift+Enter")
+    error = cell.locator(".live-error")
+    expect(error).to_contain_text("ZeroDivisionError", timeout=PATIENCE)
+    assert error.inner_text().count("File") == 2  # the cell and its function: nothing of ours
+    editor.fill("while True: pass")
+    editor.press("Shift+Enter")
+    cell.get_by_role("button", name="Stop").click()
+    expect(cell.locator(".live-status")).to_contain_text("Stopped")
+    cell.get_by_role("button", name="Reset").click()
+    expect(editor).to_have_count(0)
+    expect(cell.locator(".cell_input")).to_be_visible()
+    expect(cell.get_by_role("button", name="Edit")).to_be_focused()
+
+
+def test_without_scripts_there_are_no_buttons(open_page):
+    page = open_page(PAGE, scripts=False)
+    expect(page.locator(".live-tools")).to_have_count(0)
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_the_buttons_fit(chapter, width):
+    page = chapter(width=width)
+    tools = page.locator(".live-tools").first
+    tools.scroll_into_view_if_needed()
+    box = tools.bounding_box()
+    assert 0 <= box["x"]
+    assert box["x"] + box["width"] <= width
