@@ -34,9 +34,10 @@ def ratio(value: float) -> str:
 
 def benchmark_row(row: dict) -> list[str]:
     reached = row["ratio"] >= row["target"]
+    measured = f" ({row['date']}, on {row['machine']})" if "date" in row else ""
     return [
         row["work"],
-        row["peer"],
+        row["peer"] + measured,
         duration(row["ours_s"]),
         duration(row["peer_s"]),
         ratio(row["ratio"]),

@@ -1,7 +1,9 @@
 """Race fmlab against others that do the same work: ``python -m tests.benchmarks.bench``.
 
 Prints a table and stores it in book/results/benchmarks.json, which the book shows. With ``--quick``
-the work is small, the rounds are few, and nothing is stored: a check that the benchmarks run.
+the work is small, the rounds are few, and nothing is stored: a check that the benchmarks run. With
+``--only``, some modules run, and their rows replace or follow the stored ones, with the date and
+the machine.
 
 A module of this folder that is named in MODULES has PACKAGES, the names of the packages whose
 versions matter, and ``rows(rounds, quick)``, which yields what `row` makes.
@@ -98,17 +100,31 @@ def table(rows: list[dict]) -> str:
     )
 
 
+def merged(stored: dict, rows: list[dict], versions: dict[str, str], today: str) -> dict:
+    """Return stored results with new rows in place of those on the same work and peer, or after.
+
+    The new ones have their date and machine. Errors: ``ValueError`` for results of other versions.
+    """
+    for name, number in versions.items():
+        if stored["versions"].get(name, number) != number:
+            raise ValueError(f"stored results are of another {name}: {stored['versions'][name]}")
+    new = {(r["work"], r["peer"]): r | {"date": today, "machine": machine()} for r in rows}
+    kept = [new.pop((r["work"], r["peer"]), r) for r in stored["rows"]]
+    return stored | {"versions": stored["versions"] | versions, "rows": [*kept, *new.values()]}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.bench", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"default {ROUNDS}")
     parser.add_argument("--quick", action="store_true", help="small work, nothing stored")
+    parser.add_argument("--only", nargs="+", choices=MODULES, help="modules; default all")
     options = parser.parse_args()
     if not options.quick and options.rounds < FEWEST_ROUNDS:
         parser.error(f"--rounds is {options.rounds}; it must be at least {FEWEST_ROUNDS}")
 
     rows, packages = [], ["numpy"]
-    for name in MODULES:
+    for name in options.only or MODULES:
         module = import_module(f"tests.benchmarks.{name}")
         rows += module.rows(2 if options.quick else options.rounds, options.quick)
         packages += module.PACKAGES
@@ -116,12 +132,11 @@ def main() -> None:
     if options.quick:
         return
     versions = {name: version(name) for name in dict.fromkeys(packages)}
-    results = {
-        "machine": machine(),
-        "date": date.today().isoformat(),
-        "versions": {"Python": platform.python_version(), **versions},
-        "rows": rows,
-    }
+    versions, today = {"Python": platform.python_version(), **versions}, date.today().isoformat()
+    results = {"machine": machine(), "date": today, "versions": versions, "rows": rows}
+    if options.only:
+        stored = json.loads(RESULTS.read_text(encoding="utf-8"))
+        results = merged(stored, rows, versions, today)
     RESULTS.parent.mkdir(parents=True, exist_ok=True)
     RESULTS.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     progress(f"stored in {RESULTS.relative_to(RESULTS.parents[2])}")

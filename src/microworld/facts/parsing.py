@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 
 from microworld.arguments import require
 from microworld.facts.almanac import Almanac, Table
@@ -74,6 +74,7 @@ class Reader:
         }
         self._pools: dict[str, dict[str, str]] = {}
         self._compiled: dict[str, list[tuple[re.Pattern, Phrasing]]] = {}
+        self._question = lru_cache(maxsize=4096)(self._read_question)  # grading needs it again
 
     # --- entities and values ---------------------------------------------------------------------
 
@@ -112,6 +113,9 @@ class Reader:
 
     def question(self, text: str) -> Reading | None:
         """Parse a question; None if it is in no known phrasing."""
+        return self._question(text)
+
+    def _read_question(self, text: str) -> Reading | None:
         return self._read(normal(text), "questions", ("question", "yes-no", "two-hop"), None)
 
     def statement(self, text: str, subject: Subject | None = None) -> Reading | None:

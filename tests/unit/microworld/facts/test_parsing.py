@@ -135,3 +135,12 @@ def test_description_with_a_birth_year_is_correct(world, grader, person):
     start = f"{person['name']} is {article} {person['profession']} who was born in the year"
     assert grader.correctness(prompt, f"{start} {person['birth_year']}.") == 1
     assert grader.correctness(prompt, f"{start} {int(person['birth_year']) + 1}.") == -1
+
+
+def test_question_that_was_parsed_before_is_not_parsed_again(world, tables):
+    reader, name = world._oracle.reader, tables["person.home"].names[0][0]
+    reading = reader.question(f"Where does {name} live?")
+    assert reading.subject.name == name
+    assert reader.question(f"Where does {name} live?") is reading
+    other = tables["person.home"].names[1][0]
+    assert reader.question(f"Where does {other} live?").subject.name == other
