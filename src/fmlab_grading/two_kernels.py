@@ -19,6 +19,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_output
 
 from fmlab_grading.limits import MB, Limits
+from fmlab_grading.plain_text import showable
 from fmlab_grading.protocol import CELL, DONE, NAMES, REQUEST, RESPONSE
 from fmlab_grading.sandbox import GRACE, Sandbox, SandboxEnded
 
@@ -212,17 +213,6 @@ def _checked(output: dict) -> dict:
     return {"output_type": kind, "data": data, "metadata": {}, **more}
 
 
-def showable(text: object) -> str:
-    """Return a text that can be saved and shown: no half characters, nothing that moves a cursor.
-
-    Colors and the like are dropped, other control characters become a replacement character.
-    """
-    text = ANSI.sub("", str(text)).encode("utf-8", "replace").decode("utf-8")
-    return CONTROL.sub("\ufffd", text)
-
-
-ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\^_])")
-CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 BASE64 = re.compile(r"[A-Za-z0-9+/=\s]*")
 
 
