@@ -54,14 +54,21 @@ def run_notebook(
     ``files`` and ``make_command`` are those of ``Sandbox``. A cell that could not be run has an
     error among its outputs, so that no test passes by default.
     """
-    needs_checks = any(SAME_PROCESS in cell.metadata.get("tags", []) for cell in notebook.cells)
-    with Kernels(limits, files, make_command, hides_checks=not needs_checks) as kernels:
+    with Kernels(limits, files, make_command, hides_checks=hides_checks(notebook)) as kernels:
         for cell in notebook.cells:
             if cell.cell_type == "code":
                 cell.outputs, cell.execution_count = [], None
                 if cell.source.strip():
                     kernels.run(cell)
     return RunResult(kernels.status, kernels.memory)
+
+
+def hides_checks(notebook: NotebookNode) -> bool:
+    """Return whether answers may not see the checks, which compute the right answers.
+
+    They must see them if a test runs in their process.
+    """
+    return not any(SAME_PROCESS in cell.metadata.get("tags", []) for cell in notebook.cells)
 
 
 class Kernels:
