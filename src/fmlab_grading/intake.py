@@ -250,4 +250,5 @@ def _entry_name(entry: zipfile.ZipInfo) -> tuple[str, str]:
 def _clean_path(name: str) -> str:
     """Return a path with "/", in composed form, that can be printed and saved."""
     name = name.replace("\\", "/") if "/" not in name else name
+    name = re.sub("^[A-Za-z]:/+", "", name)  # a drive of Windows
     return unicodedata.normalize("NFC", name.encode("utf-8", "replace").decode("utf-8"))

@@ -378,6 +378,12 @@ def test_no_path_in_a_zip_file_escapes_the_course(name, tmp_path):
     assert not list(tmp_path.rglob("*.ipynb"))
 
 
+@pytest.mark.parametrize("path", ["C:\\ada_1_hw.ipynb", "d:\\ada\\hw.ipynb", "C:/ada/hw.ipynb"])
+def test_drive_of_windows_is_not_a_student(taken, tmp_path, path):
+    files = {path: "x", "bob_hw.ipynb": "x"}
+    assert sorted(taken(zipped(tmp_path / "download.zip", files)).taken) == ["ada", "bob"]
+
+
 def test_links_are_not_followed(taken, tmp_path):
     (tmp_path / "secret").write_text("x")
     (tmp_path / "in").mkdir()

@@ -9,7 +9,10 @@ import regex
 
 from fmlab.arguments import require
 
-# The patterns with which GPT-2 and GPT-4 split text into words, as published in tiktoken.
+# The patterns with which GPT-2 and GPT-4 split text into words, as published in tiktoken. Which
+# characters are letters depends on the version of Unicode, here that of the package `regex`. Where
+# another program knows an older version, it may split words differently at characters that are
+# newer than it, and only there; the text that the ids stand for is the same.
 GPT2_SPLIT = r"""'(?:[sdmt]|ll|ve|re)| ?\p{L}++| ?\p{N}++| ?[^\s\p{L}\p{N}]++|\s++$|\s+(?!\S)|\s"""
 # As GPT-2's, but every digit is a word of its own; the space before it, too.
 DIGITS_SPLIT = (
