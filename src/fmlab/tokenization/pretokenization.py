@@ -1,4 +1,9 @@
-"""Pre-tokenization: split text at special tokens and into words, and count the words."""
+"""Pre-tokenization: split text at special tokens and into words, and count the words.
+
+Which characters are letters depends on the version of Unicode, here that of the package `regex`. A
+program with an older version may split words differently at characters that are newer than it, and
+only there. The ids then differ, but the text that they stand for is the same.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +14,7 @@ import regex
 
 from fmlab.arguments import require
 
-# The patterns with which GPT-2 and GPT-4 split text into words, as published in tiktoken. Which
-# characters are letters depends on the version of Unicode, here that of the package `regex`. Where
-# another program knows an older version, it may split words differently at characters that are
-# newer than it, and only there; the text that the ids stand for is the same.
+# The patterns with which GPT-2 and GPT-4 split text into words, as published in tiktoken.
 GPT2_SPLIT = r"""'(?:[sdmt]|ll|ve|re)| ?\p{L}++| ?\p{N}++| ?[^\s\p{L}\p{N}]++|\s++$|\s+(?!\S)|\s"""
 # As GPT-2's, but every digit is a word of its own; the space before it, too.
 DIGITS_SPLIT = (
