@@ -15,11 +15,11 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 import nbformat
 
-from fmlab import checks
 from fmlab.arguments import require
 from fmlab_grading import container
 from fmlab_grading.course import Course
@@ -79,7 +79,7 @@ def _run_in_container(
     notebook: nbformat.NotebookNode, limits: Limits, files: Sequence[Path], source: Path
 ) -> str:
     """Run a notebook; ``source`` has copies of the packages, which answers could read, too."""
-    copies = [Path(checks.__file__).parent]
+    copies = [Path(find_spec("fmlab").origin).with_name("checks")]
     copies += [source / folder / "fmlab" / "checks" for folder in ("src", "build/lib")]
     hides = hides_checks(notebook)
     try:
