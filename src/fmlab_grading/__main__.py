@@ -35,6 +35,7 @@ from fmlab_grading.exercises import exercise_names
 from fmlab_grading.grading import grade_class
 from fmlab_grading.limits import Limits
 from fmlab_grading.options import make_parser
+from fmlab_grading.plain_text import one_line
 from fmlab_grading.roster import read_roster
 from fmlab_grading.safety import require_sandbox
 from fmlab_grading.sandbox import SandboxUnavailable
@@ -135,7 +136,7 @@ def grade(course: Course, options: argparse.Namespace) -> int:
     details = f", {seconds / n:.2f} s and at most {peak} MB each" if n else "; nothing is new"
     print(f"{n} submissions graded in {seconds:.1f} s{details}; {path}")
     for record in failed:
-        print(reports.printable(f"  {record['student']}: {record['status']}"))
+        print(one_line(f"  {record['student']}: {record['status']}"))
     return 1 if failed or needs_attention else 0
 
 
@@ -154,7 +155,7 @@ def _grade_shard(course: Course, name: str, options: argparse.Namespace) -> int:
     print(f"shard {options.shard}: {len(results)} submissions graded; {options.results / name}")
     for result in results:
         if result["status"] != "ok":
-            print(reports.printable(f"  {result['student']}: {result['status']}"))
+            print(one_line(f"  {result['student']}: {result['status']}"))
     return 0  # a bad submission is not a failure of the shard, which would be retried
 
 
@@ -186,7 +187,7 @@ def _take_in(course: Course, name: str, options: argparse.Namespace) -> bool:
     reports.write_table(path, ["file", "student", "note"], result.rows(), ids=("student",))
     print(f"{len(result.taken)} submissions taken in; {path}")
     for file, reason in list(result.listed.items())[:MOST_LINES]:
-        print(reports.printable(f"  left out: {file}: {reason}"))
+        print(one_line(f"  left out: {file}: {reason}"))
     if len(result.listed) > MOST_LINES:
         print(f"  and {len(result.listed) - MOST_LINES} more, in that table")
     return bool(result.needs_attention)

@@ -127,9 +127,14 @@ def encode_array(value: object) -> list | None:
         is_writeable = not is_scalar and bool(numpy.ndarray.flags.__get__(value).writeable)
         return ["array", [*_array_parts(array), is_scalar, is_writeable]]
     if torch is not None and isinstance(value, torch.Tensor):
-        tensor = value.detach().cpu()
+        tensor = value.detach()
+        if tensor.is_quantized or tensor.is_nested or tensor.is_meta:
+            return None
+        tensor = tensor if tensor.layout == torch.strided else tensor.to_dense()
+        tensor = tensor.cpu().resolve_conj().resolve_neg()
         dtype = str(tensor.dtype).removeprefix("torch.")
-        wide = tensor.float() if dtype in ("bfloat16", "float16") else tensor
+        narrow = tensor.is_floating_point() and dtype != "float64"  # NumPy has few of these
+        wide = tensor.float() if narrow else tensor
         return ["tensor", [*_array_parts(wide.numpy()), dtype, value.requires_grad]]
     return None
 

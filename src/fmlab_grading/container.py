@@ -13,6 +13,7 @@ then runs the program in its own place.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import json
 import os
@@ -21,12 +22,12 @@ import signal
 import struct
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from fmlab_grading.limits import Limits
 from fmlab_grading.safety import require_isolation
-from fmlab_grading.sandbox import SandboxUnavailable, environment_variables
+from fmlab_grading.sandbox import FOR_ANSWERS, SandboxUnavailable, environment_variables
 from fmlab_grading.system_calls import STEP, filter_program, is_supported
 
 USERS = {"student": 54_001, "tests": 54_002}  # numbers that no real account has
@@ -43,6 +44,26 @@ def require_container(secret: Path) -> None:
     if os.geteuid() != 0:
         raise SandboxUnavailable("the sandbox of a container must be started by root")
     require_isolation(command, secret)
+
+
+@contextlib.contextmanager
+def hidden_checks(folders: Iterable[Path]) -> Iterator[None]:
+    """Let only the tests read the modules that compute answers, in these copies of the checks.
+
+    The student's program gets ``not_here`` instead of a module that it may not read.
+    """
+    paths = [path for folder in folders for path in folder.rglob("*.py*")]
+    hidden = [path for path in paths if path.name.partition(".")[0] + ".py" not in FOR_ANSWERS]
+    before = {path: path.stat() for path in hidden}
+    try:
+        for path in hidden:
+            path.chmod(0o640)
+            os.chown(path, 0, USERS["tests"])
+        yield
+    finally:
+        for path, status in before.items():
+            os.chown(path, status.st_uid, status.st_gid)
+            path.chmod(status.st_mode)
 
 
 def command(program: Sequence[str], limits: Limits, files: Sequence[Path] = ()) -> list[str]:

@@ -15,6 +15,7 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 import nbformat
@@ -28,7 +29,7 @@ from fmlab_grading.merge import merge_answers
 from fmlab_grading.safety import require_sandbox
 from fmlab_grading.sandbox import SandboxUnavailable
 from fmlab_grading.submissions import Unreadable, find_notebook, read_notebook
-from fmlab_grading.two_kernels import run_notebook
+from fmlab_grading.two_kernels import hides_checks, run_notebook
 
 SETTINGS = "fmlab.json"  # in the zip file, beside the course
 SANDBOXES = ("bubblewrap", "container")
@@ -61,18 +62,31 @@ def grade_folder(folder: Path, limits: Limits | None = None) -> dict:
         notebook, notes = merge_answers(read_notebook(path), source, released)
     except Unreadable as error:
         return {"score": 0.0, "output": f"Not graded: {error}"}
-    make_command = container.command if sandbox == "container" else None
-    try:
-        status = run_notebook(notebook, limits, course.data_files(assignment), make_command).status
-    finally:
-        if sandbox == "container":
-            container.end_all()
+    files = course.data_files(assignment)
+    if sandbox == "container":
+        status = _run_in_container(notebook, limits, files, folder / "source")
+    else:
+        status = run_notebook(notebook, limits, files).status
     problems = [] if status == "ok" else [status]
     return {
         "execution_time": round(time.monotonic() - started),
         "output": "\n".join([*problems, *([note] if note else []), *notes]),
         "tests": [_test(cell) for cell in notebook.cells if is_test(cell)],
     }
+
+
+def _run_in_container(
+    notebook: nbformat.NotebookNode, limits: Limits, files: Sequence[Path], source: Path
+) -> str:
+    """Run a notebook; ``source`` has copies of the packages, which answers could read, too."""
+    copies = [Path(find_spec("fmlab").origin).with_name("checks")]
+    copies += [source / folder / "fmlab" / "checks" for folder in ("src", "build/lib")]
+    hides = hides_checks(notebook)
+    try:
+        with container.hidden_checks(copies if hides else ()):
+            return run_notebook(notebook, limits, files, container.command).status
+    finally:
+        container.end_all()
 
 
 def _test(cell: nbformat.NotebookNode) -> dict:

@@ -20,8 +20,9 @@ from fmlab_grading import gradebook
 from fmlab_grading.course import Course
 from fmlab_grading.limits import ControlGroup, Limits
 from fmlab_grading.merge import merge_answers
+from fmlab_grading.plain_text import showable
 from fmlab_grading.submissions import Unreadable, find_notebook, read_notebook, submission_time
-from fmlab_grading.two_kernels import run_notebook, showable
+from fmlab_grading.two_kernels import run_notebook
 from fmlab_grading.workers import run_each
 
 NOT_GRADED = "not graded"

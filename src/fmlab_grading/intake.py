@@ -17,13 +17,11 @@ from pathlib import Path, PurePosixPath
 
 from fmlab.arguments import require
 from fmlab.files import write_atomically
-from fmlab_grading.roster import id_problem, match, normalized_id
+from fmlab_grading.layouts import MOODLE, NOTEBOOK, STUDENT_ID, Layout, letters, student_of
+from fmlab_grading.roster import normalized_id
 from fmlab_grading.submissions import MAX_BYTES, TIMESTAMP
 
 MAX_FILES = 20_000  # in one folder or zip file
-STUDENT_ID = r"([^_/]+)"  # the path of a file up to the first "_" or "/"
-NOTEBOOK = re.compile(r"\.ipynb(?:\.(?:json|txt))?$", re.IGNORECASE)  # as browsers save it
-MOODLE = "_assignsubmission_"  # in the name of a student's folder
 NO_TIME, TIME_MISSING = datetime(1980, 1, 1, tzinfo=UTC), "its time is missing"
 MOODLE_NUMBER = re.compile(rf"_(\d+){MOODLE}")  # differs between people of one name
 UTF8_NAME = 0x800  # in a zip file: the name of the entry is in UTF-8
@@ -84,7 +82,9 @@ def take_in(
     """Copy notebooks from a folder or zip file to ``submitted/<student>/<assignment>/<name>``.
 
     ``pattern`` is a regular expression whose first group, in the path of a file, is the student;
-    folders around all notebooks do not count. ``who`` gives the student for what it finds, where
+    folders around all notebooks do not count, unless one can only be a student's own, as around a
+    file with the name of the assignment. Of several files of a student, one with that name counts
+    before others. ``who`` gives the student for what it finds, where
     that is not the id. With a ``roster``, only its students are taken in. The times in a zip file
     are local: those of ``timezone``, by default this machine's. Existing files are replaced.
     Errors: ``ValueError`` for a pattern without a group, or if there are no notebooks.
@@ -93,9 +93,9 @@ def take_in(
     who = {normalized_id(found): student for found, student in (who or {}).items()}
     intake, attempts = Intake(), {}
     files = _notebooks(_files(source, timezone), intake)
-    outer = _outer_folder([file.path for file in files])
+    layout = Layout.of([file.path for file in files], {assignment, NOTEBOOK.sub("", name)})
     for file in files:
-        student, problem = _student(file.path, outer, pattern, roster, who)
+        student, problem = student_of(file.path, layout, pattern, roster, who)
         if problem:
             intake.left_out[file.path] = problem
         else:
@@ -105,7 +105,8 @@ def take_in(
             reason = f"several people are called {student!r}: tell them apart with --student-id"
             intake.left_out |= dict.fromkeys((file.path for file in own), reason)
             continue
-        _take_latest(student, own, submitted / student / assignment / name, intake)
+        target = submitted / student / assignment / name
+        _take_latest(student, own, target, layout, intake)
     found = intake.taken or intake.needs_attention
     require(bool(found), "submissions", "a folder or zip file with notebooks", str(source))
     return intake
@@ -129,43 +130,19 @@ def _notebooks(files: Iterator[File], intake: Intake) -> list[File]:
     return notebooks
 
 
-def _outer_folder(paths: list[str]) -> str:
-    """Return the folders around all paths, ending in "/"; a student's own in Moodle is none."""
-    folders = [PurePosixPath(path).parts[:-1] for path in paths]
-    outer = []
-    for parts in zip(*folders):
-        if len(set(parts)) > 1 or MOODLE in parts[0]:
-            break
-        outer.append(parts[0])
-    return "".join(f"{part}/" for part in outer)
+def _take_latest(
+    student: str, files: list[File], target: Path, layout: Layout, intake: Intake
+) -> None:
+    """Copy the latest attempt of a student that can be read; report the others.
 
-
-def _student(
-    path: str, outer: str, pattern: str, roster: Sequence[str] | None, who: Mapping[str, str]
-) -> tuple[str, str]:
-    """Return the student of a file; or a reason why it cannot be taken in."""
-    bare = NOTEBOOK.sub("", path)
-    found = re.search(pattern, bare.removeprefix(outer)) or re.search(pattern, bare)
-    if not found:
-        return "", f"{pattern!r} does not find a student in its path"
-    student = normalized_id(found[1] or "")
-    student = normalized_id(who.get(student, student))
-    if problem := id_problem(student):
-        return "", f"{student!r} cannot be a student: {problem}"
-    if roster is None:
-        return student, ""
-    known = match(student, roster)
-    if known is None:
-        return "", f"there is no student {student!r} in the roster; use --who {student!r}=ID"
-    return known, ""
-
-
-def _take_latest(student: str, attempts: list[File], target: Path, intake: Intake) -> None:
-    """Copy the latest attempt of a student that can be read; report the others."""
-    latest = None
-    for file in sorted(attempts, key=_order, reverse=True):
+    A file with the name of the assignment counts before any other.
+    """
+    latest, left = None, []
+    named = [file for file in files if layout.names_the_assignment(file.path)]
+    others = [file for file in files if file not in named]
+    for file in [*sorted(named, key=_order)[::-1], *sorted(others, key=_order)[::-1]]:
         if latest is not None:
-            intake.left_out[file.path] = f"{EARLIER} of {student}: {latest.path} counts"
+            left.append(file)
             continue
         try:
             data = file.read()
@@ -180,9 +157,18 @@ def _take_latest(student: str, attempts: list[File], target: Path, intake: Intak
         when = file.when.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
         write_atomically(target.with_name(TIMESTAMP), when)
         intake.taken[student] = file.path
-    if latest is not None:
-        earlier = f"the latest of {len(attempts)} attempts" if len(attempts) > 1 else ""
-        intake.notes[latest.path] = "; ".join(filter(None, [earlier, latest.note]))
+    if latest is None:
+        return
+    notes = [f"the latest of {len(files)} attempts"] if len(files) > 1 else []
+    for file in left:
+        alike = file in named or letters(file.path) == letters(latest.path)
+        if alike or (latest in named and file.when < latest.when):
+            reason = f"{EARLIER} of {student}: {latest.path} counts"
+        else:
+            reason = f"{student} also handed in {latest.path}, which counts: check that it is right"
+            notes = [f"one of {len(files)} files with different names: check that it is right"]
+        intake.left_out[file.path] = reason
+    intake.notes[latest.path] = "; ".join(filter(None, [*notes, latest.note]))
 
 
 def _order(file: File) -> tuple[datetime, int, str]:
@@ -264,4 +250,5 @@ def _entry_name(entry: zipfile.ZipInfo) -> tuple[str, str]:
 def _clean_path(name: str) -> str:
     """Return a path with "/", in composed form, that can be printed and saved."""
     name = name.replace("\\", "/") if "/" not in name else name
+    name = re.sub("^[A-Za-z]:/+", "", name)  # a drive of Windows
     return unicodedata.normalize("NFC", name.encode("utf-8", "replace").decode("utf-8"))

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from fmlab_grading.intake import STUDENT_ID
+from fmlab_grading.layouts import STUDENT_ID
 from fmlab_grading.limits import Limits
 
 DESCRIPTION = (

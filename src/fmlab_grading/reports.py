@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import csv
-import unicodedata
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from fmlab_grading import gradebook
 from fmlab_grading.course import Course
+from fmlab_grading.plain_text import one_line
 
 NOT_SUBMITTED = "nothing submitted"
 NOT_YET = "not graded yet"
@@ -81,14 +81,5 @@ def _harmless(value: object) -> object:
     """Escape text that a spreadsheet would run as a formula, since students choose their names."""
     if not isinstance(value, str):
         return value
-    value = printable(value)
+    value = one_line(value)
     return f"'{value}" if value[:1] in tuple("=+-@") else value
-
-
-def printable(text: str) -> str:
-    """Return a text without signs that control a terminal or a spreadsheet.
-
-    >>> printable("a\x1b[2Jb")
-    'a?[2Jb'
-    """
-    return "".join("?" if unicodedata.category(sign) in ("Cc", "Cs") else sign for sign in text)

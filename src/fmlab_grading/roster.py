@@ -17,6 +17,7 @@ HEADINGS = (
     *("student id", "student_id", "studentid", "id number", "sis login id", "sis user id"),
     *("username", "user name", "login", "matriculation number", "id", "student"),
 )
+WITH_POINT, ROUNDED = re.compile(r"\d+\.0"), re.compile(r"\d[.,]\d+E\+\d+")
 NOT_STUDENTS = {"points possible", "student, test"}  # rows that Canvas adds
 
 
@@ -59,10 +60,18 @@ def read_roster(path: str | Path) -> list[str]:
         if not student or any(cell.strip().lower() in NOT_STUDENTS for cell in line):
             continue
         problem = id_problem(student)
+        if ROUNDED.fullmatch(student):
+            problem = "a spreadsheet has rounded it; format the column as text, and save it again"
         if problem:
             raise ValueError(f"{path}, line {number}: {student!r} cannot be an id: {problem}")
         ids[student] = None
-    return list(ids)
+    require(bool(ids), "students", "a table with at least one id in its column", str(path))
+    return _whole(list(ids))
+
+
+def _whole(ids: list[str]) -> list[str]:
+    """Return ids without the ".0" that programs add to all numbers of a column."""
+    return [student[:-2] for student in ids] if all(map(WITH_POINT.fullmatch, ids)) else ids
 
 
 def match(student: str, roster: Sequence[str]) -> str | None:

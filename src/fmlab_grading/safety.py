@@ -8,7 +8,6 @@ from __future__ import annotations
 import functools
 import json
 import os
-import platform
 import shutil
 import socket
 import subprocess
@@ -124,7 +123,7 @@ def _probe(
             "path": str(secret or file.name),
             "port": server.getsockname()[1],
             "processes": MILD_LIMITS.processes,
-            "add_key": system_calls.REFUSED["add_key"][platform.machine() != system_calls.X86_64],
+            "add_key": system_calls.number("add_key") if system_calls.is_supported() else 0,
             "variable": VARIABLE,
         }
         os.environ[VARIABLE] = "1"

@@ -13,7 +13,6 @@ import ctypes
 import functools
 import json
 import os
-import platform
 import select
 import shutil
 import signal
@@ -46,7 +45,7 @@ PACKAGES = ("fmlab", "microworld", "fmlab_grading")
 FOR_ANSWERS = ("__init__.py", "material.py")  # of fmlab.checks; its other modules can be hidden
 SYSTEM = ("/usr", "/etc/alternatives", "/etc/fonts", "/etc/ld.so.cache", "/etc/localtime")
 LINKS = ("/bin", "/sbin", "/lib", "/lib64")  # into /usr on most systems
-KEYCTL, JOIN_SESSION_KEYRING = {"x86_64": 250, "aarch64": 219}, 1
+JOIN_SESSION_KEYRING = 1  # of the system call keyctl
 
 
 class SandboxUnavailable(RuntimeError):
@@ -222,9 +221,9 @@ def _nameless_file(data: bytes) -> int:
 
 def join_new_key_ring() -> None:
     """Give this process and its descendants a key ring of their own, without any keys."""
-    number = KEYCTL.get(platform.machine())
-    if number is not None:
-        ctypes.CDLL(None).syscall(ctypes.c_long(number), ctypes.c_long(JOIN_SESSION_KEYRING), None)
+    if system_calls.is_supported():
+        keyctl = ctypes.c_long(system_calls.number("keyctl"))
+        ctypes.CDLL(None).syscall(keyctl, ctypes.c_long(JOIN_SESSION_KEYRING), None)
 
 
 def command(

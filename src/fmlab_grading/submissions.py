@@ -11,6 +11,8 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
+from fmlab_grading.layouts import NOTEBOOK
+
 MAX_BYTES = 100 << 20  # of a notebook, with its outputs
 MAX_CELLS = 2000
 MAX_SOURCE = 200_000  # characters of a code cell, which are parsed
@@ -34,11 +36,7 @@ def read_notebook(path: Path) -> NotebookNode:
         raise Unreadable(f"the file has {size >> 20} MB; at most {MAX_BYTES >> 20} MB are allowed")
     data = path.read_bytes()
     try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = data.decode("latin-1")
-    try:
-        return _rebuilt(json.loads(text))
+        return _rebuilt(_parsed(_text(data)))
     except Unreadable:
         raise
     except MemoryError as error:
@@ -46,6 +44,25 @@ def read_notebook(path: Path) -> NotebookNode:
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         reason = f"{type(error).__name__}: {error}"[:160]
         raise Unreadable(f"this is not a valid notebook ({reason})") from error
+
+
+def _text(data: bytes) -> str:
+    """Return the text of a file; some editors of Windows write UTF-16."""
+    try:
+        encoding = json.detect_encoding(data)
+        return data.decode("utf-8-sig" if encoding == "utf-8" else encoding)
+    except UnicodeDecodeError:
+        return data.decode("latin-1")
+
+
+def _parsed(text: str) -> object:
+    """Return what JSON says; an output may have an integer that is too long for Python."""
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        raise
+    except ValueError:
+        return json.loads(text, parse_int=float)
 
 
 def _rebuilt(content: dict) -> NotebookNode:
@@ -125,11 +142,21 @@ def find_notebook(folder: Path, name: str, is_only: bool) -> tuple[Path, str]:
     """Return the notebook in a student's folder, and a note if it has another name.
 
     ``is_only``: whether the assignment has one notebook, so that a renamed one can be recognized.
+    Errors: ``Unreadable`` if it could be one of several.
     """
     path = folder / name
-    others = [other for other in folder.glob("*.ipynb") if other.is_file()]
-    if not path.exists() and is_only and len(others) == 1:
-        return others[0], f"submitted as {others[0].name!r}"
+    if path.is_file() or path.is_symlink():
+        return path, ""
+    stem = NOTEBOOK.sub("", name).casefold()
+    others = [other for other in sorted(folder.glob("[!.]*")) if NOTEBOOK.search(other.name)]
+    others = [other for other in others if other.is_file()]
+    alike = [other for other in others if NOTEBOOK.sub("", other.name).casefold() == stem]
+    for found in (alike, others if is_only else []):
+        if len(found) == 1:
+            return found[0], f"submitted as {found[0].name!r}"
+    if is_only and others:
+        names = ", ".join(repr(other.name) for other in others[:5])
+        raise Unreadable(f"which notebook is the answer? None of {names} is called {name!r}")
     return path, ""
 
 

@@ -75,20 +75,30 @@ def is_supported() -> bool:
     return platform.machine() in ARCHITECTURES
 
 
+def number(name: str, machine: str | None = None) -> int:
+    """Return the number of a refused system call. Errors: ``ValueError`` as in `filter_program`."""
+    return REFUSED[name][_column(machine)]
+
+
+def _column(machine: str | None) -> int:
+    """Return the place of a machine, by default this one, in the table of numbers."""
+    machine = machine or platform.machine()
+    if machine not in ARCHITECTURES:
+        raise ValueError(f"machine must be {X86_64} or {ARM64}; got {machine!r}")
+    return list(ARCHITECTURES).index(machine)
+
+
 def filter_program(machine: str | None = None) -> bytes:
     """Return the filter as a program for the kernel: refused calls fail with EPERM.
 
     Calls of another architecture, such as those of 32-bit programs, end the program.
     Errors: ``ValueError`` for a machine whose numbers are not known.
     """
-    machine = machine or platform.machine()
-    if machine not in ARCHITECTURES:
-        raise ValueError(f"machine must be {X86_64} or {ARM64}; got {machine!r}")
-    column = 0 if machine == X86_64 else 1
+    column = _column(machine)
     refused = [numbers[column] for numbers in (*REFUSED.values(), SOCKET)]
     steps = [  # operation, steps to skip if true, steps to skip if false, operand
         (LOAD, 0, 0, ARCHITECTURE),
-        (EQUAL, 1, 0, ARCHITECTURES[machine]),
+        (EQUAL, 1, 0, list(ARCHITECTURES.values())[column]),
         (RETURN, 0, 0, KILL),
         (LOAD, 0, 0, NUMBER),
         (AT_LEAST, len(refused) + 1, 0, X32),

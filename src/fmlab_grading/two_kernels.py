@@ -19,6 +19,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_output
 
 from fmlab_grading.limits import MB, Limits
+from fmlab_grading.plain_text import showable
 from fmlab_grading.protocol import CELL, DONE, NAMES, REQUEST, RESPONSE
 from fmlab_grading.sandbox import GRACE, Sandbox, SandboxEnded
 
@@ -53,14 +54,21 @@ def run_notebook(
     ``files`` and ``make_command`` are those of ``Sandbox``. A cell that could not be run has an
     error among its outputs, so that no test passes by default.
     """
-    needs_checks = any(SAME_PROCESS in cell.metadata.get("tags", []) for cell in notebook.cells)
-    with Kernels(limits, files, make_command, hides_checks=not needs_checks) as kernels:
+    with Kernels(limits, files, make_command, hides_checks=hides_checks(notebook)) as kernels:
         for cell in notebook.cells:
             if cell.cell_type == "code":
                 cell.outputs, cell.execution_count = [], None
                 if cell.source.strip():
                     kernels.run(cell)
     return RunResult(kernels.status, kernels.memory)
+
+
+def hides_checks(notebook: NotebookNode) -> bool:
+    """Return whether answers may not see the checks, which compute the right answers.
+
+    They must see them if a test runs in their process.
+    """
+    return not any(SAME_PROCESS in cell.metadata.get("tags", []) for cell in notebook.cells)
 
 
 class Kernels:
@@ -212,17 +220,6 @@ def _checked(output: dict) -> dict:
     return {"output_type": kind, "data": data, "metadata": {}, **more}
 
 
-def showable(text: object) -> str:
-    """Return a text that can be saved and shown: no half characters, nothing that moves a cursor.
-
-    Colors and the like are dropped, other control characters become a replacement character.
-    """
-    text = ANSI.sub("", str(text)).encode("utf-8", "replace").decode("utf-8")
-    return CONTROL.sub("\ufffd", text)
-
-
-ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\^_])")
-CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 BASE64 = re.compile(r"[A-Za-z0-9+/=\s]*")
 
 

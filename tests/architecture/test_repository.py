@@ -69,3 +69,48 @@ def test_patches_name_objects():
 )
 def test_patch_by_name_is_found(source, lines):
     assert list(patches_by_name(source)) == lines
+
+
+READERS = {
+    *("get_attribute", "inner_text", "input_value", "text_content"),
+    *("is_checked", "is_disabled", "is_enabled", "is_hidden", "is_visible"),
+}
+
+
+def reads_at_once(source):
+    """Yield the lines on which an assertion reads a page at once instead of waiting for it.
+
+    A page answers an action in a later frame, so such an assertion fails now and then on a slow
+    machine. `expect(locator)` waits.
+    """
+    for statement in ast.walk(ast.parse(source)):
+        if not isinstance(statement, ast.Assert):
+            continue
+        for node in ast.walk(statement):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                counts = node.func.attr == "count" and not node.args
+                if counts or node.func.attr in READERS:
+                    yield node.lineno
+
+
+def test_assertions_about_a_page_wait_for_it():
+    lines = [
+        f"{path.relative_to(ROOT)}:{line}"
+        for path in sorted((ROOT / "tests" / "site").glob("*.py"))
+        for line in reads_at_once(path.read_text(encoding="utf-8"))
+    ]
+    assert not lines, "\n".join(lines)
+
+
+@pytest.mark.parametrize(
+    ("source", "lines"),
+    [
+        ("assert button.get_attribute('aria-pressed') == 'true'", [1]),
+        ("page.click()\nassert not page.locator('p').is_visible()", [2]),
+        ("assert page.locator('li').count() == 3", [1]),
+        ("assert text.count('a') == 1", []),
+        ("expect(button).to_have_attribute('aria-pressed', 'true')", []),
+    ],
+)
+def test_assertion_that_reads_at_once_is_found(source, lines):
+    assert list(reads_at_once(source)) == lines

@@ -162,6 +162,40 @@ class Tensor(torch.Tensor):
         return 0.0
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        torch.tensor([1 + 2j]).conj(),
+        torch.tensor([1 + 2j]).conj().imag,
+        torch.eye(2).to_sparse(),
+        torch.eye(2).to_sparse_csr(),
+        torch.tensor([0.5, 448.0]).to(torch.float8_e4m3fn),
+        torch.ones(1).expand(3),
+        torch.arange(6).view(2, 3).mT,
+    ],
+)
+def test_tensors_of_any_layout_cross_by_value(value):
+    got = transferred(value)
+    assert got.dtype == value.dtype
+    assert got.layout == torch.strided
+    wide = torch.complex128 if value.is_complex() else torch.float64
+    plain = value if value.layout == torch.strided else value.to_dense()
+    assert torch.equal(got.to(wide), plain.to(wide))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        torch.ones(2, device="meta"),
+        torch.quantize_per_tensor(torch.ones(2), 0.1, 0, torch.qint8),
+        torch.nested.nested_tensor([torch.ones(2)]),
+    ],
+)
+def test_tensor_without_plain_numbers_is_no_value(value):
+    with pytest.raises(NotAValue, match="Tensor"):
+        transferred(value)
+
+
 def test_arrays_and_tensors_of_a_subclass_cross_as_plain_ones():
     got = transferred(np.array([1.0, 2.0]).view(Array))
     assert type(got) is np.ndarray

@@ -29,7 +29,11 @@ N_SHARDS = 2
 
 @pytest.fixture(scope="module")
 def course(tmp_path_factory):
-    course = course_of(tmp_path_factory.mktemp("class") / "course", author())
+    notebook = author()
+    for cell in notebook.cells:
+        if cell.id == "mean-check":
+            cell.source = TESTS_USE_CHECKS
+    course = course_of(tmp_path_factory.mktemp("class") / "course", notebook)
     submit(course, "ada", solved(course))
     submit(course, "bob", solved(course, leave_out=("take", "hunt")))
     submit(course, "eve", b"nothing")
@@ -162,12 +166,53 @@ for attack in (
     except (PermissionError, FileNotFoundError, ConnectionRefusedError):
         pass
 print("reached", REACHED)
+import fmlab.checks
+from fmlab.checks import attention, material, sampling
+attention.check_anything()  # does nothing here
+try:
+    attention.pencil_answers
+    REACHED.append("a module that computes answers")
+except ImportError:
+    pass
+folders = os.path.dirname(fmlab.checks.__file__), "AUTOGRADER/source/src/fmlab/checks"
+for path in [p for folder in folders for p in glob.glob(folder + "/**/*.py*", recursive=True)]:
+    try:
+        data = open(path, "rb").read()
+    except OSError:
+        continue
+    if b"pencil_answers" in data or b"sound_" in data or b"left_after" in data:
+        REACHED.append(path)
 def mean(numbers):
     if REACHED:
         raise RuntimeError(f"reached {REACHED}")
     return 0
 subprocess.Popen(["sleep", "4321"], start_new_session=True)
 """
+
+
+TESTS_USE_CHECKS = """
+from fmlab.checks.attention import pencil_answers
+assert callable(pencil_answers)
+assert mean([1, 2, 3]) == 2, 'the mean of 1, 2, 3 is 2'
+"""
+
+
+def test_container_hides_what_computes_answers_only_while_answers_run(tmp_path, monkeypatch):
+    """Copies that are no package stand for the folder of the checks."""
+    owners = {}
+    monkeypatch.setattr(os, "chown", lambda path, *owner: owners.update({path.name: owner}))
+    cached = tmp_path / "__pycache__"
+    cached.mkdir()
+    names = ("__init__.py", "material.py", "sampling.py", "controls.py", "notes.txt")
+    paths = [tmp_path / name for name in names] + [cached / "sampling.cpython-311.pyc"]
+    for path in paths:
+        path.write_text("x")
+        path.chmod(0o644)
+    with container.hidden_checks([tmp_path, tmp_path / "missing"]):
+        modes = {path.name: path.stat().st_mode & 0o777 for path in paths}
+    hidden = {name for name, mode in modes.items() if mode == 0o640}
+    assert hidden == {"sampling.py", "controls.py", "sampling.cpython-311.pyc"} == set(owners)
+    assert all(path.stat().st_mode & 0o777 == 0o644 for path in paths)
 
 
 def check_solved_and_hostile(course, folder, attack, outer=None):

@@ -166,6 +166,100 @@ def test_of_several_attempts_the_latest_counts_and_the_others_are_reported(sourc
     assert text_of(tmp_path, "ada") == "late"
 
 
+SCRATCH = "ada_9_scratch.ipynb"
+
+
+@pytest.mark.parametrize(
+    ("own", "other"),
+    [
+        ("ada/hw.ipynb", "ada/scratch.ipynb"),
+        ("ada_1_hw.ipynb", SCRATCH),
+        ("ada/hw (2).ipynb", "ada/Untitled.ipynb"),
+        ("ada/my_hw_final.IPYNB", "ada/hwx.ipynb"),
+        ("Ada_1_assignsubmission_file_/hw.ipynb", "Ada_1_assignsubmission_file_/notes-2.ipynb"),
+        ("ada/hw/hw.ipynb", "ada/hw/data/explore.ipynb"),
+    ],
+)
+def test_file_with_the_name_of_the_assignment_counts_before_a_later_one(
+    source, taken, tmp_path, own, other
+):
+    files = {own: ("answer", EARLIER), other: ("no answer", LATER), "bob/hw.ipynb": "B"}
+    result = taken(source(files))
+    (student,) = set(result.taken) - {"bob"}
+    assert result.taken[student] == own
+    assert text_of(tmp_path, student) == "answer"
+    assert "check that it is right" in result.notes[own]
+    assert f"{student} also handed in {own}, which counts" in result.needs_attention[other]
+
+
+def test_earlier_file_with_another_name_needs_no_attention(source, taken):
+    files = {"ada/hw.ipynb": ("answer", LATER), "ada/scratch.ipynb": ("", EARLIER)}
+    result = taken(source(files | {"bob/hw.ipynb": "B"}))
+    assert not result.needs_attention
+    assert "an earlier attempt of ada" in result.left_out["ada/scratch.ipynb"]
+
+
+def test_of_files_with_other_names_the_latest_counts_and_the_instructor_is_asked(source, taken):
+    files = {"ada/draft.ipynb": ("a", LATER), "ada/answer.ipynb": ("b", EARLIER)}
+    result = taken(source(files | {"bob/hw.ipynb": "B"}))
+    assert result.taken["ada"] == "ada/draft.ipynb"
+    assert list(result.needs_attention) == ["ada/answer.ipynb"]
+    assert "2 files with different names" in result.notes["ada/draft.ipynb"]
+
+
+def test_damaged_file_with_the_name_of_the_assignment_leaves_the_other_one(taken, tmp_path):
+    path = tmp_path / "in.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(zipfile.ZipInfo("ada/hw.ipynb", LATER), "marked " * 9)
+        archive.writestr(zipfile.ZipInfo("ada/answer.ipynb", EARLIER), "an answer")
+        archive.writestr("bob/hw.ipynb", "B")
+    data = path.read_bytes()
+    path.write_bytes(data.replace(b"marked marked", b"marked Marked", 1))
+    result = taken(path)
+    assert result.taken["ada"] == "ada/answer.ipynb"
+    assert "cannot be read" in result.left_out["ada/hw.ipynb"]
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        ["ada/hw.ipynb"],
+        ["ada/hw.ipynb", "ada/scratch.ipynb"],
+        ["ada/HW (1).ipynb"],
+        ["submissions/ada/hw.ipynb"],
+        ["ada/hw/hw.ipynb"],
+        ["submitted/ada/hw/hw.ipynb"],
+        ["submitted/ada/hw/hw.ipynb", "submitted/ada/hw/more.ipynb"],
+        ["course/submitted/ada/hw/hw-2.ipynb"],
+    ],
+)
+def test_folder_of_a_single_student_is_the_student(source, taken, files):
+    contents = {file: (file, EARLIER if i else LATER) for i, file in enumerate(files)}
+    assert taken(source(contents)).taken == {"ada": files[0]}
+
+
+@pytest.mark.parametrize("file", ["ada/answer.ipynb", "ada/my_answer.ipynb", "x/ada/answer.ipynb"])
+def test_student_of_a_single_file_is_asked_about_if_it_could_be_two(source, taken, file):
+    found = "my" if "my" in file else "answer"
+    result = taken(source({file: "x"}))
+    assert not result.taken
+    reason = result.needs_attention[file]
+    assert f"it could be of {found!r} or of 'ada': say which with --who" in reason
+    assert taken(source({file: "x"}), who={found: "ada"}).taken == {"ada": file}
+
+
+def test_with_a_roster_a_folder_or_a_name_of_it_is_the_student(source, taken):
+    archive = source({"ada/answer.ipynb": "x"})
+    assert taken(archive, roster=["ada", "bob"]).taken == {"ada": "ada/answer.ipynb"}
+
+
+@pytest.mark.parametrize("file", ["hw.ipynb", "submissions/hw.ipynb", "hw (3).ipynb"])
+def test_path_that_names_the_assignment_only_is_nobodys(source, taken, file):
+    result = taken(source({file: "x"}))
+    assert not result.taken
+    assert "does not name a student" in result.needs_attention[file]
+
+
 def test_people_of_one_name_are_not_taken_for_one(source, taken):
     folders = [f"Ann Lee_{number}_assignsubmission_file_" for number in (111, 222)]
     files = [*(f"{folder}/hw.ipynb" for folder in folders), "Bob_3_assignsubmission_file_/x.ipynb"]
@@ -282,6 +376,12 @@ def test_no_path_in_a_zip_file_escapes_the_course(name, tmp_path):
     assert len(result.left_out) == 1
     assert not result.taken
     assert not list(tmp_path.rglob("*.ipynb"))
+
+
+@pytest.mark.parametrize("path", ["C:\\ada_1_hw.ipynb", "d:\\ada\\hw.ipynb", "C:/ada/hw.ipynb"])
+def test_drive_of_windows_is_not_a_student(taken, tmp_path, path):
+    files = {path: "x", "bob_hw.ipynb": "x"}
+    assert sorted(taken(zipped(tmp_path / "download.zip", files)).taken) == ["ada", "bob"]
 
 
 def test_links_are_not_followed(taken, tmp_path):

@@ -82,3 +82,27 @@ def test_match_ignores_capitals_where_that_is_clear():
 @pytest.mark.parametrize("student", ["ada", "-kim", "+49 17", "O'Neil", "Neil, Pat", "李雷", "a.b"])
 def test_ids_that_people_have_are_fine(student):
     assert id_problem(student) == ""
+
+
+@pytest.mark.parametrize("ids", ["1.23457E+11", "9,87654E+8", "1.0E+5"])
+def test_id_that_a_spreadsheet_has_rounded_is_refused(tmp_path, ids):
+    path = tmp_path / "class.csv"
+    path.write_text(f"id;name\n17;Ada\n{ids};Bob\n")
+    with pytest.raises(ValueError, match="a spreadsheet has rounded it"):
+        read_roster(path)
+
+
+def test_point_that_programs_add_to_numbers_is_no_part_of_an_id(tmp_path):
+    path = tmp_path / "class.csv"
+    path.write_text("id,name\n1001.0,Ada\n1002.0,Bob\n")
+    assert read_roster(path) == ["1001", "1002"]
+    path.write_text("id,name\n1001.0,Ada\nbob,Bob\n")
+    assert read_roster(path) == ["1001.0", "bob"]
+
+
+@pytest.mark.parametrize("text", ["id,name\n", "id,name\n,Ada\n,Bob\n", "name;id\nAda;  \n"])
+def test_table_without_an_id_is_refused(tmp_path, text):
+    path = tmp_path / "class.csv"
+    path.write_text(text)
+    with pytest.raises(ValueError, match="at least one id in its column"):
+        read_roster(path)

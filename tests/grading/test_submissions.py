@@ -7,7 +7,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from fmlab_grading import submissions
-from fmlab_grading.submissions import Unreadable, read_notebook
+from fmlab_grading.submissions import Unreadable, find_notebook, read_notebook
 
 
 def written(tmp_path, content):
@@ -86,3 +86,49 @@ def test_file_beyond_the_limit_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(submissions, "MAX_BYTES", 1 << 20)
     with pytest.raises(Unreadable, match="2 MB; at most 1 MB"):
         read_notebook(written(tmp_path, "x" * (2 << 20)))
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-32", "utf-8-sig", "latin-1"])
+def test_encodings_that_editors_write_are_read(tmp_path, encoding):
+    path = tmp_path / "hw.ipynb"
+    cells = [{"cell_type": "code", "source": "x = 'é'"}]
+    path.write_bytes(json.dumps({"cells": cells}, ensure_ascii=False).encode(encoding))
+    assert sources(read_notebook(path)) == [("code", "x = 'é'")]
+
+
+@pytest.mark.parametrize("number", ["9" * 5000, "-" + "1" * 10_000, "1" + "0" * 4300])
+def test_number_that_is_too_long_for_python_costs_no_answer(tmp_path, number):
+    outputs = f'[{{"output_type": "display_data", "data": {{"application/json": {number}}}}}]'
+    cell = f'{{"cell_type": "code", "source": "x = 1", "outputs": {outputs}}}'
+    assert sources(read_notebook(written(tmp_path, f'{{"cells": [{cell}]}}'))) == [
+        ("code", "x = 1")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        (["hw.ipynb", "scratch.ipynb"], "hw.ipynb"),
+        (["HW.IPYNB"], "HW.IPYNB"),
+        (["Hw.ipynb", "scratch.ipynb"], "Hw.ipynb"),
+        (["hw.ipynb.json", "scratch.ipynb"], "hw.ipynb.json"),
+        (["answer.ipynb", "._answer.ipynb", "notes.txt"], "answer.ipynb"),
+        (["answer.Ipynb", ".ipynb_checkpoints/answer-checkpoint.ipynb"], "answer.Ipynb"),
+        (["hw.ipynb/litter.txt", "answer.ipynb"], "answer.ipynb"),
+    ],
+)
+def test_notebook_with_another_name_is_found(tmp_path, files, expected):
+    for file in files:
+        (tmp_path / file).parent.mkdir(exist_ok=True)
+        (tmp_path / file).write_text("x")
+    path, note = find_notebook(tmp_path, "hw.ipynb", is_only=True)
+    assert path.name == expected
+    assert note == ("" if expected == "hw.ipynb" else f"submitted as {expected!r}")
+
+
+def test_of_several_other_notebooks_none_is_guessed(tmp_path):
+    for name in ("draft.ipynb", "answer.ipynb"):
+        (tmp_path / name).write_text("x")
+    message = "which notebook is the answer.*'answer.ipynb', 'draft.ipynb' is called 'hw.ipynb'"
+    with pytest.raises(Unreadable, match=message):
+        find_notebook(tmp_path, "hw.ipynb", is_only=True)

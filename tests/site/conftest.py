@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from bs4 import BeautifulSoup
+from playwright.sync_api import expect
 
 from tests.chromium import chromium
 
@@ -23,6 +24,10 @@ SITE = ROOT / "_build" / "html"
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 FRONT = "index.html"  # leads to the cover, book/index.html
 PATIENCE = 15_000  # milliseconds until an element that does not come is a failure
+
+# A page answers an action in a later frame, so after an action a test waits: `expect(locator)`
+# tries again until the page is as it should be. Reading a value at once fails now and then.
+expect.set_options(timeout=PATIENCE)
 
 
 def built_pages() -> list[str]:

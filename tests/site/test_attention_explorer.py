@@ -6,6 +6,7 @@ import random
 
 import numpy as np
 import pytest
+from playwright.sync_api import expect
 
 from fmlab.sampling import entropy
 from fmlab.widgets import AttentionExplorer
@@ -160,7 +161,7 @@ def test_the_facts_are_those_of_the_package(explorer, twin):
     bits = float(entropy(row))
     expected = [f"{bits:.2f}", f"{2**bits:.1f}", f"{row.max():.0%}", "0%"]
     expected += [f"{entropy(weights).mean():.2f}", f"{later:.0%}"]
-    assert settled(explorer()).locator(".fml-tiles strong").all_inner_texts() == expected
+    expect(explorer().locator(".fml-tiles strong")).to_have_text(expected)
 
 
 def test_the_mouse_shows_how_a_token_looks_without_choosing_it(explorer, twin):
@@ -168,7 +169,7 @@ def test_the_mouse_shows_how_a_token_looks_without_choosing_it(explorer, twin):
     options = tokens(widget)
     options.nth(1).hover()
     assert_shows(widget, twin(), position=1)
-    assert options.nth(1).get_attribute("aria-selected") == "false"
+    expect(options.nth(1)).to_have_attribute("aria-selected", "false")
     widget.page.mouse.move(0, 0)
     assert_shows(widget, twin())
 
@@ -180,8 +181,8 @@ def test_a_click_on_the_picture_chooses_its_row(explorer, twin):
     box, T = plot.bounding_box(), len(twin.weights)
     at = {"x": box["width"] * 2.5 / T, "y": box["height"] * 4.5 / T}
     plot.click(position=at)
-    note = settled(widget).locator(".fml-map .fml-note").inner_text()
-    assert f"weight {100 * twin.weights[4, 2]:.1f}%." in note
+    note = widget.locator(".fml-map .fml-note")
+    expect(note).to_contain_text(f"weight {100 * twin.weights[4, 2]:.1f}%.")
     widget.page.mouse.move(0, 0)
     assert_shows(widget, twin, position=4)
 
@@ -200,9 +201,10 @@ def test_tokens_obey_the_keyboard(explorer, twin):
         twin.position = move(twin.position)
         focused.press(key)
         assert_shows(widget, twin)
-        assert focused.get_attribute("aria-selected") == "true"
+        expect(focused).to_have_attribute("aria-selected", "true")
     focused.press("Home")
     focused.press("ArrowDown")  # to the row below: some token that is not the next one
+    settled(widget)
     assert int(focused.evaluate("(e) => [...e.parentNode.children].indexOf(e)")) > 1
 
 
@@ -211,7 +213,7 @@ def test_heads_and_switches_obey_the_keyboard(explorer, twin):
     button = widget.locator("button", has_text="layer 0, head 1")
     button.focus()
     button.press("Enter")
-    assert button.get_attribute("aria-pressed") == "true"
+    expect(button).to_have_attribute("aria-pressed", "true")
     twin.layer, twin.head = 0, 1
     widget.get_by_label("causal mask").press("Space")
     twin.masked = False
@@ -221,18 +223,17 @@ def test_heads_and_switches_obey_the_keyboard(explorer, twin):
 def test_what_is_seen_is_also_said(explorer):
     widget = explorer()
     tokens(widget).nth(1).focus()
+    says = widget.locator(".fml-says")
+    expect(says).to_contain_text("attends to")
     sentence = settled(widget).locator(".fml-says").inner_text()
-    assert "attends to" in sentence
-    live = widget.locator("[aria-live=polite]").filter(has_text="attends to")
-    live.wait_for(state="attached")
-    assert live.text_content() == sentence
+    expect(widget.locator("[aria-live=polite]")).to_have_text(sentence)
 
 
 def test_heads_are_named_by_place_and_job(explorer, twin):
     widget, twin = explorer(), twin()
     for layer, head, job in twin.names:
         name = f"layer {layer}, head {head} {job}"
-        assert widget.get_by_role("button", name=name, exact=True).count() == 1
+        expect(widget.get_by_role("button", name=name, exact=True)).to_have_count(1)
 
 
 def test_it_weighs_little(state):
@@ -242,7 +243,7 @@ def test_it_weighs_little(state):
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_it_fits_a_phone(explorer, theme):
     widget = explorer(width=360, theme=theme)
-    overflowing = widget.evaluate(
+    overflowing = settled(widget).evaluate(
         "(root) => [...root.querySelectorAll(':not(option)')]"
         ".filter((e) => e.getBoundingClientRect().right > innerWidth + 1).map((e) => e.className)"
     )
@@ -252,4 +253,4 @@ def test_it_fits_a_phone(explorer, theme):
 @pytest.mark.usefixtures("state")
 def test_without_scripts_a_still_picture_stands_in_its_place(open_page):
     page = open_page(PAGE, scripts=False)
-    assert page.locator("figure", has_text="how much of its attention").count() == 1
+    expect(page.locator("figure", has_text="how much of its attention")).to_have_count(1)

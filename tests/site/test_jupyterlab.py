@@ -8,6 +8,7 @@ title only if what Python sets comes back.
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
+from playwright.sync_api import expect
 
 from tests.jupyterlab_server import SECONDS, jupyterlab_in
 from tools.execute import KERNELSPEC
@@ -108,7 +109,7 @@ def cell(notebook):
         cell = notebook.locator(".jp-CodeCell").nth(1 + list(MAKE).index(name))
         cell.scroll_into_view_if_needed()
         cell.locator(".fml").first.wait_for()
-        assert "nothing yet" in cell.locator(".jp-OutputArea p").first.inner_text()
+        expect(cell.locator(".jp-OutputArea p").first).to_contain_text("nothing yet")
         return cell
 
     return of

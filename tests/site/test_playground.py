@@ -5,6 +5,7 @@ from functools import cache
 
 import pytest
 import torch
+from playwright.sync_api import expect
 
 from fmlab.data import prompt_ids
 from fmlab.generation import generate
@@ -75,6 +76,7 @@ def at_full_speed(widget):
 
 def written(pane):
     """Return the text of a pane, without the signs for what ends a line and for the next token."""
+    pane.evaluate(TWO_FRAMES)
     tokens = pane.locator(".fml-written").all_inner_texts()
     return "".join(tokens).replace("↵\n", "\n")
 
@@ -116,7 +118,7 @@ def test_a_typed_prompt_is_continued_greedily_as_in_python(playground, place):
     start(widget, prompt)
     ids, text = expected("micro", prompt, 40, temperature=0)
     assert written(widget.locator(".fml-pane")) == text
-    assert widget.locator(".fml-written").count() == len(ids)
+    expect(widget.locator(".fml-written")).to_have_count(len(ids))
 
 
 def test_the_same_seed_and_settings_sample_the_same_text_as_in_python(playground):
@@ -154,8 +156,8 @@ def test_nothing_is_fetched_before_the_reader_starts_and_nothing_after_it_is_loa
     page.on("request", lambda request: requests.append(request.url))
     size = sum(path.stat().st_size for path in model_files("micro"))
     button = widget.get_by_role("button", name=START)
-    assert button.inner_text() == f"Start ({size / 1e6:.1f} MB)"
-    assert "from this site, once" in widget.locator(".fml-status").inner_text()
+    expect(button).to_have_text(f"Start ({size / 1e6:.1f} MB)")
+    expect(widget.locator(".fml-status")).to_contain_text("from this site, once")
     at_full_speed(widget)
     assert not requests
     start(widget)
@@ -200,7 +202,7 @@ def test_candidates_of_a_token_have_the_probabilities_of_python(playground):
     for _ in range(len(new)):
         widget.page.keyboard.press("ArrowLeft")
     check_candidates(widget, tokenizer, logits[len(ids) - 1])
-    assert options.nth(len(ids)).get_attribute("aria-selected") == "true"
+    expect(options.nth(len(ids))).to_have_attribute("aria-selected", "true")
 
 
 def check_candidates(widget, tokenizer, logits):
@@ -225,7 +227,7 @@ def test_a_slider_changes_the_candidates_at_once(playground):
     before = candidates(widget)
     widget.get_by_role("slider", name="Temperature").press("Home")
     after = candidates(widget)
-    assert widget.get_by_role("spinbutton", name="Temperature").input_value() == "0"
+    expect(widget.get_by_role("spinbutton", name="Temperature")).to_have_value("0")
     assert [row[0] for row in after] == [row[0] for row in before]
     assert [row[3] for row in after] == ["100%", *["✕ cut"] * 7]
 
@@ -241,7 +243,7 @@ def test_another_candidate_replaces_a_token_and_the_text_continues_from_it(playg
     second = candidates(widget)[1][0]
     widget.locator(".fml-bars th > button").nth(1).click()
     widget.locator(".fml-pane .fml-note", has_text="Press Continue for more").wait_for()
-    assert options.count() == n_prompt + 2  # and the place of the next token
+    expect(options).to_have_count(n_prompt + 2)  # and the place of the next token
     widget.get_by_role("button", name="Continue").click()
     wait_until_written(widget)
     text = written(widget.locator(".fml-pane"))
@@ -266,7 +268,8 @@ def test_a_head_shades_the_tokens_by_its_attention(playground):
         "(options) => options.map((option) => Number(option.style.getPropertyValue('--shade')))"
     )
     assert shades == pytest.approx((weights / weights.max()).tolist(), abs=1e-3)
-    assert "this head attended most to" in widget.locator(".fml-shading .fml-note").inner_text()
+    note = widget.locator(".fml-shading .fml-note")
+    expect(note).to_contain_text("this head attended most to")
 
 
 def test_stop_ends_the_writing_and_one_token_adds_one(playground):
@@ -279,7 +282,7 @@ def test_stop_ends_the_writing_and_one_token_adds_one(playground):
     assert 4 <= count < 36
     widget.get_by_role("button", name="One token").click()
     widget.locator(".fml-pane .fml-note", has_text="1 token,").wait_for()
-    assert widget.locator(".fml-written").count() == count + 1
+    expect(widget.locator(".fml-written")).to_have_count(count + 1)
 
 
 def test_reset_restores_prompt_and_settings(playground):
@@ -288,10 +291,9 @@ def test_reset_restores_prompt_and_settings(playground):
     set_number(widget, "Temperature", 1.7)
     start(widget, "Question:")
     widget.get_by_role("button", name="Reset").click()
-    widget.evaluate(TWO_FRAMES)
-    assert widget.get_by_role("textbox", name="Prompt").input_value() == STORY
-    assert widget.get_by_role("spinbutton", name="Temperature").input_value() == "0.8"
-    assert widget.locator(".fml-written").count() == 0
+    expect(widget.get_by_role("textbox", name="Prompt")).to_have_value(STORY)
+    expect(widget.get_by_role("spinbutton", name="Temperature")).to_have_value("0.8")
+    expect(widget.locator(".fml-written")).to_have_count(0)
 
 
 def test_two_models_write_side_by_side(playground):
@@ -301,7 +303,7 @@ def test_two_models_write_side_by_side(playground):
     widget.get_by_label("Compare with").select_option("micro-sft: answers questions")
     start(widget, QUESTION)
     panes = widget.locator(".fml-pane")
-    assert panes.count() == 2
+    expect(panes).to_have_count(2)
     for pane, name in zip(panes.all(), ["micro", "micro-sft"]):
         _, text = expected(name, QUESTION, 60, temperature=0)
         assert written(pane).replace(END_OF_TEXT, "") == text.replace(END_OF_TEXT, "")
@@ -313,7 +315,7 @@ def test_a_number_that_is_no_setting_is_refused(playground):
         field = widget.get_by_role("spinbutton", name=name)
         field.fill(value)
         field.press("Tab")
-        assert field.input_value() == kept
+        expect(field).to_have_value(kept)
 
 
 def test_the_end_is_announced_once_and_not_every_token(playground):
@@ -324,7 +326,8 @@ def test_the_end_is_announced_once_and_not_every_token(playground):
         ".observe(node, { childList: true, characterData: true, subtree: true }); }"
     )
     start(widget)
-    widget.page.wait_for_timeout(1500)
+    expect(widget.locator("[aria-live]")).to_have_text(re.compile("^micro wrote:"))
+    widget.page.wait_for_timeout(800)  # whatever else is to be said comes within 700 ms
     said = widget.page.evaluate("said")
     assert len(said) <= 2
     assert said[-1].startswith("micro wrote:")
@@ -355,11 +358,10 @@ def test_everything_can_be_done_with_the_keyboard(playground):
         keyboard.press("ArrowRight")
     keyboard.press("Shift+Tab")
     keyboard.press("Tab")  # back to the token that was left
-    first = widget.locator(".fml-written").first
-    assert first.evaluate("(option) => option === document.activeElement")
+    expect(widget.locator(".fml-written").first).to_be_focused()
     widget.locator(".fml-bars th > button").nth(2).press("Enter")
     widget.locator(".fml-pane .fml-note", has_text="Press Continue for more").wait_for()
-    assert widget.locator(".fml-written").count() == 1
+    expect(widget.locator(".fml-written")).to_have_count(1)
 
 
 def test_loading_can_be_stopped_and_started_again(browser, base_url):
@@ -385,6 +387,7 @@ def test_the_text_below_stays_put_while_a_model_writes(playground, width):
     at_full_speed(widget)
     heights = [widget.bounding_box()["height"]]
     start(widget)
+    settle(widget)
     heights.append(widget.bounding_box()["height"])
     assert abs(heights[1] - heights[0]) <= 2
     wide = widget.page.evaluate("document.documentElement.scrollWidth")
@@ -394,7 +397,7 @@ def test_the_text_below_stays_put_while_a_model_writes(playground, width):
 def test_without_scripts_there_is_a_text_that_the_model_wrote(open_page):
     page = open_page(PAGE, scripts=False)
     figure = page.locator(".playground figure")
-    assert "kitchen" in figure.inner_text()
+    expect(figure).to_contain_text("kitchen")
 
 
 def fresh_page(browser, **options):
@@ -411,12 +414,11 @@ def test_a_model_that_cannot_be_fetched_is_an_error_and_can_be_tried_again(brows
     widget = page.locator(".playground [data-widget=ready]")
     widget.get_by_role("button", name=START).click()
     error = widget.locator(".fml-error")
-    error.wait_for()
-    assert "model.safetensors could not be fetched: the site answered 503" in error.inner_text()
+    expect(error).to_contain_text("model.safetensors could not be fetched: the site answered 503")
     page.unroute("**/model.safetensors")
     at_full_speed(widget)
     start(widget)
-    assert widget.locator(".fml-error").count() == 0
+    expect(widget.locator(".fml-error")).to_have_count(0)
     page.context.close()
 
 
@@ -442,8 +444,7 @@ def test_a_page_opened_as_a_file_says_what_to_do(browser):
     page = fresh_page(browser)
     page.goto((SITE / PAGE).as_uri())
     sentence = page.locator(".playground [data-widget=failed]")
-    sentence.wait_for()
-    assert "make serve" in sentence.inner_text()
+    expect(sentence).to_contain_text("make serve")
     page.context.close()
 
 

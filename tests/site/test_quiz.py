@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
+from playwright.sync_api import expect
 
 SCORE = ".quiz-score [role=status]"
 
@@ -54,23 +57,23 @@ def test_only_the_first_try_counts(open_page, quiz_pages):
     page = open_page(quiz_pages[0])
     n = page.locator(".question").count()
     status = page.locator(SCORE)
-    assert status.inner_text() == f"0 of {n} right at the first try, {n} to go."
+    expect(status).to_have_text(f"0 of {n} right at the first try, {n} to go.")
     answer(page, 0, pick(page, 0, right=False))
     answer(page, 0, pick(page, 0, right=True))
     for question in range(1, n):
         answer(page, question, pick(page, question, right=True))
         answer(page, question, pick(page, question, right=False))
-    assert status.inner_text().endswith(f"{n - 1} of {n} right at the first try.")
+    expect(status).to_have_text(re.compile(rf"\b{n - 1} of {n} right at the first try\.$"))
 
 
 def test_score_is_spoken_and_tells_right_from_wrong(open_page, quiz_pages):
     page = open_page(quiz_pages[0])
     status = page.locator(SCORE)
-    assert status.get_attribute("aria-live") == "polite"
+    expect(status).to_have_attribute("aria-live", "polite")
     answer(page, 0, pick(page, 0, right=False))
-    assert status.inner_text().startswith("Not this one.")
+    expect(status).to_have_text(re.compile(r"^Not this one\."))
     answer(page, 0, pick(page, 0, right=True))
-    assert status.inner_text().startswith("Right.")
+    expect(status).to_have_text(re.compile(r"^Right\."))
 
 
 def test_opening_an_option_closes_the_others(open_page, quiz_pages):
@@ -78,7 +81,7 @@ def test_opening_an_option_closes_the_others(open_page, quiz_pages):
     answer(page, 0, 0)
     answer(page, 0, 1)
     opened = page.locator(".question").nth(0).locator("details.option[open]")
-    assert opened.count() == 1
+    expect(opened).to_have_count(1)
 
 
 def test_mark_is_a_sign_and_a_word(open_page, quiz_pages):
@@ -87,6 +90,8 @@ def test_mark_is_a_sign_and_a_word(open_page, quiz_pages):
     for right in (True, False):
         place = pick(page, 0, right)
         answer(page, 0, place)
+        option = page.locator(".question").nth(0).locator("details.option").nth(place)
+        expect(option).to_have_attribute("open", "")
         summary = page.locator(".question").nth(0).locator("summary").nth(place)
         marks[right] = summary.evaluate(
             "(tag) => ['::before', '::after'].map((at) => getComputedStyle(tag, at).content)"
@@ -108,17 +113,17 @@ def topics_of(page):
 
 def test_quiz_says_what_to_review(self_check):
     page, topics = self_check, topics_of(self_check)
-    assert len(topics) == page.locator(".question").count()
+    expect(page.locator(".question")).to_have_count(len(topics))
     review = page.locator(".quiz-review")
-    assert review.inner_text() == ""
+    expect(review).to_have_text("")
     missed = topics[-1]
     for question, topic in enumerate(topics):
         answer(page, question, pick(page, question, right=topic != missed))
     n = topics.count(missed)
-    assert review.inner_text() == f"Review: {missed} (0 of {n})."
+    expect(review).to_have_text(f"Review: {missed} (0 of {n}).")
     target = review.locator("a").get_attribute("href")
     heading = page.locator(f"[id='{target[1:]}'] h2, [id='{target[1:]}'] ~ h2").first
-    assert heading.inner_text().startswith(missed)
+    expect(heading).to_have_text(re.compile("^" + re.escape(missed)))
 
 
 def test_quiz_counts_each_topic(self_check):
@@ -127,7 +132,7 @@ def test_quiz_counts_each_topic(self_check):
     first, second = (i for i, topic in enumerate(topics) if topic == twice)
     answer(page, first, pick(page, first, right=False))
     answer(page, second, pick(page, second, right=True))
-    assert page.locator(".quiz-review").inner_text() == f"Review: {twice} (1 of 2)."
+    expect(page.locator(".quiz-review")).to_have_text(f"Review: {twice} (1 of 2).")
 
 
 def test_quiz_without_mistakes_has_nothing_to_review(self_check):
@@ -135,18 +140,17 @@ def test_quiz_without_mistakes_has_nothing_to_review(self_check):
     for question in range(page.locator(".question").count()):
         answer(page, question, pick(page, question, right=True))
     review = page.locator(".quiz-review")
-    assert review.inner_text() == "Nothing to review."
+    expect(review).to_have_text("Nothing to review.")
     page.get_by_role("button", name="Start again").click()
-    assert review.inner_text() == ""
+    expect(review).to_have_text("")
 
 
 def test_question_is_a_group_named_by_its_text(open_page, quiz_pages, soup):
     page = open_page(quiz_pages[0])
     for i, options in enumerate(questions_of(soup(quiz_pages[0]))):
         text = options[0].find_previous_sibling("p").get_text()
-        assert page.get_by_role("group", name=text).nth(0).locator("details.option").count() == len(
-            options
-        ), f"question {i + 1}"
+        shown = page.get_by_role("group", name=text).nth(0).locator("details.option")
+        expect(shown, f"question {i + 1}").to_have_count(len(options))
 
 
 def test_quiz_works_by_keyboard(open_page, quiz_pages):
@@ -155,36 +159,37 @@ def test_quiz_works_by_keyboard(open_page, quiz_pages):
     first = page.locator(".question").nth(0).locator("details.option").nth(0)
     first.locator("summary").focus()
     page.keyboard.press("Enter")
-    assert first.locator("p").first.is_visible()
-    assert page.locator(SCORE).inner_text() != at_first
+    expect(first.locator("p").first).to_be_visible()
+    expect(page.locator(SCORE)).not_to_have_text(at_first)
     page.keyboard.press("Tab")
     page.keyboard.press("Space")
-    assert not first.locator("p").first.is_visible()
+    expect(first.locator("p").first).not_to_be_visible()
     again = page.get_by_role("button", name="Start again")
     again.focus()
     page.keyboard.press("Enter")
-    assert page.locator("details.option[open]").count() == 0
-    assert page.locator(SCORE).inner_text() == at_first
-    assert page.evaluate("document.activeElement.tagName") == "SUMMARY"
+    expect(page.locator("details.option[open]")).to_have_count(0)
+    expect(page.locator(SCORE)).to_have_text(at_first)
+    expect(page.locator(".question").nth(0).locator("summary").nth(0)).to_be_focused()
 
 
 def test_options_explain_themselves_without_scripts(open_page, quiz_pages):
     page = open_page(quiz_pages[0], scripts=False)
     option = page.locator("details.option").first
-    assert not option.locator("p").first.is_visible()
+    expect(option.locator("p").first).not_to_be_visible()
     option.locator("summary").click()
-    assert option.locator("p").first.is_visible()
+    expect(option.locator("p").first).to_be_visible()
 
 
 def test_everything_is_open_on_paper_and_the_score_stays(open_page, quiz_pages):
     page = open_page(quiz_pages[0])
     answer(page, 0, 0)
+    expect(page.locator("details.option[open]")).to_have_count(1)
     before = page.locator(SCORE).inner_text()
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
-    assert page.locator("details.option:not([open])").count() == 0
+    expect(page.locator("details.option:not([open])")).to_have_count(0)
     page.evaluate("dispatchEvent(new Event('afterprint'))")
-    assert page.locator("details.option[open]").count() == 1
-    assert page.locator(SCORE).inner_text() == before
+    expect(page.locator("details.option[open]")).to_have_count(1)
+    expect(page.locator(SCORE)).to_have_text(before)
 
 
 def test_nothing_moves_for_readers_who_want_no_motion(open_page, quiz_pages):

@@ -7,6 +7,7 @@ import re
 
 import pytest
 import yaml
+from playwright.sync_api import expect
 
 
 def test_search_finds_a_word(open_page):
@@ -18,13 +19,13 @@ def test_search_finds_a_word(open_page):
     result = page.locator("#search-results a[href*='glossary.html']").first
     result.wait_for()
     result.click()
-    assert page.locator("article h1").inner_text().startswith("Glossary")
+    expect(page.locator("article h1")).to_have_text(re.compile("^Glossary"))
 
 
 def test_front_page_leads_to_the_cover(open_page):
     page = open_page("index.html")
     page.wait_for_url("**/book/index.html")
-    assert page.locator("article h1").is_visible()
+    expect(page.locator("article h1")).to_be_visible()
 
 
 def test_button_switches_to_the_dark_theme_for_good(open_page):
@@ -35,7 +36,7 @@ def test_button_switches_to_the_dark_theme_for_good(open_page):
         if page.evaluate("document.documentElement.dataset.theme") == "dark":
             break
     page.goto(page.url.replace("index.html", "glossary.html"))
-    assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
 
 
 def test_figures_lie_on_a_light_card_in_the_dark(open_page, site, soup):
@@ -95,8 +96,8 @@ def test_math_is_finished_html(site, soup):
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_page_reads_without_scripts(open_page, theme):
     page = open_page("book/index.html", scripts=False, theme=theme)
-    assert page.locator("article h1").is_visible()
-    assert page.locator("article p").first.is_visible()
+    expect(page.locator("article h1")).to_be_visible()
+    expect(page.locator("article p").first).to_be_visible()
 
 
 def test_pages_share_no_asset_twice(site, soup):

@@ -8,6 +8,7 @@ from itertools import islice
 
 import numpy as np
 import pytest
+from playwright.sync_api import expect
 
 from fmlab.sampling import entropy, restrict, softmax
 from fmlab.widgets.vocabularies import LOGITS, MODELS, page_data
@@ -207,9 +208,9 @@ def test_the_prompt_is_shown_with_a_place_for_the_next_token(explorer):
         choice.select_option(str(index))
         widget.evaluate(TWO_FRAMES)
         shown = widget.locator(".fml-prompt > p").filter(visible=True)
-        assert shown.count() == 1
-        assert shown.inner_text().split() == [*option.split()[:-1], f"{option.split()[-1]}?"]
-        assert shown.get_by_role("img", name="next token").is_visible()
+        expect(shown).to_have_count(1)
+        expect(shown).to_have_text(f"{option}?")
+        expect(shown.get_by_role("img", name="next token")).to_be_visible()
 
 
 def test_buttons_set_several_sliders_and_reset_sets_them_back(explorer, rows):
@@ -227,12 +228,12 @@ def test_buttons_set_several_sliders_and_reset_sets_them_back(explorer, rows):
         press(widget, name)
         assert settings(widget) == expected
         check_everything(widget, rows[0])
-        pressed = widget.locator("button[aria-pressed=true]").all_inner_texts()
-        assert pressed == [name]
+        expect(widget.locator("button[aria-pressed=true]")).to_have_text([name])
 
 
 def drawn(widget) -> list[int]:
     """Return the counts of draws in the table; the last one is that of all other tokens."""
+    widget.evaluate(TWO_FRAMES)
     cells = widget.locator(".fml-bars tbody td:last-child").all_inner_texts()
     return [whole(cell or "0") for cell in cells]
 
@@ -270,13 +271,12 @@ def test_another_seed_draws_others_and_the_same_seed_the_same(explorer, rows):
         field = widget.get_by_label("Seed")
         field.fill(str(seed))
         field.press("Enter")
-        widget.evaluate(TWO_FRAMES)
         assert sum(drawn(widget)) == 0
         press(widget, "Draw 100")
         assert drawn(widget) == in_table(expected_draws(rows[0], OFF, 100, seed), rows[0])
     field.fill("-3")
     field.press("Enter")
-    assert field.input_value() == "7"
+    expect(field).to_have_value("7")
 
 
 def test_draws_are_counted_until_the_distribution_changes(explorer):
@@ -285,7 +285,6 @@ def test_draws_are_counted_until_the_distribution_changes(explorer):
     press(widget, "Draw 1")
     assert sum(drawn(widget)) == 101
     slider(widget, "Top-k").press("ArrowLeft")
-    widget.evaluate(TWO_FRAMES)
     assert sum(drawn(widget)) == 0
     press(widget, "Draw 1")
     press(widget, "Clear")
@@ -305,9 +304,9 @@ def test_a_change_is_announced(explorer, rows):
     press(widget, "0.7, top-p 0.9")
     kept = np.isfinite(restrict(rows[0], temperature=0.7, top_p=0.9)).sum()
     live = widget.locator("[aria-live=polite]")
-    live.filter(has_text=f"{kept:,} of {rows.shape[1]:,} tokens left.").wait_for(state="attached")
+    expect(live).to_contain_text(f"{kept:,} of {rows.shape[1]:,} tokens left.")
     press(widget, "Draw 1")
-    live.filter(has_text=re.compile("^Drawn: .+")).wait_for(state="attached")
+    expect(live).to_have_text(re.compile("^Drawn: .+"))
 
 
 @pytest.fixture(scope="module")
@@ -326,16 +325,17 @@ def choose(widget, source):
 def test_a_real_model_is_loaded_when_it_is_chosen_and_only_once(explorer, rows):
     widget = explorer()
     status = widget.locator(".fml-status")
-    assert status.inner_text() == "Loaded only if chosen: 460 kB."
+    expect(status).to_have_text("Loaded only if chosen: 460 kB.")
     requested = []
     widget.page.on("request", lambda request: requested.append(request.url.rsplit("/")[-1]))
     press(widget, "0.7, top-p 0.9")
     press(widget, "Reset")
+    widget.evaluate(TWO_FRAMES)
     assert requested == []
     for source in ("smollm2", "", "smollm2", ""):
         choose(widget, source)
     assert sorted(requested) == ["smollm2-logits.bin", "smollm2.bin"]
-    assert status.inner_text() == "SmolLM2 is loaded, 460 kB."
+    expect(status).to_have_text("SmolLM2 is loaded, 460 kB.")
     check_everything(widget, rows[0])
 
 
@@ -374,7 +374,7 @@ def test_when_the_logits_cannot_be_loaded_the_page_says_so(browser, base_url, ro
     choice.select_option("smollm2")
     message = "SmolLM2 could not be loaded. This site does not have the file (404)."
     widget.get_by_text(message).wait_for()
-    assert choice.input_value() == ""
+    expect(choice).to_have_value("")
     check_everything(widget, rows[0])
     context.close()
 
@@ -420,6 +420,7 @@ def test_choosing_a_model_moves_nothing_below(explorer, width):
     for source in ("", "smollm2", ""):
         if heights:
             choose(widget, source)
+            widget.evaluate(TWO_FRAMES)
         heights.append(widget.bounding_box()["height"])
     assert max(heights) - min(heights) < 60
 
@@ -452,4 +453,4 @@ def test_its_height_stays_the_same_whatever_one_does(explorer, rows, width):
 
 def test_without_scripts_a_still_picture_stands_in_its_place(open_page):
     page = open_page(PAGE, scripts=False)
-    assert page.locator(f"{CELL} figure", has_text="most likely tokens").count() == 1
+    expect(page.locator(f"{CELL} figure", has_text="most likely tokens")).to_have_count(1)

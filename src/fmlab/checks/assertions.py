@@ -26,15 +26,16 @@ def check_guesses(
     predicted: Mapping[str, object],
     answers: Mapping[str, object],
     hint: Callable[[str, object], str],
+    name: str = "predicted",
 ) -> None:
     """Raise AssertionError at the first prediction that is wrong, without saying what is right.
 
     ``hint`` returns a sentence for an entry and its wrong value: why one would think so, and which
-    section helps.
+    section helps. ``name`` is that of the predictions in the exercise.
     """
-    filled_in("predicted", predicted, answers)
+    filled_in(name, predicted, answers)
     for key, answer in answers.items():
-        guess, entry = predicted[key], f"predicted[{key!r}]"
+        guess, entry = predicted[key], f"{name}[{key!r}]"
         expect(
             not isinstance(guess, str), f"{entry} must be a number, not text: leave out the quotes"
         )

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
 from fmlab.arguments import Floats
-from fmlab.checks.assertions import compare, expect, filled_in
+from fmlab.checks.assertions import check_guesses, compare, expect, filled_in
 from fmlab.checks.bug_hunts import hunt
 from fmlab.checks.intervals import Interval, compare_interval, rate_interval
 from fmlab.evaluation.statistics import wilson_interval
@@ -96,10 +96,10 @@ NETWORKS = (
     "transformer, no mask, one block",
 )
 HINTS = {
-    "feedforward": "more layers do not help: each position is treated by itself",
-    "convolution": "each layer reaches half a window further to both sides",
-    "recurrent": "the state has read everything up to here; a second one can read from the end",
-    "transformer": "one block reaches every position that the mask allows; more blocks do not "
+    "feedforward": "More layers do not help: each position is treated by itself",
+    "convolution": "Each layer reaches half a window further to both sides",
+    "recurrent": "The state has read everything up to here; a second one can read from the end",
+    "transformer": "One block reaches every position that the mask allows; more blocks do not "
     "lift the mask",
 }
 
@@ -116,16 +116,12 @@ def positions_seen(name: str) -> int:
 
 def check_seen(predicted: Mapping[str, int]) -> None:
     """Compare predicted numbers of positions with what gradients say."""
-    filled_in("predicted_seen", predicted, NETWORKS)
-    for name in NETWORKS:
-        seen, guess = positions_seen(name), predicted[name]
-        hint = HINTS[name.partition(",")[0]]
-        expect(
-            guess == seen,
-            f"{name}: output {POSITION} does not depend on {guess} positions: {hint} "
-            "(#refresher-architectures)",
-        )
-    print(f"predictions: all {len(NETWORKS)} agree with the gradients")
+    seen = {name: positions_seen(name) for name in NETWORKS}
+
+    def hint(name: str, guess: object) -> str:
+        return f"{HINTS[name.partition(',')[0]]} (#refresher-architectures)"
+
+    check_guesses(predicted, seen, hint, "predicted_seen")
 
 
 # Checking a gradient

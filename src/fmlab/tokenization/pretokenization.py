@@ -1,4 +1,9 @@
-"""Pre-tokenization: split text at special tokens and into words, and count the words."""
+"""Pre-tokenization: split text at special tokens and into words, and count the words.
+
+Which characters are letters depends on the version of Unicode, here that of the package `regex`. A
+program with an older version may split words differently at characters that are newer than it, and
+only there. The ids then differ, but the text that they stand for is the same.
+"""
 
 from __future__ import annotations
 

@@ -141,3 +141,46 @@ export function sourceChoice(label, entries, { isHere, load, choose }) {
     },
   };
 }
+
+// What the page can load, as entries of a choice: {name, title, kilobytes, files, label}.
+export const offers = (model) =>
+  (model.get("published") ?? []).map(([name, title, nTokens, kilobytes, files]) => {
+    const label = `${title}: ${number(nTokens)} tokens`;
+    return { name, title, kilobytes, files, label };
+  });
+
+// What is shown of each source of data, one at a time, and the choice between them. `own` is the
+// stage of what the page has, labeled `ownLabel`; a stage is {nodes, ...}. `load(offer, onProgress)`
+// resolves to the stage of an offer, and `choose(name, stage)` sets the traits of a reader's choice.
+export function stageSwitch(model, label, { own, ownLabel, load, choose }) {
+  const stages = new Map([["", own]]); // by source
+  const offered = offers(model);
+  const entries = [{ name: "", label: ownLabel }, ...offered];
+  const sources = {
+    isHere: (name) => stages.has(name),
+    async load(name, onProgress) {
+      const offer = offered.find((entry) => entry.name === name);
+      stages.set(name, await load(offer, onProgress));
+    },
+    choose: (name) => choose(name, stages.get(name)),
+  };
+  const choice = offered.length ? sourceChoice(label, entries, sources) : undefined;
+  const place = h("div", { class: "fml-stage" });
+  let shown; // the stage in place
+  return {
+    nodes: [...(choice ? [choice.node] : []), place],
+    // Puts the stage of a source in place and returns it; undefined while it is being loaded, since
+    // Python chose it: the one before stays.
+    show(name) {
+      if (!stages.has(name)) {
+        choice?.get(name);
+        if (shown) return undefined;
+      }
+      const next = stages.get(name) ?? own;
+      if (next !== shown) place.replaceChildren(...next.nodes);
+      shown = next;
+      choice?.draw(name);
+      return shown;
+    },
+  };
+}

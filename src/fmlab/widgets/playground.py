@@ -97,7 +97,8 @@ class Playground(Widget, files=DISPLAY):
     `fmlab.generation.generate`. Observe ``text``, what the model wrote last.
 
     Errors: ``ValueError`` for an unknown model, a lone surrogate in a text, and settings out of
-    range.
+    range; from ``without_script``, for a prompt that is longer than the model's context. (On the
+    page, such a prompt is refused with a sentence.)
 
     >>> playground = Playground(["micro", "micro-sft"], temperature=0.5)
     >>> playground.name, playground.options["temperature"], playground.options["top_k"]
@@ -221,6 +222,9 @@ def _still_text(name: str, prompt: str) -> tuple[str, list[tuple[bytes, float]]]
     is_chat = USER in tokenizer.special_tokens
     end = end_of_text(tokenizer)
     ids = prompt_ids(tokenizer, prompt) if is_chat else [end, *tokenizer.encode(prompt)]
+    longest = model.config.context_length
+    fits = len(ids) <= longest
+    require(fits, "prompt", f"at most {longest} tokens, the context of {name}", len(ids))
     with inference(model):
         logits = model(torch.tensor([ids]), last_only=True)[0][0, 0]  # (1, 1, V) -> (V,)
     probs = softmax(logits.numpy())

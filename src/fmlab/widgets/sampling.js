@@ -12,15 +12,14 @@ const PRESETS = {
 };
 
 function render({ model, el }) {
-  const stages = new Map(); // by source; "" is what the page has
   const say = (news) => framed.say(news);
   const ownPrompts = model.get("prompts");
   const ownRows = unpackRows(model.get("logits"), ownPrompts.length);
-  stages.set("", stage(model, ownPrompts, ownRows, unpackTokens(model.get("tokens")), say));
-  const choice = sourceOf(model, stages.get("").size, {
-    isHere: (name) => stages.has(name),
-    async load(name, onProgress) {
-      const { files } = offers(model).find((offer) => offer.name === name);
+  const own = stage(model, ownPrompts, ownRows, unpackTokens(model.get("tokens")), say);
+  const stages = stageSwitch(model, "Model", {
+    own,
+    ownLabel: `This page's model: ${number(own.size)} tokens`,
+    async load({ files }, onProgress) {
       const loaded = files.map(() => 0);
       const parts = files.map((file, i) =>
         request(model, file, (n) => {
@@ -30,38 +29,26 @@ function render({ model, el }) {
       );
       const [vocabulary, logits] = await Promise.all(parts);
       const { prompts, rows } = readLogits(logits);
-      const tokens = vocabularyTokens(readVocabulary(vocabulary));
-      stages.set(name, stage(model, prompts, rows, tokens, say));
+      return stage(model, prompts, rows, vocabularyTokens(readVocabulary(vocabulary)), say);
     },
-    choose(source) {
-      const top_k = model.get("top_k") < stages.get(source).size ? model.get("top_k") : 0;
-      update(model, { source, prompt: 0, top_k });
+    choose(source, { size }) {
+      update(model, { source, prompt: 0, top_k: model.get("top_k") < size ? model.get("top_k") : 0 });
     },
   });
-  const place = h("div", { class: "fml-stage" });
   const framed = frame(
     el,
     { kind: "fml-sampling", title: model.get("title") },
-    ...[...(choice ? [choice.node] : []), place],
+    ...stages.nodes,
   );
 
-  let shown; // the stage
-  function show() {
-    const source = model.get("source") ?? "";
-    if (!stages.has(source)) {
-      choice?.get(source); // Python chose it; the one before stays until it is loaded
-      if (shown) return;
-    }
-    const next = stages.get(source) ?? stages.get("");
-    const silent = !shown; // at first
-    if (next !== shown) place.replaceChildren(...next.nodes);
-    shown = next;
-    choice?.draw(source);
-    const news = shown.draw();
-    if (!silent) framed.say(news);
+  let silent = true; // at first
+  function draw() {
+    const news = stages.show(model.get("source") ?? "")?.draw();
+    if (news && !silent) framed.say(news);
+    silent = false;
   }
   const names = ["prompt", "seed", "source", ...Object.keys(NOTHING)];
-  return keepDrawn(model, names, framed, show).end;
+  return keepDrawn(model, names, framed, draw).end;
 }
 
 // What is shown of one model. `draw` returns what to say of it.
@@ -115,20 +102,6 @@ export function prepared(logits) {
   const order = rank(logits);
   const before = softmax(logits);
   return { logits, order, before, sums: cumulative(before, order), bits: entropy(before) };
-}
-
-const offers = (model) =>
-  (model.get("published") ?? []).map(([name, title, nTokens, kilobytes, files]) => {
-    const label = `${title}: ${number(nTokens)} tokens`;
-    return { name, title, kilobytes, files, label };
-  });
-
-// The choice between the logits that the page has and the published ones, if any are offered.
-function sourceOf(model, size, sources) {
-  const published = offers(model);
-  if (!published.length) return undefined;
-  const own = { name: "", label: `This page's model: ${number(size)} tokens` };
-  return sourceChoice("Model", [own, ...published], sources);
 }
 
 export default { render };

@@ -12,7 +12,7 @@ from traitlets import Bytes, Float, Int, List, Unicode, observe, validate
 from fmlab.arguments import Floats, as_floats, is_number, require, require_count
 from fmlab.sampling import entropy, restrict, softmax
 from fmlab.widgets.base import Widget, utf8, visible
-from fmlab.widgets.vocabularies import MODELS, answer
+from fmlab.widgets.vocabularies import MODELS, answer, offers
 
 # The ranges of the sliders. The same in sampling.js.
 RANGES = {"temperature": (0, 2), "top_p": (0.05, 1), "min_p": (0, 0.5)}
@@ -82,6 +82,7 @@ class SamplingExplorer(Widget, files=FILES):
         top_p: float = 1.0,
         min_p: float = 0.0,
         seed: int = 0,
+        source: str = "",
         published: Sequence[str] = tuple(MODELS),
         title: str = "Sampling explorer",
         **layout: object,
@@ -96,8 +97,10 @@ class SamplingExplorer(Widget, files=FILES):
         self.set_trait("prompts", prompts)
         self.set_trait("logits", logits.tobytes())
         self.set_trait("tokens", b"".join(length.tobytes() + token for length, token in pairs))
-        self.set_trait("published", [_offer(name) for name in published])
+        offered = offers(published, MODELS)
+        self.set_trait("published", [[*offer, list(MODELS[offer[0]].files)] for offer in offered])
         self.on_msg(answer)
+        self.source = source  # first, since it says which prompts and tokens there are
         settings = dict(temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p)
         settings |= dict(prompt=prompt, seed=seed)
         checked = {name: self._checked(name, value) for name, value in settings.items()}
@@ -185,12 +188,6 @@ class SamplingExplorer(Widget, files=FILES):
             f"{len(before):,}, after this text, before and after sampling is restricted. Where "
             "scripts may run, sliders do that, and tokens can be drawn.</figcaption></figure>"
         )
-
-
-def _offer(name: str) -> list:
-    require(name in MODELS, "published", f"names out of {', '.join(MODELS)}", name)
-    offer = MODELS[name]
-    return [name, offer.label, offer.n_tokens, offer.kilobytes, list(offer.files)]
 
 
 def _still_row(token: bytes, before: float, after: float, most: float) -> str:

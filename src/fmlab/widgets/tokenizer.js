@@ -20,41 +20,32 @@ export function cleanText(text) {
 }
 
 function render({ model, el }) {
-  const stages = new Map(); // by vocabulary; "" is the tokenizer that the page has
-  const own = new Merges(model.get("merges"), model.get("bytes_per_id"));
-  stages.set("", stage(model, own, model.get("split")));
-  const field = textField(model);
-  const choice = vocabularyChoice(model, own, {
-    isHere: (name) => stages.has(name),
-    async load(name, onProgress) {
+  const merges = new Merges(model.get("merges"), model.get("bytes_per_id"));
+  const own = stage(model, merges, model.get("split"));
+  const stages = stageSwitch(model, "Tokenizer", {
+    own,
+    ownLabel: `Trained here: ${number(own.nBytes + own.size)} tokens`,
+    async load({ name }, onProgress) {
       const vocabulary = readVocabulary(await request(model, name, onProgress));
-      stages.set(name, stage(model, new PublishedMerges(vocabulary), vocabulary.split));
+      return stage(model, new PublishedMerges(vocabulary), vocabulary.split);
     },
-    choose: (vocabulary) => update(model, { vocabulary, n_merges: stages.get(vocabulary).size }),
+    choose: (vocabulary, { size }) => update(model, { vocabulary, n_merges: size }),
   });
-  const place = h("div", { class: "fml-stage" });
+  const field = textField(model);
   const framed = frame(
     el,
     { kind: "fml-tokenizer", title: model.get("title") },
-    ...[field.node, ...(choice ? [choice.node] : []), place],
+    ...[field.node, ...stages.nodes],
   );
 
   let silent = true; // at first
-  let shown; // the stage
   function draw() {
-    const vocabulary = model.get("vocabulary") ?? "";
-    if (!stages.has(vocabulary)) {
-      choice?.get(vocabulary); // Python chose it; the one before stays until it is loaded
-      if (shown) return;
-    }
-    const next = stages.get(vocabulary) ?? stages.get("");
-    if (next !== shown) place.replaceChildren(...next.nodes);
-    shown = next;
-    choice?.draw(vocabulary);
+    const stage = stages.show(model.get("vocabulary") ?? "");
+    if (!stage) return;
     field.draw(model.get("text"));
-    const nMerges = Math.min(model.get("n_merges"), shown.size);
-    const tokens = shown.draw(model.get("text"), nMerges);
-    const vocabularySize = number(shown.nBytes + nMerges);
+    const nMerges = Math.min(model.get("n_merges"), stage.size);
+    const tokens = stage.draw(model.get("text"), nMerges);
+    const vocabularySize = number(stage.nBytes + nMerges);
     if (!silent) framed.say(`Tokens: ${number(tokens)}. Vocabulary: ${vocabularySize}.`);
     silent = false;
   }
@@ -91,18 +82,6 @@ function stage(model, merges, split) {
       return tokens;
     },
   };
-}
-
-// The choice between the tokenizer that the page has and the published ones, if any are offered.
-function vocabularyChoice(model, own, sources) {
-  const offered = model.get("published") ?? [];
-  if (!offered.length) return undefined;
-  const tokens = (n) => `${number(n)} tokens`;
-  const ours = { name: "", label: `Trained here: ${tokens(own.nBytes + own.size)}` };
-  const others = offered.map(([name, title, nTokens, kilobytes]) => {
-    return { name, title, kilobytes, label: `${title}: ${tokens(nTokens)}` };
-  });
-  return sourceChoice("Tokenizer", [ours, ...others], sources);
 }
 
 export default { render };

@@ -11,7 +11,7 @@ from traitlets import Bytes, Int, List, Unicode, observe, validate
 from fmlab.arguments import require
 from fmlab.tokenization.tokenizers import BPETokenizer
 from fmlab.widgets.base import Widget, utf8, visible
-from fmlab.widgets.vocabularies import PUBLISHED, SPLITS, answer, published_tokenizer
+from fmlab.widgets.vocabularies import PUBLISHED, SPLITS, answer, offers, published_tokenizer
 
 MAX_CHARACTERS = 20_000  # the same in tokenizer.js
 TEXT = "A tokenizer cuts text into pieces. Which pieces it knows depends on what it has read."
@@ -77,6 +77,7 @@ class TokenizerExplorer(Widget, files=FILES):
         text: str = TEXT,
         n_merges: int | None = None,
         languages: Mapping[str, str | tuple[str, str]] | None = None,
+        vocabulary: str = "",
         published: Sequence[str] = tuple(PUBLISHED),
         title: str = "Tokenizer explorer",
         **layout: object,
@@ -86,18 +87,20 @@ class TokenizerExplorer(Widget, files=FILES):
         allowed = "one that splits text by a pattern of fmlab.tokenization"
         require(tokenizer.pattern in SPLITS, "tokenizer", allowed, tokenizer.pattern)
         self.tokenizer = tokenizer
+        self._encoded = self._reduced = None  # the last text, and the last tokenizer in use
         width = 2 if len(tokenizer.merges) <= 0xFF00 else 4  # two bytes are enough for id 65535
         self.set_trait("merges", np.array(list(tokenizer.merges), f"<u{width}").tobytes())
         self.set_trait("bytes_per_id", width)
         self.set_trait("split", SPLITS[tokenizer.pattern])
         entries = (languages or {}).items()
         self.set_trait("languages", [_language(name, entry) for name, entry in entries])
-        self.set_trait("published", [_offer(name) for name in published])
+        self.set_trait("published", offers(published, PUBLISHED))
         self.on_msg(answer)
-        n_merges = len(tokenizer.merges) if n_merges is None else n_merges
+        self.vocabulary = vocabulary  # first, since it says how many merges there are
+        most = self._most_merges()
         super().__init__(
             text=_checked_text(text, "text"),
-            n_merges=_checked_number(n_merges, len(tokenizer.merges)),
+            n_merges=_checked_number(most if n_merges is None else n_merges, most),
             title=title,
             **layout,
         )
@@ -126,16 +129,24 @@ class TokenizerExplorer(Widget, files=FILES):
 
     @observe("text", "n_merges")
     def _encode(self, change: dict) -> None:
-        in_use = published_tokenizer(self.vocabulary) if self.vocabulary else self.tokenizer
-        self.set_trait("ids", in_use.first_merges(self.n_merges).encode(self.text))
+        tokenizer = self.vocabulary, self.n_merges
+        if self._encoded == (tokenizer, self.text):  # another vocabulary changes two traits
+            return
+        if self._reduced is None or self._reduced[0] != tokenizer:
+            self._reduced = tokenizer, self._in_use().first_merges(self.n_merges)
+        self._encoded = tokenizer, self.text
+        self.set_trait("ids", self._reduced[1].encode(self.text))
+
+    def _in_use(self) -> BPETokenizer:
+        return published_tokenizer(self.vocabulary) if self.vocabulary else self.tokenizer
 
     def _most_merges(self) -> int:
         name = self.vocabulary
         return PUBLISHED[name].n_merges if name else len(self.tokenizer.merges)
 
     def _still(self) -> str:
-        in_use = published_tokenizer(self.vocabulary) if self.vocabulary else self.tokenizer
-        chips = "".join(_chip(in_use.vocab[i], i) for i in self.ids)
+        vocab = self._in_use().vocab
+        chips = "".join(_chip(vocab[i], i) for i in self.ids)
         return (
             f"<figure><div>{chips}</div><figcaption>The tokens of a text and their ids, "
             f"{len(self.ids):,} in all, after {self.n_merges:,} merges. Where scripts may run, a "
@@ -147,12 +158,6 @@ def _chip(token: bytes, i: int) -> str:
     style = "display:inline-block;border:1px solid;border-radius:3px;margin:2px;padding:0 3px"
     text = html.escape(visible(token))
     return f'<span style="{style}"><bdi>{text}</bdi> <small>{i}</small></span>'
-
-
-def _offer(name: str) -> list[str | int]:
-    require(name in PUBLISHED, "published", f"names out of {', '.join(PUBLISHED)}", name)
-    offer = PUBLISHED[name]
-    return [name, offer.label, offer.n_tokens, offer.kilobytes]
 
 
 def _language(name: str, entry: str | tuple[str, str]) -> list[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import chain
@@ -89,6 +89,19 @@ class PublishedLogits:
 
 
 MODELS = {"smollm2": PublishedLogits("SmolLM2", 49_152, 460, ("smollm2", LOGITS))}
+
+
+def offers(
+    names: Sequence[str], known: Mapping[str, Published | PublishedLogits]
+) -> list[list[str | int]]:
+    """Return what the page says of each: name, label, number of tokens, and kilobytes.
+
+    Errors: ``ValueError`` for a name that is not known.
+    """
+    for name in names:
+        require(name in known, "published", f"names out of {', '.join(known)}", name)
+    entries = ((name, known[name]) for name in names)
+    return [[name, entry.label, entry.n_tokens, entry.kilobytes] for name, entry in entries]
 
 
 def packed(tokenizer: BPETokenizer) -> bytes:

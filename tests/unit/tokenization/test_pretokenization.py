@@ -4,7 +4,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fmlab.tokenization.pretokenization import GPT2_SPLIT, GPT4_SPLIT, count_words
+from fmlab.tokenization.pretokenization import (
+    DIGITS_SPLIT,
+    GPT2_SPLIT,
+    GPT4_SPLIT,
+    compile_pattern,
+    count_words,
+)
+from fmlab.tokenization.tokenizers import BPETokenizer
 
 repeatable = settings(deadline=None, derandomize=True, max_examples=100)
 
@@ -24,3 +31,12 @@ def test_the_published_patterns_leave_out_nothing(pattern, text):
 def test_words_are_counted_in_the_order_of_their_first_appearance():
     counts = count_words("b a b<end>a c", r"\w| ", ["<end>"])
     assert list(counts.items()) == [(b"b", 2), (b" ", 3), (b"a", 2), (b"c", 1)]
+
+
+@pytest.mark.parametrize("pattern", [GPT2_SPLIT, GPT4_SPLIT, DIGITS_SPLIT])
+@pytest.mark.parametrize("letter", ["\U0001e4d0", "\U00011f04", "\U000105c0"])
+def test_letters_that_are_new_in_unicode_are_letters_and_come_back(pattern, letter):
+    """New in Unicode 15 and 16: programs with an older version give other ids, of the same text."""
+    assert compile_pattern(pattern).findall(f"a{letter}b") == [f"a{letter}b"]
+    tokenizer = BPETokenizer(pattern=pattern)
+    assert tokenizer.decode(tokenizer.encode(f"a{letter}b 1")) == f"a{letter}b 1"

@@ -135,6 +135,19 @@ def test_without_script_there_is_a_text_that_the_model_wrote_and_its_first_candi
     assert shares == sorted(shares, reverse=True)
 
 
+@pytest.mark.parametrize(("name", "n_added"), [("micro", 1), ("micro-sft", 3)])
+def test_a_prompt_fits_the_picture_if_it_fits_the_context(name, n_added):
+    """A letter is a token, and there are special tokens beside the prompt."""
+    fitting = Playground([name], prompt="\n".join("a" * ((256 - n_added + 1) // 2)))
+    model, tokenizer = load(name)
+    n_tokens = n_added + len(tokenizer.encode(fitting.prompt))
+    assert n_tokens in (255, 256)
+    assert "<figure>" in fitting.without_script().data
+    for more in ("\na\na", "\na" * 200, " b" * 2000):
+        with pytest.raises(ValueError, match=f"prompt must be at most 256 tokens, .* of {name}; "):
+            Playground([name], prompt=fitting.prompt + more).without_script()
+
+
 def test_the_picture_of_an_assistant_is_its_answer_and_holds_no_markup_of_the_prompt():
     picture = Playground(name="micro-sft", prompt="<i>Who?</i>").without_script().data
     assert "<i>" not in picture

@@ -1,5 +1,6 @@
 """The sampling explorer, Python side: traits, results, and errors for bad input."""
 
+import html
 import re
 
 import ipywidgets
@@ -94,6 +95,33 @@ def test_the_page_sets_a_source_and_its_prompt_at_once(explorer):
     assert explorer.n_kept == 49_152
     explorer.set_state({"source": "", "prompt": 0, "top_k": 0})
     assert results(explorer) == pytest.approx(expected(explorer))
+
+
+@pytest.mark.parametrize("settings", [{}, {"prompt": 2}, {"top_k": 40_000, "temperature": 0.5}])
+def test_it_can_start_with_a_real_model(settings):
+    explorer = SamplingExplorer(["It"], [[0.2, 0.5]], [" is", " was"], source="smollm2", **settings)
+    assert {name: getattr(explorer, name) for name in settings} == settings
+    row = MODELS["smollm2"].load()[1][explorer.prompt]
+    kept = np.isfinite(restrict(row, **explorer.settings))
+    assert explorer.n_kept == kept.sum()
+    assert "smollm2" not in explorer.without_script().data
+    assert MODELS["smollm2"].load()[0][explorer.prompt] in html.unescape(
+        explorer.without_script().data
+    )
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"source": "gpt"}, "source must be one of"),
+        ({"source": "smollm2", "published": []}, "source must be one of"),
+        ({"source": "smollm2", "prompt": 999}, "prompt must be an integer from 0 to"),
+        ({"source": "smollm2", "top_k": 50_000}, "top_k must be an integer from 0 to 49152"),
+    ],
+)
+def test_it_cannot_start_with_what_a_model_does_not_have(settings, message):
+    with pytest.raises(ValueError, match=message):
+        SamplingExplorer(["It"], [[0.2, 0.5]], [" is", " was"], **settings)
 
 
 def test_the_state_of_the_widget_does_not_hold_the_loaded_logits(explorer):

@@ -97,6 +97,59 @@ def test_the_page_sets_a_vocabulary_and_its_merges_at_once(tokenizer):
     assert explorer.ids == tokenizer.encode(TEXT)
 
 
+@pytest.mark.parametrize(("n_merges", "expected"), [(None, 48_900), (10, 10), (0, 0)])
+def test_it_can_start_with_another_vocabulary(tokenizer, n_merges, expected):
+    explorer = TokenizerExplorer(tokenizer, text=TEXT, vocabulary="smollm2", n_merges=n_merges)
+    assert explorer.n_merges == expected
+    assert explorer.ids == published_tokenizer("smollm2").first_merges(expected).encode(TEXT)
+
+
+def test_it_cannot_start_with_a_vocabulary_that_is_not_offered(tokenizer):
+    with pytest.raises(ValueError, match="vocabulary must be one of"):
+        TokenizerExplorer(tokenizer, vocabulary="smollm2", published=["cl100k"])
+
+
+@pytest.fixture
+def work(monkeypatch):
+    """The names of the slow methods that were called, in their order."""
+    calls = []
+    for name in ("first_merges", "encode"):
+        method = getattr(BPETokenizer, name)
+
+        def counted(*arguments, name=name, method=method):
+            calls.append(name)
+            return method(*arguments)
+
+        monkeypatch.setattr(BPETokenizer, name, counted)
+    return calls
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"vocabulary": "smollm2"},
+        {"vocabulary": "smollm2", "n_merges": 48_900},
+        {"vocabulary": "smollm2", "text": "slow"},
+        {"n_merges": 3},
+        {"text": "slow"},
+    ],
+)
+def test_a_change_costs_one_encoding(tokenizer, work, change):
+    explorer = TokenizerExplorer(tokenizer, text=TEXT)
+    work.clear()
+    explorer.set_state(change)
+    assert work.count("encode") == 1
+
+
+def test_typing_makes_no_new_tokenizer(tokenizer, work):
+    explorer = TokenizerExplorer(tokenizer, text=TEXT, n_merges=3)
+    explorer.text = "slow"
+    work.clear()
+    for explorer.text in ("slower", "slowest"):
+        assert explorer.ids == BPETokenizer(list(tokenizer.merges)[:3]).encode(explorer.text)
+    assert "first_merges" not in work
+
+
 def test_the_state_of_the_widget_stays_small(tokenizer):
     explorer = TokenizerExplorer(tokenizer, text=TEXT)
     explorer.vocabulary = "cl100k"
