@@ -47,6 +47,17 @@ class Expression:
         """Return the expression for what may follow this byte."""
         raise NotImplementedError
 
+    def after(self, text: str) -> Expression:
+        """Return the expression for what may follow this text.
+
+        >>> literal("cattle").after("cat") == literal("tle")
+        True
+        """
+        rest = self
+        for byte in text.encode():
+            rest = rest.derivative(byte)
+        return rest
+
     @cached_property
     def byte_classes(self) -> list[int]:
         """Sets of bytes that cover all 256; the bytes of one set have the same derivative."""

@@ -66,6 +66,8 @@ def _same_length(low: str, high: str) -> Expression:
     if low[0] == high[0]:
         return sequence(literal(low[0]), _same_length(low[1:], high[1:]))
     rest = len(low) - 1
+    if set(low) == {"0"} and set(high) == {"9"}:
+        return repeat(digits(), rest + 1, rest + 1)
     between = digits(chr(ord(low[0]) + 1), chr(ord(high[0]) - 1))
     return choice(
         sequence(literal(low[0]), _same_length(low[1:], "9" * rest)),

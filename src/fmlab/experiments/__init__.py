@@ -20,6 +20,7 @@ A chapter plots them, runs one point again, and asserts that it agrees.
 ``real_preference``    whether a real model learns, by preferences, what it does not know (with
                        ``real_preference_lab``)
 ``real_sampling``      loops of a real model, and its certainty after open and closed questions
+``real_structured``    records in JSON from a real model, by five techniques
 ``smollm2_logits``     all logits of a real model after a few prompts, for an explorer
 ``extraction``         how well a model can be copied from its outputs
 ``ngram_ladder``       n-grams on the corpus of the book's models, against these models
@@ -27,6 +28,7 @@ A chapter plots them, runs one point again, and asserts that it agrees.
 ``capacity_grid``      two sizes of GPT on two amounts of text
 ``real_tasks``         five tasks that a real model does by completing a text
 ``chat_templates``     what a real model replies in its own chat template, in others, and in none
+``structured_records`` records in JSON from the book's model, by five techniques
 ``supervised``         what finetuning learns from different demonstrations (with
                        ``supervised_lab``)
 ``reward_model_init``  which weights a reward model should start from
@@ -54,6 +56,7 @@ EXPERIMENTS = (
     "real_adaptation",
     "real_preference",
     "real_sampling",
+    "real_structured",
     "real_tasks",
     "reward_model_init",
     "rotary_gaps",
@@ -64,6 +67,7 @@ EXPERIMENTS = (
     "seq2seq_copy",
     "smollm2_logits",
     "specialists",
+    "structured_records",
     "supervised",
     "three_ways",
 )
