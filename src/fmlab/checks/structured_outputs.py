@@ -59,7 +59,7 @@ def check_numbers(predicted: Mapping[str, float | None]) -> None:
         key: round(value, 3) if isinstance(value, float | int) else value
         for key, value in predicted.items()
     }
-    check_guesses(guesses, expected, lambda key, _: f"{hints[key]} (#distortion)")
+    check_guesses(guesses, expected, lambda key, _: f"{hints[key]} (#mask-distortion)")
 
 
 # The tokens that may come next
@@ -100,8 +100,8 @@ def check_allowed(allowed: Allowed) -> None:
         expect(isinstance(result, set), f"allowed must return a set of ids, not {result!r}")
         extra, missing = sorted(result - expected), sorted(expected - result)
         shown = f"{where}, with texts {texts} and {so_far!r} so far"
-        expect(not extra, f"{shown}: {[VOCAB[i] for i in extra]} must not come next (#masks)")
-        expect(not missing, f"{shown}: {[VOCAB[i] for i in missing]} may come next (#masks)")
+        expect(not extra, f"{shown}: {[VOCAB[i] for i in extra]} must not come next (#token-masks)")
+        expect(not missing, f"{shown}: {[VOCAB[i] for i in missing]} may come next (#token-masks)")
     print("allowed: right, also for tokens with a space in front and for parts of characters")
 
 
@@ -126,7 +126,7 @@ def check_weights(
             "there is NaN for log-weights around -2000: their exponentials underflow. Subtract the "
             "largest first, as softmax does",
         )
-        hint = "Exponentiate, and divide by the sum (#resampling)"
+        hint = "Exponentiate, and divide by the sum (#reweighting)"
         compare(f"normalized({logs})", result, weights_of(logs), hint)
     for logs in ([0.0] * 8, [0.0, np.log(3.0)], [0.0, -50.0, -50.0]):
         p = weights_of(logs)
@@ -203,7 +203,7 @@ def check_retry(
         "b": "a bad seed would make the tries of all prompts alike; look at single prompts",
     }
     hint = wrong.get(explanation, "choose a, b or c, as text")
-    expect(explanation == "c", f"explanation is not {explanation!r}: {hint} (#retry)")
+    expect(explanation == "c", f"explanation is not {explanation!r}: {hint} (#retry-until-valid)")
     print("retry: right; the prompts differ, and those that fail once fail again")
 
 

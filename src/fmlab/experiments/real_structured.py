@@ -88,7 +88,7 @@ OTHERS = {  # for examples and for finetuning
     "Mongolia": "Ulaanbaatar",
     "New Zealand": "Wellington",
 }
-N_EXAMPLES, N_NEW, N_TRIES, TEMPERATURE, ROWS = 2, 40, 3, 0.8, 40
+N_EXAMPLES, N_NEW, N_TRIES, TEMPERATURE, ROWS = 2, 36, 3, 0.8, 40
 N_TRAINED, N_EPOCHS, BATCH, LEARNING_RATE = 2, 6, 8, 5e-4
 
 
