@@ -92,7 +92,7 @@ def check_allowed(allowed: Allowed) -> None:
         "where a space comes next": ([b"the cat", b"the dog"], b"the"),
         "where a character of two bytes comes next": (["t\u00e9".encode()], b""),
         "inside a character": (["t\u00e9".encode()], b"t\xc3"),
-        "where a text is over and another goes on": ([b"cat", b"cats"], b"cat"),
+        "where a text is over and another continues": ([b"cat", b"cats"], b"cat"),
         "after a text that fits nothing": ([b"cat"], b"do"),
     }
     for where, (texts, so_far) in cases.items():

@@ -217,7 +217,7 @@ def optional(part: Expression) -> Expression:
 
 
 def refine(partitions: Iterable[list[int]]) -> list[int]:
-    """Return the coarsest sets of bytes of which every set in the partitions is a union."""
+    """Return the coarsest sets of bytes such that each set in the partitions is a union of some."""
     classes = [ALL_BYTES]
     for partition in partitions:
         if len(partition) > 1:

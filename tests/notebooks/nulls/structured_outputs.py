@@ -94,13 +94,6 @@ def masking_is_conditioning(namespace, patch):
     patch(distribution, "outputs", conditioned)
 
 
-@null("constrained-sampling", before="weights-3")
-def weights_are_ignored(namespace, patch):
-    """One of the texts is chosen at random, whatever its weight."""
-    resampled = namespace["resampled"]
-    namespace["resampled"] = lambda p, q, n, rng, **o: resampled(p, q, 1, rng, **o)
-
-
 @null("real-structured-outputs")
 def the_real_model_is_not_masked(namespace, patch):
     """Asked again, SmolLM2 writes without a mask."""
