@@ -211,7 +211,8 @@ WRONG = [
     ("structured-outputs", "retry", "explanation = 'a'", "explanation is not 'a'"),
     (
         "structured-outputs", "space",
-        "def test_allowed(allowed):\n    assert allowed({0: b'a', 1: b' a'}, [b'x a'], b'x') == {1}",
+        "def test_allowed(allowed):\n"
+        "    assert allowed({0: b'a', 1: b' a'}, [b'x a'], b'x') == {1}",
         "your test passes on a function that",
     ),
     (
