@@ -26,7 +26,15 @@ from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 
-MODULES = ["tokenization", "training", "generation", "real_model", "preferences", "grading"]
+MODULES = [
+    "tokenization",
+    "training",
+    "generation",
+    "constrained",
+    "real_model",
+    "preferences",
+    "grading",
+]
 RESULTS = Path(__file__).parents[2] / "book" / "results" / "benchmarks.json"
 ROUNDS, FEWEST_ROUNDS = 7, 5
 

@@ -226,6 +226,39 @@ WRONG = [
      "0 log 0"),  # *
     ("preference-finetuning", "gae",
      "_g = gae\ndef gae(r, v, m, g, l):\n    return _g(r, v, m, g, 1)", "the advantage of token"),
+    # structured outputs
+    ("structured-outputs", "numbers", "predicted['ax with masking'] = 0.375", "is not 0.375"),
+    (
+        "structured-outputs", "allowed",  # whole texts only
+        "def allowed(vocab, texts, so_far):\n"
+        "    return {i for i, t in vocab.items() if so_far + t in texts}",
+        "not {",
+    ),
+    (
+        "structured-outputs", "weights",  # underflows
+        "def normalized(w):\n    with np.errstate(all='ignore'):\n"
+        "        return np.exp(w) / np.exp(w).sum()",
+        "must be finite",
+    ),
+    ("structured-outputs", "effects", "raises['mask'] = True", "is not True"),
+    (
+        "structured-outputs", "effects",  # independent samples
+        "def effect(a, b):\n    d = a.mean() - b.mean()\n"
+        "    e = 1.96 * np.sqrt(a.var() / len(a) + b.var() / len(b))\n    return d, d - e, d + e",
+        "the paired interval",
+    ),
+    ("structured-outputs", "retry", "explanation = 'a'", "explanation is not 'a'"),
+    (
+        "structured-outputs", "space",
+        "def test_allowed(allowed):\n"
+        "    assert allowed({0: b'a', 1: b' a'}, [b'x a'], b'x') == {1}",
+        "your test passes on a function that",
+    ),
+    (
+        "structured-outputs", "end",
+        "def test_may_end(may_end):\n    assert may_end('{}')\n    assert not may_end('{')",
+        "your test passes on a function that",
+    ),
 ]  # fmt: skip
 
 

@@ -27,6 +27,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "rates",
         "sampling",
         "self_check",
+        "structured_outputs",
         "supervised_finetuning",
         "tokenization",
         "windows",

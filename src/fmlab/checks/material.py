@@ -171,3 +171,28 @@ def judged(n: int = 300) -> tuple[Verdicts, Verdicts]:
     compared = [np.sign(each[:, 0] - each[:, 1]) for each in seen[:2]]
     scored = [np.sign(np.diff(-np.round(5.5 + 1.5 * each), axis=1)[:, 0]) for each in seen[2:]]
     return (compared[0], compared[1]), (scored[0], scored[1])
+
+
+# Structured outputs: two changes at once, and prompts that differ
+
+
+def four_ways(seed: int = 0, n: int = 60) -> dict[str, list[bool]]:
+    """Return, for n prompts, whether the answer is right, with and without examples and a mask.
+
+    The examples raise the rate of right answers. The mask makes the few answers valid that were
+    not, and these are as likely wrong as right.
+    """
+    rng = np.random.default_rng(seed)
+    plain = rng.random(n) < 0.15
+    mask = plain | (rng.random(n) < 0.05)
+    examples = plain | (rng.random(n) < 0.6)
+    both = np.where(rng.random(n) < 0.06, rng.random(n) < 0.5, examples)
+    ways = {"plain": plain, "mask": mask, "examples": examples, "examples and mask": both}
+    return {name: values.astype(bool).tolist() for name, values in ways.items()}
+
+
+def tries_of(seed: int = 1, n: int = 50, n_tries: int = 6) -> list[list[bool]]:
+    """Return which of the tries of each prompt are valid, (n, n_tries); some prompts are hard."""
+    rng = np.random.default_rng(seed)
+    rates = np.where(rng.random(n) < 0.45, 0.92, 0.03)
+    return (rng.random((n, n_tries)) < rates[:, None]).tolist()

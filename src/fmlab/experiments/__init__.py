@@ -20,6 +20,7 @@ A chapter plots them, runs one point again, and asserts that it agrees.
 ``real_preference``    whether a real model learns, by preferences, what it does not know (with
                        ``real_preference_lab``)
 ``real_sampling``      loops of a real model, and its certainty after open and closed questions
+``real_structured``    records in JSON from a real model, by five techniques
 ``smollm2_logits``     all logits of a real model after a few prompts, for an explorer
 ``serving``            how fast the server answers 1 to 64 clients, and what continuous batching
                        gains
@@ -29,6 +30,7 @@ A chapter plots them, runs one point again, and asserts that it agrees.
 ``capacity_grid``      two sizes of GPT on two amounts of text
 ``real_tasks``         five tasks that a real model does by completing a text
 ``chat_templates``     what a real model replies in its own chat template, in others, and in none
+``structured_records`` records in JSON from the book's model, by five techniques
 ``supervised``         what finetuning learns from different demonstrations (with
                        ``supervised_lab``)
 ``reward_model_init``  which weights a reward model should start from
@@ -56,6 +58,7 @@ EXPERIMENTS = (
     "real_adaptation",
     "real_preference",
     "real_sampling",
+    "real_structured",
     "real_tasks",
     "reward_model_init",
     "rotary_gaps",
@@ -67,6 +70,7 @@ EXPERIMENTS = (
     "serving",
     "smollm2_logits",
     "specialists",
+    "structured_records",
     "supervised",
     "three_ways",
 )

@@ -1,0 +1,120 @@
+"""Nulls of the chapter on structured outputs."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from fmlab.constrained import Constraint, distribution
+from fmlab.experiments import structured_records
+from tests.notebooks.nulls.registry import null
+
+
+@null("structured-outputs")
+def whatever_looks_like_a_record_is_valid(namespace, patch):
+    """Nearly every answer to the prompt counts as valid, since it parses."""
+    for ways in namespace["record"]["ways"].values():
+        ways["prompt"]["valid"] = [True] * len(ways["prompt"]["valid"])
+
+
+@null("structured-outputs")
+def the_mask_guarantees_nothing(namespace, patch):
+    """One record in ten is not valid under the constraint."""
+    for ways in namespace["record"]["ways"].values():
+        valid = ways["constrained"]["valid"]
+        ways["constrained"]["valid"] = [i % 10 > 0 for i in range(len(valid))]
+
+
+@null("structured-techniques")
+def records_are_those_of_the_next_person(namespace, patch):
+    """Every record has the home and the profession of the next person."""
+    write = structured_records.Writing.write
+
+    def moved(self, *args, **options):
+        texts, tokens = write(self, *args, **options)
+        return [*texts[1:], texts[0]], tokens
+
+    patch(structured_records.Writing, "write", moved)
+
+
+@null("structured-techniques")
+def the_constraint_is_not_applied(namespace, patch):
+    """The model writes its records without a mask."""
+    write = structured_records.Writing.write
+
+    def free(self, *args, constrained=False, **options):
+        return write(self, *args, **options)
+
+    patch(structured_records.Writing, "write", free)
+
+
+@null("structured-techniques")
+def a_baseline_that_knows_nobody_is_as_right(namespace, patch):
+    """The record of the next person is right as often as one's own."""
+    ways = namespace["ways"]
+    ways["the next person's record"]["right"] = ways["constrained"]["right"]
+
+
+@null("structured-techniques")
+def the_learning_rate_changes_no_content(namespace, patch):
+    """Finetuning at ten times the rate leaves as many records right."""
+    ways = namespace["ways"]
+    usual = ways["finetuned, seed 0"]["right"]
+    ways["finetuned at ten times the rate"]["right"] = usual
+
+
+@null("constrained-sampling")
+def nothing_is_masked(namespace, patch):
+    """The processor returns the logits as they are."""
+    patch(Constraint, "__call__", lambda self, logits, prompt, new: logits)
+
+
+@null("constrained-sampling")
+def the_end_is_always_allowed(namespace, patch):
+    """The end token is never masked, so a text may end anywhere."""
+    allowed = Constraint.allowed
+
+    def with_end(self, state):
+        mask = allowed(self, state).copy()
+        mask[self.end] = True
+        return mask
+
+    patch(Constraint, "allowed", with_end)
+
+
+@null("constrained-sampling")
+def masking_is_conditioning(namespace, patch):
+    """With the mask, each text has its probability among the valid ones."""
+    outputs = distribution.outputs
+
+    def conditioned(*args, **options):
+        found = outputs(*args, **options)
+        total = float(np.logaddexp.reduce([output.logprob for output in found]))
+        return [replace(output, log_weight=total) for output in found]
+
+    patch(distribution, "outputs", conditioned)
+
+
+@null("real-structured-outputs")
+def the_real_model_is_not_masked(namespace, patch):
+    """Asked again, SmolLM2 writes without a mask."""
+    patch(Constraint, "__call__", lambda self, logits, prompt, new: logits)
+
+
+@null("real-structured-outputs")
+def prompting_is_enough(namespace, patch):
+    """By prompting alone, half of the answers are valid."""
+    namespace["got"]["prompt"]["valid"] = namespace["real"]["countries"][::2]
+
+
+@null("real-structured-outputs")
+def examples_change_nothing(namespace, patch):
+    """With examples, the same records are right as without."""
+    got = namespace["got"]
+    got["two examples, constrained"]["right"] = got["constrained"]["right"]
+
+
+@null("real-structured-outputs")
+def any_country_s_record_is_as_right(namespace, patch):
+    """The record of the next country is right as often."""
+    got = namespace["got"]
+    got["the next country's record"]["right"] = got["two examples, constrained"]["right"]
