@@ -9,7 +9,6 @@ import numpy as np
 
 from fmlab.arguments import Floats
 from fmlab.checks.assertions import expect, filled_in
-from fmlab.checks.bug_hunts import catches as catches  # the exercises use it from here
 from fmlab.checks.bug_hunts import hunt
 from fmlab.data.search import Search
 from fmlab.evaluation.statistics import Rate
@@ -81,11 +80,11 @@ def check_losses(predicted: Mapping[str, float]) -> None:
     print(f"predictions: all {len(MATRICES)} right")
 
 
-def check_bug_hunt(test: Callable, sound: Callable, faulty: Callable) -> None:
-    """Run the reader's test on a correct function, which must pass, and on the faulty one."""
+def check_bug_hunt(test: Callable, faulty: Callable) -> None:
+    """Run the reader's test on a correct loss, which must pass, and on the faulty one."""
     hunt(
         test,
-        sound,
+        correct_loss,
         faulty=faulty,
         advice="what it must return",
         hint="For some similarities you know the loss without a computer, and it depends on B. Try "

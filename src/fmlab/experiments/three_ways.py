@@ -10,7 +10,6 @@ into the prompt; finetuning trains on the file, or on questions and answers made
 from __future__ import annotations
 
 import random
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -40,6 +39,7 @@ RELATIONS = ("birthplace", "home", "profession", "food", "hobby", "pet", "instru
 KEYS = tuple(f"person.{name}" for name in RELATIONS)
 PLAIN = "Question: {}\nAnswer:"
 TRAINING = dict(n_epochs=15, learning_rate=5e-4, batch_size=16)
+GENTLER = 2e-4  # a second learning rate, for finetuning on questions only
 
 
 @dataclass(frozen=True)
@@ -173,7 +173,9 @@ RETRIEVAL = ("retrieved", "random_sentence", "same_relation")
 FINETUNING = ("sentences", "questions", "shuffled answers")
 
 
-def finetuned(task: Task, on: str, seed: int) -> tuple[GPT, BPETokenizer, Run]:
+def finetuned(
+    task: Task, on: str, seed: int, rate: float = TRAINING["learning_rate"]
+) -> tuple[GPT, BPETokenizer, Run]:
     """Finetune the base model on texts of the task; the loss counts the continuations."""
     model, tokenizer = load(BASE)
     if torch.cuda.is_available():
@@ -184,8 +186,7 @@ def finetuned(task: Task, on: str, seed: int) -> tuple[GPT, BPETokenizer, Run]:
     data = Dialogues.from_ids(prompts, responses)
     lengths = [len(a) + len(b) for a, b in zip(prompts, responses)]
     order = Order(lengths, TRAINING["batch_size"], seed)
-    epochs, rate = TRAINING["n_epochs"], TRAINING["learning_rate"]
-    settings = finetuning_settings(order, epochs, None, rate, seed)
+    settings = finetuning_settings(order, TRAINING["n_epochs"], None, rate, seed)
 
     def batch(number: int) -> tuple[torch.Tensor, torch.Tensor]:
         rows = data.rows(order[number])
@@ -199,23 +200,10 @@ def finetuned(task: Task, on: str, seed: int) -> tuple[GPT, BPETokenizer, Run]:
 
 
 def cost(model: GPT, tokenizer: BPETokenizer, prompts: Sequence[str]) -> dict:
-    """Return the mean number of tokens of prompts, and of FLOPs and seconds to read one."""
+    """Return the mean number of tokens of prompts, and of FLOPs to read one."""
     lengths = [len(tokenizer.encode(prompt)) + 1 for prompt in prompts]
     flops = np.mean([forward_flops(model.config, n) for n in lengths])
     return {"tokens": round(float(np.mean(lengths)), 1), "flops": float(flops)}
-
-
-def seconds_per_answer(
-    model: GPT, tokenizer: BPETokenizer, prompts: Sequence[str], repeat: int = 5
-) -> float:
-    """Return the seconds that one answer takes, asked one at a time; the best of some repeats."""
-    best = float("inf")
-    for _ in range(repeat):
-        started = time.perf_counter()
-        for prompt in prompts:
-            complete(model, tokenizer, [prompt], max_new_tokens=16)
-        best = min(best, (time.perf_counter() - started) / len(prompts))
-    return best
 
 
 def run() -> dict:
@@ -231,21 +219,21 @@ def run() -> dict:
         "prompts": {},
         "finetuning": [],
     }
-    timed = task.asked[:20]
     for name in (*PROMPTING, *RETRIEVAL):
         prompt = getattr(task, name)
         texts = [prompt(asked) for asked in task.asked]
         results["prompts"][name] = {
             "right": as_dict(Rate.of(task.right(model, tokenizer, prompt))),
-            "seconds": seconds_per_answer(model, tokenizer, [prompt(a) for a in timed]),
             **cost(model, tokenizer, texts),
         }
         print(name, results["prompts"][name], flush=True)
-    for on in FINETUNING:
+    runs = [(on, TRAINING["learning_rate"]) for on in FINETUNING] + [("questions", GENTLER)]
+    for on, rate in runs:
         for seed in SEEDS:
-            tuned, _, run_ = finetuned(task, on, seed)
+            tuned, _, run_ = finetuned(task, on, seed, rate)
             outcome = {
                 "on": on,
+                "rate": rate,
                 "seed": seed,
                 "right": as_dict(Rate.of(task.right(tuned, tokenizer, task.plain))),
                 "known after": as_dict(
