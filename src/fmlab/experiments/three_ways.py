@@ -39,7 +39,6 @@ RELATIONS = ("birthplace", "home", "profession", "food", "hobby", "pet", "instru
 KEYS = tuple(f"person.{name}" for name in RELATIONS)
 PLAIN = "Question: {}\nAnswer:"
 TRAINING = dict(n_epochs=15, learning_rate=5e-4, batch_size=16)
-GENTLER = 2e-4  # a second learning rate, for finetuning on questions only
 
 
 @dataclass(frozen=True)
@@ -173,9 +172,7 @@ RETRIEVAL = ("retrieved", "random_sentence", "same_relation")
 FINETUNING = ("sentences", "questions", "shuffled answers")
 
 
-def finetuned(
-    task: Task, on: str, seed: int, rate: float = TRAINING["learning_rate"]
-) -> tuple[GPT, BPETokenizer, Run]:
+def finetuned(task: Task, on: str, seed: int) -> tuple[GPT, BPETokenizer, Run]:
     """Finetune the base model on texts of the task; the loss counts the continuations."""
     model, tokenizer = load(BASE)
     if torch.cuda.is_available():
@@ -186,7 +183,8 @@ def finetuned(
     data = Dialogues.from_ids(prompts, responses)
     lengths = [len(a) + len(b) for a, b in zip(prompts, responses)]
     order = Order(lengths, TRAINING["batch_size"], seed)
-    settings = finetuning_settings(order, TRAINING["n_epochs"], None, rate, seed)
+    epochs, rate = TRAINING["n_epochs"], TRAINING["learning_rate"]
+    settings = finetuning_settings(order, epochs, None, rate, seed)
 
     def batch(number: int) -> tuple[torch.Tensor, torch.Tensor]:
         rows = data.rows(order[number])
@@ -227,13 +225,11 @@ def run() -> dict:
             **cost(model, tokenizer, texts),
         }
         print(name, results["prompts"][name], flush=True)
-    runs = [(on, TRAINING["learning_rate"]) for on in FINETUNING] + [("questions", GENTLER)]
-    for on, rate in runs:
+    for on in FINETUNING:
         for seed in SEEDS:
-            tuned, _, run_ = finetuned(task, on, seed, rate)
+            tuned, _, run_ = finetuned(task, on, seed)
             outcome = {
                 "on": on,
-                "rate": rate,
                 "seed": seed,
                 "right": as_dict(Rate.of(task.right(tuned, tokenizer, task.plain))),
                 "known after": as_dict(
