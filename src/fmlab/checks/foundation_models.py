@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from fmlab.arguments import Floats
+from fmlab.arguments import Floats, is_number
 from fmlab.checks.assertions import expect, filled_in
 from fmlab.checks.bug_hunts import hunt
 from fmlab.data.search import Search
@@ -72,10 +72,11 @@ def check_losses(predicted: Mapping[str, float]) -> None:
     """Compare predicted losses with the true ones, to a hundredth of a nat."""
     filled_in("predicted", predicted, MATRICES)
     for (name, matrix), reason in zip(MATRICES.items(), LOSS_REASONS):
-        loss = correct_loss(matrix)
+        guess = predicted[name]
+        expect(is_number(guess), f"predicted[{name!r}] must be a number, not {guess!r}")
         expect(
-            abs(predicted[name] - loss) < 0.01,
-            f"{name}: the loss is not {predicted[name]:.2f}: {reason} (#image-text)",
+            abs(guess - correct_loss(matrix)) < 0.01,
+            f"{name}: the loss is not {guess:.2f}: {reason} (#image-text)",
         )
     print(f"predictions: all {len(MATRICES)} right")
 
