@@ -10,7 +10,6 @@ into the prompt; finetuning trains on the file, or on questions and answers made
 from __future__ import annotations
 
 import random
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -199,23 +198,10 @@ def finetuned(task: Task, on: str, seed: int) -> tuple[GPT, BPETokenizer, Run]:
 
 
 def cost(model: GPT, tokenizer: BPETokenizer, prompts: Sequence[str]) -> dict:
-    """Return the mean number of tokens of prompts, and of FLOPs and seconds to read one."""
+    """Return the mean number of tokens of prompts, and of FLOPs to read one."""
     lengths = [len(tokenizer.encode(prompt)) + 1 for prompt in prompts]
     flops = np.mean([forward_flops(model.config, n) for n in lengths])
     return {"tokens": round(float(np.mean(lengths)), 1), "flops": float(flops)}
-
-
-def seconds_per_answer(
-    model: GPT, tokenizer: BPETokenizer, prompts: Sequence[str], repeat: int = 5
-) -> float:
-    """Return the seconds that one answer takes, asked one at a time; the best of some repeats."""
-    best = float("inf")
-    for _ in range(repeat):
-        started = time.perf_counter()
-        for prompt in prompts:
-            complete(model, tokenizer, [prompt], max_new_tokens=16)
-        best = min(best, (time.perf_counter() - started) / len(prompts))
-    return best
 
 
 def run() -> dict:
@@ -231,13 +217,11 @@ def run() -> dict:
         "prompts": {},
         "finetuning": [],
     }
-    timed = task.asked[:20]
     for name in (*PROMPTING, *RETRIEVAL):
         prompt = getattr(task, name)
         texts = [prompt(asked) for asked in task.asked]
         results["prompts"][name] = {
             "right": as_dict(Rate.of(task.right(model, tokenizer, prompt))),
-            "seconds": seconds_per_answer(model, tokenizer, [prompt(a) for a in timed]),
             **cost(model, tokenizer, texts),
         }
         print(name, results["prompts"][name], flush=True)

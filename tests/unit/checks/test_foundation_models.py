@@ -49,11 +49,21 @@ def test_dividing_by_nothing_is_explained():
         ({}, "an entry for each"),
         (RIGHT | {"four pairs, all similarities 0": 0.0}, "equally likely"),
         (RIGHT | {"two captions, each used by two of four pictures": 0.0}, "two equally good"),
+        (RIGHT | {"four pairs, all similarities 0": "1.39"}, "must be a number"),
+        (dict.fromkeys(RIGHT), "still None"),
     ],
 )
 def test_wrong_losses_are_explained(wrong, message):
     with pytest.raises(AssertionError, match=message):
         checks.check_losses(wrong)
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_a_wrong_loss_is_not_corrected(name):
+    wrong = RIGHT[name] + 0.5
+    with pytest.raises(AssertionError) as error:
+        checks.check_losses(RIGHT | {name: wrong})
+    assert f"{RIGHT[name]:.2f}" not in str(error.value).replace(f"{wrong:.2f}", "")
 
 
 def test_the_hunt_needs_a_test_that_catches_the_masked_diagonal():
@@ -63,9 +73,9 @@ def test_the_hunt_needs_a_test_that_catches_the_masked_diagonal():
     def blind(loss):
         assert loss(50 * np.eye(4)) < 1e-6
 
-    checks.check_bug_hunt(good, checks.correct_loss, masked_loss)
+    checks.check_bug_hunt(good, masked_loss)
     with pytest.raises(AssertionError):
-        checks.check_bug_hunt(blind, checks.correct_loss, masked_loss)
+        checks.check_bug_hunt(blind, masked_loss)
 
 
 def test_the_wrong_order_is_explained():

@@ -43,9 +43,18 @@ def test_both_sides_got_their_steps(record):
         assert run["steps"] == specialists.MORE_STEPS[run["way"]] * specialists.STEPS[run["n"]]
 
 
+def test_a_seed_also_determines_the_initial_weights():
+    first, same, other = (specialists.new_model(seed)[0] for seed in (0, 0, 1))
+    weights = [model.lm_head.weight for model in (first, same, other)]
+    assert weights[0].equal(weights[1])
+    assert not weights[0].equal(weights[2])
+
+
 def test_all_specialists_took_all_tests(record):
     found = [(run["task"], run["n"], run["seed"]) for run in record["as is"]["specialists"]]
-    assert len(set(found)) == len(found) == len(specialists.AS_IS) * 3 * 3
+    assert len(specialists.SEEDS) >= 3
+    n_runs = len(specialists.AS_IS) * len(specialists.STEPS_AS_IS) * len(specialists.SEEDS)
+    assert len(set(found)) == len(found) == n_runs
     assert all(
         set(run["accuracy"]) == set(specialists.AS_IS) for run in record["as is"]["specialists"]
     )
