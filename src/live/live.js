@@ -10,7 +10,7 @@ export const normalized = (text) => text.replaceAll("\r\n", "\n").trimEnd();
 export const waitingFor = (cells, index, done) =>
   cells[index].needs.filter((earlier) => !done.has(earlier));
 
-// What a cell has changed in place is made anew before the next run, so that a cell that is run
+// What a cell has changed in place is made again before the next run, so that a cell that is run
 // twice gives the same output twice.
 export const forget = (cells, index, done) => {
   for (const name of cells[index].changes) {

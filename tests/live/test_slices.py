@@ -1,4 +1,4 @@
-"""Which cells a cell needs: whatever the page has run, a cell after its slice gives its output."""
+"""Slices: run after the earlier cells that it needs, a cell prints what it prints after all."""
 
 import contextlib
 import io
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 sys.path.append(str(Path(__file__).resolve().parents[2] / "book" / "_ext"))
 
-from slices import facts_of, needs  # noqa: E402
+from slices import facts_of, needs
 
 
 def slice_of(*cells):
@@ -72,7 +72,9 @@ STATEMENTS = st.one_of(
     st.builds("{} += {}".format, NAMES, NAMES),
     st.builds("print({})".format, NAMES),
 )
-CELLS = st.lists(st.lists(STATEMENTS, min_size=1, max_size=3).map("\n".join), min_size=2, max_size=7)
+CELLS = st.lists(
+    st.lists(STATEMENTS, min_size=1, max_size=3).map("\n".join), min_size=2, max_size=7
+)
 
 
 def output_of(cells, names):
@@ -87,9 +89,12 @@ def output_of(cells, names):
     return printed.getvalue()
 
 
+LINES = {f"{x} = {y}" for x in "abc" for y in "abc"}
+
+
 def has_alias(cells):
     """Whether a cell gives a list a second name: a change under one name changes the other."""
-    return any(line in {f"{x} = {y}" for x in "abc" for y in "abc"} for c in cells for line in c.split("\n"))
+    return any(line in LINES for cell in cells for line in cell.split("\n"))
 
 
 @settings(max_examples=500)

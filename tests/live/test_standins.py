@@ -70,19 +70,22 @@ EXPRESSIONS = [
     "x / 2", "ids / 2", "ids // 2", "ids % 2", "2 ** x", "1 - x", "-x", "x ** 2", "ids + 0.5",
     "(x > 0) & (x < 1)", "~(x > 0)", "(x > 0).sum()", "(x > 0).float().mean()", "x.exp().log()",
     "x.abs().sqrt()", "x.tanh()", "x.sigmoid()", "x.relu()", "x.norm(dim=1)", "x.norm()",
-    "x.cumsum(1)", "x.flatten()", "x.permute(1, 0)", "x.unsqueeze(0).squeeze()", "x.expand(2, 3, 4)",
-    "x.repeat(2, 1)", "x.repeat_interleave(2, dim=0)", "x.double()", "x.long()", "x.half().float()",
-    "torch.cat([x, x], dim=1)", "torch.stack([x, x])", "torch.where(x > 0, x, 0.0)", "torch.arange(5)",
-    "torch.zeros(2, 3)", "torch.ones_like(x)", "torch.full((2,), 1.5)", "torch.outer(x[0], x[1])",
-    "torch.tensor([1.5, 2])", "torch.tensor([1, 2])", "torch.tensor([[True, False]])", "x[0] @ x[1]",
+    "x.cumsum(1)", "x.flatten()", "x.permute(1, 0)", "x.unsqueeze(0).squeeze()",
+    "x.expand(2, 3, 4)", "x.repeat(2, 1)", "x.repeat_interleave(2, dim=0)", "x.double()",
+    "x.long()", "x.half().float()", "torch.cat([x, x], dim=1)", "torch.stack([x, x])",
+    "torch.where(x > 0, x, 0.0)", "torch.arange(5)", "torch.zeros(2, 3)", "torch.ones_like(x)",
+    "torch.full((2,), 1.5)", "torch.outer(x[0], x[1])", "torch.tensor([1.5, 2])",
+    "torch.tensor([1, 2])", "torch.tensor([[True, False]])", "x[0] @ x[1]",
     "F.gelu(x, approximate='tanh')", "F.gelu(x)", "F.silu(x)", "F.layer_norm(x, (4,))",
     "F.cross_entropy(x, ids)", "F.cross_entropy(x, ids, reduction='none')", "F.logsigmoid(x)",
-    "F.cross_entropy(x, torch.tensor([0, -100, 2]))", "F.normalize(x, dim=-1)", "F.mse_loss(x, x * 2)",
-    "F.binary_cross_entropy_with_logits(x, (x > 0).float())", "F.pad(x, (1, 2))", "F.one_hot(ids, 3)",
+    "F.cross_entropy(x, torch.tensor([0, -100, 2]))", "F.normalize(x, dim=-1)",
+    "F.mse_loss(x, x * 2)", "F.binary_cross_entropy_with_logits(x, (x > 0).float())",
+    "F.pad(x, (1, 2))", "F.one_hot(ids, 3)",
     "F.scaled_dot_product_attention(q, q, q, is_causal=True)", "F.rms_norm(x, (4,))", "x.unique()",
-    "F.scaled_dot_product_attention(q, q, q, q[..., :1].transpose(-1, -2) > 9)[:0]", "ids.bincount()",
-    "x.amax(1)", "x.amin(0)", "x.prod()", "x.any()", "(x > 9).all()", "x.diagonal()", "x.flip(0)",
-    "x.round(decimals=1)", "torch.maximum(x, -x)", "torch.linspace(0, 1, 5)", "torch.eye(3)",
+    "F.scaled_dot_product_attention(q, q, q, q[..., :1].transpose(-1, -2) > 9)[:0]",
+    "ids.bincount()", "x.amax(1)", "x.amin(0)", "x.prod()", "x.any()", "(x > 9).all()",
+    "x.diagonal()", "x.flip(0)", "x.round(decimals=1)", "torch.maximum(x, -x)",
+    "torch.linspace(0, 1, 5)", "torch.eye(3)",
 ]  # fmt: skip
 SETUP = """
 import numpy as np, torch, torch.nn.functional as F
@@ -95,13 +98,16 @@ q = torch.tensor(np.random.default_rng(1).normal(size=(2, 5, 4)).astype("f4").to
 @pytest.fixture(scope="module")
 def both():
     """The value and the type of each expression: the stand-in's and torch's."""
-    code = SETUP + f"""
+    code = (
+        SETUP
+        + f"""
 found = []
 for text in {EXPRESSIONS!r}:
     made = eval(text)
     found.append([made.tolist(), str(made.dtype), list(made.shape)])
 print(json.dumps(found))
 """
+    )
     names = {}
     exec(SETUP, names)
     real = []
@@ -121,23 +127,30 @@ def test_an_expression_gives_what_it_gives_in_torch(both, text):
 @pytest.mark.parametrize(
     "code",
     [
-        "x.backward()", "x.kthvalue(1)", "torch.einsum('ij->i', x)", "torch.optim.AdamW([x])", "print(x)",
+        "x.backward()", "x.kthvalue(1)", "torch.einsum('ij->i', x)", "torch.optim.AdamW([x])",
+        "print(x)",
         "torch.nn.GRU(2, 3)", "torch.nn.functional.conv1d(x, x)", "F.dropout(x, 0.5, True)",
         "torch.device('cuda')", "torch.compile(x)", "torch.nn.TransformerEncoderLayer(2, 1)",
     ],
 )  # fmt: skip
 def test_what_is_missing_is_an_error_that_says_where_to_go(code):
-    program = SETUP + f"""
+    program = (
+        SETUP
+        + f"""
 try:
     exec({code!r})
 except NotImplementedError as error:
     print(json.dumps(str(error)))
 """
+    )
     assert "is not in the page. Open this chapter in Binder" in in_the_page(program)
 
 
 def test_pieces_of_text_are_those_of_regex():
-    texts = ["It's 12345 days, ça va?\n\n  日本語のテキスト — naïve  x\t", "ǅ ʰ ௧௨ Ⅻ ½ a1b2 I'LL don't\r\n"]
+    texts = [
+        "It's 12345 days, ça va?\n\n  日本語のテキスト — naïve  x\t",
+        "ǅ ʰ ௧௨ Ⅻ ½ a1b2 I'LL don't\r\n",
+    ]
     program = f"""
 from fmlab.tokenization import GPT4_SPLIT
 from fmlab.tokenization.pretokenization import compile_pattern
@@ -148,11 +161,16 @@ print(json.dumps([compile_pattern(GPT4_SPLIT).findall(text) for text in {texts!r
     assert in_the_page(program) == [compile_pattern(GPT4_SPLIT).findall(text) for text in texts]
 
 
+MARKDOWN = "from IPython.display import Markdown\nprint(1)\nMarkdown('*a*')"
 RUNS = [
     ("print(1)\n2", [("stream", "1\n"), ("text/plain", "2")], None),
     ("x = 3", [], None),
     ("2;", [], None),
-    ("from IPython.display import Markdown\nprint(1)\nMarkdown('*a*')", [("stream", "1\n"), ("text/markdown", "*a*")], None),
+    (
+        MARKDOWN,
+        [("stream", "1\n"), ("text/markdown", "*a*")],
+        None,
+    ),
     ("display(1)\nprint(2)", [("text/plain", "1"), ("stream", "2\n")], None),
     ("def f():\n    1 / 0\nf()", [], "ZeroDivisionError: division by zero"),
     ("x = (", [], "SyntaxError"),

@@ -1,4 +1,4 @@
-"""Code cells run in the page: buttons, outputs, errors, edits, and nothing loaded before a click."""
+"""Code cells run in the page: buttons, outputs, errors, edits; nothing is loaded before a click."""
 
 import re
 
@@ -53,7 +53,7 @@ def test_an_edited_cell_runs_its_new_code_and_can_be_reset(chapter):
     editor.press("Shift+Enter")
     error = cell.locator(".live-error")
     expect(error).to_contain_text("ZeroDivisionError", timeout=PATIENCE)
-    assert error.inner_text().count("File") == 2  # the cell and its function: nothing of ours
+    expect(error).not_to_contain_text("live.py")  # it begins in the cell
     editor.fill("while True: pass")
     editor.press("Shift+Enter")
     cell.get_by_role("button", name="Stop").click()
@@ -75,5 +75,5 @@ def test_the_buttons_fit(chapter, width):
     tools = page.locator(".live-tools").first
     tools.scroll_into_view_if_needed()
     box = tools.bounding_box()
-    assert 0 <= box["x"]
+    assert box["x"] >= 0
     assert box["x"] + box["width"] <= width

@@ -1,4 +1,4 @@
-"""The bodies of requests: which fields there are, of which types, and within which bounds.
+"""The bodies of requests: their fields, with types and bounds.
 
 They follow the OpenAI API. A field that this server does not support is refused by name, so that no
 client believes that it had an effect.

@@ -10,18 +10,18 @@ import types
 
 import numpy as np
 
-from torch._tensor import (
+from torch._kinds import (
     DTYPES,
     LONG,
     NotInThePage,
     Size,
-    Tensor,
     array,
     as_numpy_dtype,
+    as_shape,
     device,
     dtype,
-    wrap,
 )
+from torch._tensor import Tensor, wrap
 
 globals().update(DTYPES)
 long, int, float, double, half = (
@@ -66,13 +66,9 @@ def from_numpy(a):
     return wrap(a)
 
 
-def _shape(args):
-    return tuple(args[0]) if len(args) == 1 and isinstance(args[0], (tuple, list)) else args
-
-
 def _filled(fill):
     def make(*shape, dtype=None, device=None, requires_grad=False):
-        return wrap(np.full(_shape(shape), fill, as_numpy_dtype(dtype) or np.float32))
+        return wrap(np.full(as_shape(shape), fill, as_numpy_dtype(dtype) or np.float32))
 
     return make
 

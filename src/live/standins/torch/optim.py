@@ -1,6 +1,6 @@
 """Optimizers have names here, and nothing else: the page does not train."""
 
-from torch._tensor import NotInThePage
+from torch._kinds import NotInThePage
 
 
 class Optimizer:

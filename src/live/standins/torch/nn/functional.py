@@ -4,7 +4,8 @@ import math
 
 import numpy as np
 
-from torch._tensor import NotInThePage, wrap
+from torch._kinds import NotInThePage
+from torch._tensor import wrap
 
 
 def __getattr__(name):

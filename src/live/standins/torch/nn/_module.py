@@ -1,0 +1,221 @@
+"""``Module``, and the modules that hold others."""
+
+import types
+from collections import OrderedDict
+
+from torch._kinds import NotInThePage
+from torch._tensor import Tensor
+
+
+class Parameter(Tensor):
+    """A tensor that belongs to a module."""
+
+    def __new__(cls, data=None, requires_grad=True):
+        return super().__new__(cls)
+
+    def __init__(self, data, requires_grad=True):
+        super().__init__(data._a if isinstance(data, Tensor) else data)
+        self.requires_grad = requires_grad
+
+
+class Module:
+    """A part of a model, with parameters and parts of its own."""
+
+    def __init__(self):
+        for name in _PRIVATE:
+            object.__setattr__(self, name, OrderedDict())
+        self.training = True
+
+    def __setattr__(self, name, value):
+        for kind, place in ((Parameter, "_parameters"), (Module, "_modules")):
+            if isinstance(value, kind):
+                self.__dict__.pop(name, None)
+                getattr(self, place)[name] = value
+                return
+        object.__setattr__(self, name, value)
+
+    def __getattr__(self, name):
+        for place in ("_parameters", "_modules", "_buffers"):
+            if name in self.__dict__.get(place, ()):
+                return self.__dict__[place][name]
+        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
+
+    def __call__(self, *args, **options):
+        return self._call_impl(*args, **options)
+
+    def _call_impl(self, *args, **options):
+        for hook in list(self._forward_pre_hooks.values()):
+            changed = hook(self, args)
+            if changed is not None:
+                args = changed if isinstance(changed, tuple) else (changed,)
+        output = self.forward(*args, **options)
+        for hook in list(self._forward_hooks.values()):
+            changed = hook(self, args, output)
+            output = output if changed is None else changed
+        return output
+
+    def _hook(self, place, hook):
+        handle = types.SimpleNamespace()
+        place[id(handle)] = hook
+        handle.remove = lambda: place.pop(id(handle), None)
+        return handle
+
+    def register_forward_hook(self, hook, **_):
+        return self._hook(self._forward_hooks, hook)
+
+    def register_forward_pre_hook(self, hook, **_):
+        return self._hook(self._forward_pre_hooks, hook)
+
+    def register_parameter(self, name, value):
+        self._parameters[name] = value
+
+    def register_buffer(self, name, value, persistent=True):
+        self._buffers[name] = value
+        if not persistent:
+            self._non_persistent_buffers_set[name] = True
+
+    def add_module(self, name, module):
+        self._modules[name] = module
+
+    def named_modules(self, memo=None, prefix="", remove_duplicate=True):
+        memo = set() if memo is None else memo
+        if self in memo:
+            return
+        if remove_duplicate:
+            memo.add(self)
+        yield prefix, self
+        for name, module in self._modules.items():
+            inside = f"{prefix}.{name}" if prefix else name
+            yield from module.named_modules(memo, inside, remove_duplicate)
+
+    def modules(self):
+        return (module for _, module in self.named_modules())
+
+    def children(self):
+        return iter(self._modules.values())
+
+    def named_children(self):
+        return iter(self._modules.items())
+
+    def _named(self, place, remove_duplicate=True):
+        seen = set()
+        for prefix, module in self.named_modules(remove_duplicate=remove_duplicate):
+            for name, value in getattr(module, place).items():
+                if value is None or (remove_duplicate and id(value) in seen):
+                    continue
+                seen.add(id(value))
+                yield (f"{prefix}.{name}" if prefix else name), value
+
+    def named_parameters(self, remove_duplicate=True):
+        return self._named("_parameters", remove_duplicate)
+
+    def parameters(self):
+        return (parameter for _, parameter in self.named_parameters())
+
+    def buffers(self):
+        return (value for _, value in self._named("_buffers"))
+
+    def get_parameter(self, name):
+        return dict(self.named_parameters(remove_duplicate=False))[name]
+
+    def get_submodule(self, name):
+        return dict(self.named_modules(remove_duplicate=False))[name]
+
+    def state_dict(self):
+        return OrderedDict(self._named("_parameters", remove_duplicate=False))
+
+    def load_state_dict(self, weights, assign=False):
+        own = self.state_dict()
+        if own.keys() != weights.keys():
+            raise RuntimeError(f"other names: {sorted(own.keys() ^ weights.keys())[:3]}")
+        for name, value in own.items():
+            value._a = weights[name]._a.astype(value._a.dtype)
+
+    def train(self, mode=True):
+        for module in self.modules():
+            module.training = mode
+        return self
+
+    def eval(self):
+        return self.train(False)
+
+    def to(self, *_, **__):
+        return self
+
+    def cpu(self):
+        return self
+
+    def float(self):
+        return self
+
+    def requires_grad_(self, on=True):
+        return self
+
+    def apply(self, function):
+        for module in self.modules():
+            function(module)
+        return self
+
+    def zero_grad(self):
+        raise NotInThePage("training (zero_grad)")
+
+    def extra_repr(self):
+        return ""
+
+
+_PRIVATE = (
+    *("_parameters", "_modules", "_buffers", "_non_persistent_buffers_set"),
+    *("_forward_hooks", "_forward_pre_hooks", "_state_dict_hooks", "_state_dict_pre_hooks"),
+)
+
+
+class ModuleList(Module):
+    def __init__(self, modules=()):
+        super().__init__()
+        for module in modules:
+            self.append(module)
+
+    def append(self, module):
+        self._modules[str(len(self._modules))] = module
+        return self
+
+    def __iter__(self):
+        return iter(self._modules.values())
+
+    def __len__(self):
+        return len(self._modules)
+
+    def __getitem__(self, i):
+        found = list(self._modules.values())[i]
+        return type(self)(found) if isinstance(i, slice) else found
+
+
+class Sequential(ModuleList):
+    def __init__(self, *modules):
+        super().__init__(modules)
+
+    def forward(self, x):
+        for module in self:
+            x = module(x)
+        return x
+
+
+class ModuleDict(Module):
+    def __init__(self, modules=()):
+        super().__init__()
+        self._modules.update(modules)
+
+    def __getitem__(self, name):
+        return self._modules[name]
+
+    def __contains__(self, name):
+        return name in self._modules
+
+    def keys(self):
+        return self._modules.keys()
+
+    def values(self):
+        return self._modules.values()
+
+    def items(self):
+        return self._modules.items()
