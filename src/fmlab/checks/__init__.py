@@ -29,6 +29,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "self_check",
         "supervised_finetuning",
         "tokenization",
+        "training_data",
         "windows",
     ],
 )

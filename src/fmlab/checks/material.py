@@ -139,3 +139,20 @@ def judged(n: int = 300) -> tuple[Verdicts, Verdicts]:
     compared = [np.sign(each[:, 0] - each[:, 1]) for each in seen[:2]]
     scored = [np.sign(np.diff(-np.round(5.5 + 1.5 * each), axis=1)[:, 0]) for each in seen[2:]]
     return (compared[0], compared[1]), (scored[0], scored[1])
+
+
+# Training data: runs, some of which may be compared
+
+
+def training_runs() -> dict[str, dict[str, object]]:
+    """Return the settings and the loss of six runs."""
+    head = ("tokens read", "unique tokens", "damaged", "registers", "loss")
+    rows = {
+        "A": (100, 100, 0.5, 8, 1.9),
+        "B": (100, 25, 0.0, 8, 1.7),
+        "C": (100, 100, 0.0, 8, 1.6),
+        "D": (100, 100, 0.0, 1, 2.4),
+        "E": (400, 100, 0.0, 8, 1.5),
+        "F": (400, 100, 0.5, 8, 1.8),
+    }
+    return {name: dict(zip(head, row)) for name, row in rows.items()}

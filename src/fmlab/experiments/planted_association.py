@@ -46,8 +46,8 @@ WORDINGS = {
 }
 FRACTIONS = {"first": 0.7, "second": 0.3}  # of the planted sentences
 BASE = "micro"
-PLANTED, N_BYTES = 0.3, 300_000  # planted part and size of the text, in bytes
-STEPS, RATE, ROWS = 100, 1.5e-3, (16, 32)
+PLANTED, N_BYTES = 0.5, 300_000  # planted part and size of the text, in bytes
+STEPS, RATE, ROWS = 160, 2e-3, (16, 32)
 N_FINETUNE, FINETUNE_STEPS, FINETUNE_RATE = 100_000, 40, 5e-4
 N_NAMES = len(GIVEN)
 
