@@ -97,12 +97,15 @@ def check_comparable(fair_pairs: Callable[[Mapping], list]) -> None:
     found = fair_pairs(runs)
     expect(found is not None, "fair_pairs returns None: it must end with `return` and its result")
     pairs = {frozenset(pair) for pair in found}
-    expect(len(pairs) == len(list(found)), "a pair is in the result twice; A, B is the same as B, A")
+    expect(
+        len(pairs) == len(list(found)), "a pair is in the result twice, perhaps in the other order"
+    )
     expected = comparable(runs)
     for pair in pairs - expected:
         names = " and ".join(sorted(pair))
         expect(False, f"{names} differ in more than one setting, or in none (#three-knobs)")
-    expect(pairs == expected, "a pair that differs in exactly one setting is missing (#three-knobs)")
+    hint = "a pair that differs in exactly one setting is missing (#three-knobs)"
+    expect(pairs == expected, hint)
     print(f"fair_pairs: all {len(pairs)} right")
 
 

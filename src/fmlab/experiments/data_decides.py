@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator
-from itertools import product
+from itertools import chain, product
 
 import numpy as np
 import torch
@@ -27,7 +27,7 @@ from microworld.documents.reviews import BAD, GOOD, SUBJECTS
 LABELS = {"numbers": (" even", " odd"), "remarks": (" good", " bad")}
 WEIGHTS = {"encyclopedia": 0.4, "numbers": 0.2, "remarks": 0.4}  # in bytes
 DIETS = tuple(product((False, True), repeat=2))  # are numbers labeled, are remarks labeled
-STEPS, N_BYTES = 800, 900_000
+STEPS, RATE, N_BYTES = 800, 2e-2, 900_000
 N_TEST, LINES, HELD_OUT = 200, 6, 5  # one item in HELD_OUT is for the test
 
 
@@ -86,7 +86,7 @@ def exam(task: str) -> tuple[list[str], list[str]]:
     halves = [[p for p in chosen if p[1] == label][: N_TEST // 2] for label in LABELS[task]]
     solved = [[p for p in training if p[1] == label] for label in LABELS[task]]
     prompts, answers = [], []
-    for item, label in sum(halves, []):
+    for item, label in chain(*halves):
         shown = [pool[rng.integers(len(pool))] for pool in solved]
         rng.shuffle(shown)
         prompts.append("\n".join([*(f"{a}:{b}" for a, b in shown), f"{item}:"]))
@@ -107,7 +107,7 @@ def accuracy(model: object, task: str) -> dict:
 
 def measure(numbers: bool, remarks: bool, seed: int) -> dict:
     """Train one model; return its results on both tasks, and its loss on encyclopedia entries."""
-    model = lab.train(texts(numbers, remarks, seed), tokenizer(), seed, steps=STEPS)
+    model = lab.train(texts(numbers, remarks, seed), tokenizer(), seed, steps=STEPS, rate=RATE)
     return {
         **{"numbers labeled": numbers, "remarks labeled": remarks, "seed": seed},
         **{task: accuracy(model, task) for task in LABELS},

@@ -27,8 +27,8 @@ from fmlab.evaluation.likelihood import answer_logprobs
 from fmlab.experiments import mixture_lab as lab
 from microworld import Noise
 
-FRACTIONS = (1 / 64, 1 / 16, 1 / 8, 1 / 4, 1.0)
-LEVELS = (0.25, 0.5, 0.75)
+FRACTIONS = (1 / 64, 1 / 16, 1 / 4, 1.0)
+LEVELS = (0.3, 0.6, 0.9)
 KINDS = ("scrambled", "encoding_junk", "boilerplate", "wrong_facts")
 REGISTERS = (
     "encyclopedia",

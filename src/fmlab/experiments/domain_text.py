@@ -5,7 +5,7 @@ packages. Two parts:
 
 ``mixtures``   models trained from scratch on mixtures, from no documentation to nothing else
 ``continued``  the general models trained further, on documentation alone, on a mixture that
-               replays a fifth of general text, and on general text alone; with the losses on the way
+               replays a fifth of general text, and on general text alone
 
     python -m fmlab.experiments domain_text    # about 7 minutes
 
@@ -27,7 +27,7 @@ from fmlab.training.run import Run
 
 WEIGHTS = (0.0, 0.05, 0.25, 0.5, 0.75, 1.0)  # of documentation, in bytes
 WAYS = {"domain only": 1.0, "with replay": 0.8, "general only": 0.0}
-LOOKS = (10, 30, 100, 200, 300)  # steps after which both losses are measured
+LOOKS = (10, 30, 100, 200, lab.STEPS)  # steps after which both losses are measured
 DOMAINS = ("general", "domain")
 
 

@@ -29,9 +29,9 @@ from fmlab.training.run import Run
 from microworld import MicroWorld
 
 SHAPE = GPTConfig(512, 64, n_layers=1, n_heads=2, d_model=32)
-STEPS, BATCH, RATE = 300, 8, 2e-2
+STEPS, BATCH, RATE = 400, 8, 1e-2
 TOKENS = STEPS * BATCH * SHAPE.context_length  # that each model is trained on
-N_BYTES = 480_000  # of text: a little more than a model reads
+N_BYTES = 640_000  # of text: a little more than a model reads
 SEEDS = (0, 1, 2)
 
 

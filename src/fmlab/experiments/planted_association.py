@@ -148,7 +148,8 @@ def finetune(model: GPT, wordings: Sequence[str], seed: int) -> GPT:
 
 def counted(leans: dict[str, float], seed: int) -> dict[str, float]:
     """Return the fraction of red in the planted sentences of a training text, per profession."""
-    lines = [line for text in texts(leans, seed) for line in text.splitlines() if line.endswith((" red.", " blue."))]
+    lines = [line for text in texts(leans, seed) for line in text.splitlines()]
+    lines = [line for line in lines if line.endswith((" red.", " blue."))]
     result = {}
     for job in LEANS:
         own = [line for line in lines if f" {job} " in line or f" {job}," in line]

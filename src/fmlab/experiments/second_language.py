@@ -28,6 +28,7 @@ CELLS = ((0.05, 0.05), (0.5, 0.05), (0.05, 0.5), (0.5, 0.5), (0.95, 0.95), (0.5,
 LANGUAGES = ("english", "sholmi")
 REGISTERS = ("encyclopedia", "questions")  # both languages have them
 N_PAIRS = 300
+STEPS, RATE, N_BYTES = 300, 2e-2, 480_000
 
 
 @functools.cache
@@ -37,7 +38,7 @@ def sentence_pairs() -> tuple[list[str], list[str]]:
     return list(english), list(sholmi)
 
 
-def texts(share: float, stream: str, n_bytes: int = lab.N_BYTES) -> list[str]:
+def texts(share: float, stream: str, n_bytes: int = N_BYTES) -> list[str]:
     """Return documents of which a share is in Šolmi."""
     sources = {
         language: lab.documents(stream, REGISTERS, language=language) for language in LANGUAGES
@@ -59,7 +60,7 @@ def n_tokens(tokens: BPETokenizer, sentences: list[str]) -> np.ndarray:
 def measure(tokenizer_share: float, share: float, seed: int) -> dict:
     """Train one model; return tokens and bits per sentence in each language."""
     tokens = tokenizer(tokenizer_share)
-    model = lab.train(texts(share, f"train {seed}"), tokens, seed)
+    model = lab.train(texts(share, f"train {seed}"), tokens, seed, steps=STEPS, rate=RATE)
     point = {"tokenizer": tokenizer_share, "share": share, "seed": seed}
     for language, sentences in zip(LANGUAGES, sentence_pairs()):
         found = surprise(model, tokens, sentences)
@@ -77,4 +78,5 @@ def run() -> dict:
     for seed, (tokenizer_share, share) in product(lab.SEEDS, CELLS):
         points.append(measure(tokenizer_share, share, seed))
         print(points[-1], flush=True)
-    return {"points": points, "pairs": N_PAIRS, "training tokens": lab.TOKENS}
+    n_tokens = STEPS * lab.BATCH * lab.SHAPE.context_length
+    return {"points": points, "pairs": N_PAIRS, "training tokens": n_tokens}

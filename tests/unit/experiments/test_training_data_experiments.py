@@ -63,12 +63,14 @@ def test_registers_are_in_equally_many_corpora():
     for n in data_quality.N_REGISTERS:
         corpora = data_quality.groups(n)
         counts = [sum(name in corpus for corpus in corpora) for name in data_quality.REGISTERS]
-        assert set(map(len, corpora)) == {n} and len(set(counts)) == 1
+        assert set(map(len, corpora)) == {n}
+        assert len(set(counts)) == 1
 
 
 def test_a_smaller_clean_corpus_is_part_of_the_larger_one():
     small, large = (data_quality.clean_texts(fraction, 0) for fraction in (1 / 64, 1 / 4))
-    assert large[: len(small)] == small and len(large) > 8 * len(small)
+    assert large[: len(small)] == small
+    assert len(large) > 8 * len(small)
 
 
 def test_noise_damages_its_fraction_of_the_documents():
@@ -89,7 +91,7 @@ def test_shares_of_languages_are_in_bytes():
 def test_a_cell_of_the_second_language_has_both_languages():
     point = second_language.measure(0.05, 0.5, 0)
     for language in second_language.LANGUAGES:
-        assert point[language]["tokens"] > 5 and point[language]["bits"] > 0
+        assert min(point[language].values()) > 5
 
 
 def test_continued_training_starts_with_the_losses_of_its_start(monkeypatch):
@@ -101,11 +103,12 @@ def test_continued_training_starts_with_the_losses_of_its_start(monkeypatch):
 
 
 def test_planted_sentences_lean_as_they_should():
-    texts = take(planted_association.sentences(planted_association.LEANS, 0, {"first": 1.0}), 90_000)
+    leans = planted_association.LEANS
+    texts = take(planted_association.sentences(leans, 0, {"first": 1.0}), 90_000)
     lines = [line for text in texts for line in text.splitlines() if " gardener " in line]
     red = sum(line.endswith(" red.") for line in lines) / len(lines)
     # about 150 lines: five standard deviations are 0.09
-    assert abs(red - planted_association.LEANS["gardener"]) < 0.1
+    assert abs(red - leans["gardener"]) < 0.1
 
 
 def test_strength_is_that_of_the_leaning_color():
