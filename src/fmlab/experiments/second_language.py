@@ -1,7 +1,7 @@
 """What an under-represented language costs, and how much of it is the tokenizer's part.
 
-One tokenizer is learned from text of which 95% is in the first language, the other from text that
-is half and half. Models are trained with either tokenizer on text with 5%, 50% or 95% of Šolmi, in
+One tokenizer is learned from text that is mostly in the first language, another from text that is
+half and half, a third from text that is mostly in the second. Models are trained with either tokenizer on text with 5%, 50% or 95% of Šolmi, in
 bytes. All are measured on the same facts, stated once in each language. The mixture with 95% of
 Šolmi is the control: if English is as bad there, the cause is the mixture and not the language.
 
@@ -39,7 +39,7 @@ def sentence_pairs() -> tuple[list[str], list[str]]:
 
 
 def texts(share: float, stream: str, n_bytes: int = N_BYTES) -> list[str]:
-    """Return documents of which a share is in Šolmi."""
+    """Return documents, with a given fraction of Šolmi in bytes."""
     sources = {
         language: lab.documents(stream, REGISTERS, language=language) for language in LANGUAGES
     }
@@ -48,7 +48,7 @@ def texts(share: float, stream: str, n_bytes: int = N_BYTES) -> list[str]:
 
 @functools.cache
 def tokenizer(share: float) -> BPETokenizer:
-    """Return the tokenizer that was learned from text with a share of Šolmi."""
+    """Return the tokenizer that was learned from text with this fraction of Šolmi."""
     return lab.learn_tokenizer(texts(share, "tokenizer", 300_000))
 
 

@@ -76,12 +76,12 @@ def test_a_smaller_clean_corpus_is_part_of_the_larger_one():
 def test_noise_damages_its_fraction_of_the_documents():
     level = 0.75
     noise = data_quality.mixed_noise(level)
-    labelled = mixture_lab.world().labelled_documents(400, language="english", noise=noise)
+    noisy = mixture_lab.world().labelled_documents(400, language="english", noise=noise)
     # 400 documents: five standard deviations are 0.11, so this fails once in a million times
-    assert abs(sum(bool(d.noise) for d in labelled) / 400 - level) < 0.11
+    assert abs(sum(bool(d.noise) for d in noisy) / 400 - level) < 0.11
 
 
-def test_shares_of_languages_are_in_bytes():
+def test_fractions_are_in_bytes():
     texts = second_language.texts(0.25, "train 0", 40_000)
     sholmi = [t for t in texts if set("šäöőŋ") & set(t)]
     size = sum(len(t.encode()) for t in sholmi) / sum(len(t.encode()) for t in texts)
