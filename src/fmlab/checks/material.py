@@ -141,7 +141,7 @@ def judged(n: int = 300) -> tuple[Verdicts, Verdicts]:
     return (compared[0], compared[1]), (scored[0], scored[1])
 
 
-# Training data: runs, some of which may be compared
+# Training data: runs that may be compared, and others
 
 
 def training_runs() -> dict[str, dict[str, object]]:

@@ -1,9 +1,10 @@
 """What an under-represented language costs, and how much of it is the tokenizer's part.
 
 One tokenizer is learned from text that is mostly in the first language, another from text that is
-half and half, a third from text that is mostly in the second. Models are trained with either tokenizer on text with 5%, 50% or 95% of Šolmi, in
-bytes. All are measured on the same facts, stated once in each language. The mixture with 95% of
-Šolmi is the control: if English is as bad there, the cause is the mixture and not the language.
+half and half, a third from text that is mostly in the second. Models are trained with either
+tokenizer on text with 5%, 50% or 95% of Šolmi, in bytes. All are measured on the same facts, stated
+once in each language. The mixture with 95% of Šolmi is the control: if English is as bad there, the
+cause is the mixture and not the language.
 
     python -m fmlab.experiments second_language    # about 5 minutes
 
