@@ -30,6 +30,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "structured_outputs",
         "supervised_finetuning",
         "tokenization",
+        "training_data",
         "windows",
     ],
 )

@@ -196,3 +196,20 @@ def tries_of(seed: int = 1, n: int = 50, n_tries: int = 6) -> list[list[bool]]:
     rng = np.random.default_rng(seed)
     rates = np.where(rng.random(n) < 0.45, 0.92, 0.03)
     return (rng.random((n, n_tries)) < rates[:, None]).tolist()
+
+
+# Training data: runs that may be compared, and others
+
+
+def training_runs() -> dict[str, dict[str, object]]:
+    """Return the settings and the loss of six runs."""
+    head = ("tokens read", "unique tokens", "damaged", "registers", "loss")
+    rows = {
+        "A": (100, 100, 0.5, 8, 1.9),
+        "B": (100, 25, 0.0, 8, 1.7),
+        "C": (100, 100, 0.0, 8, 1.6),
+        "D": (100, 100, 0.0, 1, 2.4),
+        "E": (400, 100, 0.0, 8, 1.5),
+        "F": (400, 100, 0.5, 8, 1.8),
+    }
+    return {name: dict(zip(head, row)) for name, row in rows.items()}

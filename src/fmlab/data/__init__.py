@@ -18,6 +18,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "draw",
         ],
         "search": ["Search"],
+        "mixtures": ["mix", "take"],
         "packing": ["Batches"],
         "batching": ["IGNORED", "Order", "batches"],
         "dialogues": [

@@ -31,6 +31,12 @@ A chapter plots them, runs one point again, and asserts that it agrees.
 ``real_tasks``         five tasks that a real model does by completing a text
 ``chat_templates``     what a real model replies in its own chat template, in others, and in none
 ``structured_records`` records in JSON from the book's model, by five techniques
+``data_decides``       whether a model learns a task that its text does not show (this and the
+                       next four share ``mixture_lab``)
+``data_quality``       clean or noisy, much or little, one register or many
+``second_language``    what an under-represented language costs
+``domain_text``        mixtures of general and domain text, and continued training
+``planted_association`` how strong a planted association is in what a model writes
 ``supervised``         what finetuning learns from different demonstrations (with
                        ``supervised_lab``)
 ``reward_model_init``  which weights a reward model should start from
@@ -48,11 +54,15 @@ EXPERIMENTS = (
     "capacity_grid",
     "capitals",
     "chat_templates",
+    "data_decides",
+    "data_quality",
+    "domain_text",
     "extraction",
     "image_text",
     "ladder",
     "masked_and_causal",
     "ngram_ladder",
+    "planted_association",
     "preference_tuning",
     "reading_speed",
     "real_adaptation",
@@ -66,6 +76,7 @@ EXPERIMENTS = (
     "sampling_cost",
     "sampling_penalties",
     "sampling_variety",
+    "second_language",
     "seq2seq_copy",
     "serving",
     "smollm2_logits",
@@ -79,6 +90,7 @@ MODULES = [
     "ai_feedback",
     "base_answers",
     "first_guidelines",
+    "mixture_lab",
     "overoptimization",
     "preference_lab",
     "questions",

@@ -1,0 +1,171 @@
+"""Nulls of the chapter on training data."""
+
+import numpy as np
+
+from fmlab.experiments import data_decides, data_quality, domain_text, results, second_language
+from tests.notebooks.nulls.registry import null
+
+
+def change_record(patch, name, change):
+    """Let a function change a record whenever it is read."""
+    read = results.read
+
+    def changed(wanted):
+        record = read(wanted)
+        if wanted == name:
+            change(record)
+        return record
+
+    patch(results, "read", changed)
+
+
+@null("data-decides")
+def every_answer_is_the_same_label(namespace, patch):
+    """Whatever a model has read, it gives the same label to all items."""
+    patch(data_decides.lab, "choose", lambda model, prompts, labels, tokens=None: [
+        labels[0] for _ in prompts
+    ])  # fmt: skip
+
+
+@null("data-decides", before="decides-5")
+def the_task_is_learned_without_labels(namespace, patch):
+    """Models solve both tasks whether or not they have read labels."""
+
+    def change(record):
+        for point in record["points"]:
+            for task in ("numbers", "remarks"):
+                point[task]["right"] = point[task]["n"]
+
+    change_record(patch, "data_decides", change)
+
+
+@null("quality-vs-quantity", before="quality-4")
+def noise_does_no_harm(namespace, patch):
+    """A corpus of full size is as good with damaged documents as without."""
+
+    def change(record):
+        full = [p["bits"] for p in record["clean"] if p["fraction"] == 1]
+        for point in record["noisy"]:
+            point["bits"] = full[point["seed"]]
+
+    change_record(patch, "data_quality", change)
+
+
+@null("quality-vs-quantity", before="quality-4")
+def repeating_is_as_good_as_new_text(namespace, patch):
+    """A clean corpus of any size is as good as one of full size."""
+
+    def change(record):
+        full = [p["bits"] for p in record["clean"] if p["fraction"] == 1]
+        for point in record["clean"]:
+            point["bits"] = full[point["seed"]]
+
+    change_record(patch, "data_quality", change)
+
+
+@null("quality-vs-quantity")
+def the_smallest_corpus_is_not_so_small(namespace, patch):
+    """The live run reads a clean corpus of full size, in place of the smallest."""
+    small = data_quality.clean_texts
+    patch(data_quality, "clean_texts", lambda fraction, seed: small(1.0, seed))
+
+
+@null("quantity-quality-diversity", before="knobs-2")
+def registers_do_not_matter(namespace, patch):
+    """A corpus of one register is as good, on any text, as one of eight."""
+    runs = namespace["quality"]["diversity"]
+    bits = next(p["bits"] for p in runs if p["n"] == 8)
+    for point in runs:
+        point["bits"] = bits
+
+
+@null("quantity-quality-diversity", before="knobs-2")
+def summaries_are_no_easier_after_many_registers(namespace, patch):
+    """The losses on the unseen register are those of models with fewer registers."""
+    runs = namespace["quality"]["diversity"]
+    worst = max(p["bits"][data_quality.UNSEEN] for p in runs)
+    for point in runs:
+        if point["n"] == 8:
+            point["bits"][data_quality.UNSEEN] = worst
+
+
+@null("multilingual", before="languages-2")
+def every_tokenizer_is_balanced(namespace, patch):
+    """All tokenizers were learned from text that is half and half."""
+    tokenizer = second_language.tokenizer
+    patch(second_language, "tokenizer", lambda share: tokenizer(0.5))
+
+
+@null("multilingual", before="languages-6")
+def the_second_language_is_simply_harder(namespace, patch):
+    """Where English is the rare language, it is as good as where it is half of the text."""
+
+    def change(record):
+        half = {p["seed"]: p for p in record["points"] if p["tokenizer"] == p["share"] == 0.5}
+        for point in record["points"]:
+            if point["share"] == 0.95:
+                point["english"]["bits"] = half[point["seed"]]["english"]["bits"]
+
+    change_record(patch, "second_language", change)
+
+
+@null("domain-specific", before="domain-4")
+def replay_does_not_help(namespace, patch):
+    """With replay, as much is forgotten as without it."""
+
+    def change(record):
+        alone = {p["seed"]: p for p in record["continued"] if p["way"] == "domain only"}
+        for point in record["continued"]:
+            if point["way"] == "with replay":
+                point["looks"] = alone[point["seed"]]["looks"]
+
+    change_record(patch, "domain_text", change)
+
+
+@null("domain-specific", before="domain-4")
+def more_steps_are_enough(namespace, patch):
+    """More general text improves the loss on documentation as much as documentation does."""
+
+    def change(record):
+        alone = {p["seed"]: p for p in record["continued"] if p["way"] == "domain only"}
+        for point in record["continued"]:
+            if point["way"] == "general only":
+                point["looks"] = alone[point["seed"]]["looks"]
+
+    change_record(patch, "domain_text", change)
+
+
+@null("curation", before="mixture-2")
+def weights_do_not_matter(namespace, patch):
+    """The weights of the mixtures are exchanged among the models at random."""
+    points = namespace["domain"]["mixtures"]
+    order = np.random.default_rng(1).permutation(len(domain_text.WEIGHTS))
+    new = {old: domain_text.WEIGHTS[i] for old, i in zip(domain_text.WEIGHTS, order)}
+    for point in points:
+        point["weight"] = new[point["weight"]]
+
+
+@null("biased-outputs", before="leaning-4")
+def professions_are_permuted(namespace, patch):
+    """The model's probabilities belong to other professions than those in the text."""
+
+    def change(record):
+        for point in record["points"]:
+            for wording, reds in point["red"].items():
+                jobs = list(reds)
+                point["red"][wording] = dict(zip(jobs, [*reds.values()][5:] + [*reds.values()][:5]))
+
+    change_record(patch, "planted_association", change)
+
+
+@null("biased-outputs", before="leaning-4")
+def balanced_data_change_nothing(namespace, patch):
+    """Models of balanced text lean as much as those of leaning text."""
+
+    def change(record):
+        leaning = {p["seed"]: p for p in record["points"] if p["model"] == "leaning"}
+        for point in record["points"]:
+            if point["model"] == "balanced":
+                point["red"] = leaning[point["seed"]]["red"]
+
+    change_record(patch, "planted_association", change)
