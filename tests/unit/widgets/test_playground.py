@@ -139,7 +139,7 @@ def test_without_script_there_is_a_text_that_the_model_wrote_and_its_first_candi
 def test_a_prompt_fits_the_picture_if_it_fits_the_context(name, n_added):
     """A letter is a token, and there are special tokens beside the prompt."""
     fitting = Playground([name], prompt="\n".join("a" * ((256 - n_added + 1) // 2)))
-    model, tokenizer = load(name)
+    _, tokenizer = load(name)
     n_tokens = n_added + len(tokenizer.encode(fitting.prompt))
     assert n_tokens in (255, 256)
     assert "<figure>" in fitting.without_script().data
