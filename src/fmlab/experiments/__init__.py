@@ -3,47 +3,48 @@
 Each writes its results to ``book/results/NAME.json``, with date, versions, seconds and the command.
 A chapter plots them, runs one point again, and asserts that it agrees.
 
-====================== ==========================================================================
-``ladder``             what the book's models know and can do (their exam is in ``questions``)
-``capitals``           what a real model, SmolLM2, knows about the countries of the world
-``real_adaptation``    how wording, examples and retrieval change its answers
-``specialists``        a pre-trained model against models that were trained for one task each
-``three_ways``         the same questions answered by prompting, by retrieval and by finetuning
-``image_text``         what a small image-text model learns from drawn pictures
-``seq2seq_copy``       what an encoder-decoder can copy, with attention and without
-``reading_speed``      how long prefill and decoding take
-``rotary_gaps``        what rotary positions do beyond the distances of a model's training
-``sampling_cost``      how long it takes to sample a token
-``sampling_variety``   how varied text is, and how many words are invented
-``sampling_penalties`` what penalties on repetition do to loops and records
-``sampling_batches``   how far a prompt's logits depend on its batch
-``real_preference``    whether a real model learns, by preferences, what it does not know (with
-                       ``real_preference_lab``)
-``real_sampling``      loops of a real model, and its certainty after open and closed questions
-``real_structured``    records in JSON from a real model, by five techniques
-``smollm2_logits``     all logits of a real model after a few prompts, for an explorer
-``serving``            how fast the server answers 1 to 64 clients, and what continuous batching
-                       gains
-``extraction``         how well a model can be copied from its outputs
-``ngram_ladder``       n-grams on the corpus of the book's models, against these models
-``masked_and_causal``  what a masked and an autoregressive model are good for, trained alike
-``capacity_grid``      two sizes of GPT on two amounts of text
-``real_tasks``         five tasks that a real model does by completing a text
-``chat_templates``     what a real model replies in its own chat template, in others, and in none
-``structured_records`` records in JSON from the book's model, by five techniques
-``data_decides``       whether a model learns a task that its text does not show (this and the
-                       next four share ``mixture_lab``)
-``data_quality``       clean or noisy, much or little, one register or many
-``second_language``    what an under-represented language costs
-``domain_text``        mixtures of general and domain text, and continued training
+======================= =========================================================================
+``ladder``              what the book's models know and can do (their exam is in ``questions``)
+``capitals``            what a real model, SmolLM2, knows about the countries of the world
+``real_adaptation``     how wording, examples and retrieval change its answers
+``specialists``         a pre-trained model against models that were trained for one task each
+``three_ways``          the same questions answered by prompting, by retrieval and by finetuning
+``image_text``          what a small image-text model learns from drawn pictures
+``seq2seq_copy``        what an encoder-decoder can copy, with attention and without
+``reading_speed``       how long prefill and decoding take
+``rotary_gaps``         what rotary positions do beyond the distances of a model's training
+``sampling_cost``       how long it takes to sample a token
+``sampling_variety``    how varied text is, and how many words are invented
+``sampling_penalties``  what penalties on repetition do to loops and records
+``sampling_batches``    how far a prompt's logits depend on its batch
+``real_preference``     whether a real model learns, by preferences, what it does not know (with
+                        ``real_preference_lab``)
+``real_sampling``       loops of a real model, and its certainty after open and closed questions
+``real_structured``     records in JSON from a real model, by five techniques
+``smollm2_logits``      all logits of a real model after a few prompts, for an explorer
+``serving``             how fast the server answers 1 to 64 clients, and what continuous batching
+                        gains
+``extraction``          how well a model can be copied from its outputs
+``ngram_ladder``        n-grams on the corpus of the book's models, against these models
+``masked_and_causal``   what a masked and an autoregressive model are good for, trained alike
+``capacity_grid``       two sizes of GPT on two amounts of text
+``real_tasks``          five tasks that a real model does by completing a text
+``chat_templates``      what a real model replies in its own chat template, in others, and in none
+``structured_records``  records in JSON from the book's model, by five techniques
+``data_decides``        whether a model learns a task that its text does not show (this and the
+                        next four share ``mixture_lab``)
+``data_quality``        clean or noisy, much or little, one register or many
+``second_language``     what an under-represented language costs
+``domain_text``         mixtures of general and domain text, and continued training
 ``planted_association`` how strong a planted association is in what a model writes
-``supervised``         what finetuning learns from different demonstrations (with
-                       ``supervised_lab``)
-``reward_model_init``  which weights a reward model should start from
-``preference_tuning``  a comparison of DPO, PPO and best-of-N (with ``preference_lab`` and
-                       ``base_answers``); its other stages: ``overoptimization``,
-                       ``first_guidelines``, ``verifiable_rewards``, ``ai_feedback``
-====================== ==========================================================================
+``supervised``          what finetuning learns from different demonstrations (with
+                        ``supervised_lab``)
+``reward_model_init``   which weights a reward model should start from
+``preference_tuning``   a comparison of DPO, PPO and best-of-N (with ``preference_lab`` and
+                        ``base_answers``); its other stages: ``overoptimization``,
+                        ``first_guidelines``, ``verifiable_rewards``, ``ai_feedback``
+======================= =========================================================================
+
 
 ``results``            writes and reads the files.
 """

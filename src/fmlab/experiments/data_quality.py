@@ -3,11 +3,12 @@
 Every model has the same shape and is trained on the same number of tokens; a corpus that is smaller
 than that is read several times. The loss is that on clean held-out documents of all registers.
 
+=============  =================================================================================
 ``clean``      clean corpora from 1/64 of the budget to all of it
 ``noisy``      corpora of the full size in which a part of the documents is damaged
 ``kinds``      corpora of the full size, half of whose documents have one kind of noise
-``diversity``  corpora of the full size from 1, 2, 4 or 8 registers; every register is in equally
-               many corpora of each number
+``diversity``  corpora of the full size from 1, 2, 4 or 8 registers, each in equally many corpora
+=============  =================================================================================
 
     python -m fmlab.experiments data_quality    # about 10 minutes
 

@@ -3,9 +3,11 @@
 The general text is about the micro world, in English. The domain is the documentation of Python
 packages. Two parts:
 
+=============  ==============================================================================
 ``mixtures``   models trained from scratch on mixtures, from no documentation to nothing else
 ``continued``  the general models trained further, on documentation alone, on a mixture that
                replays a fifth of general text, and on general text alone
+=============  ==============================================================================
 
     python -m fmlab.experiments domain_text    # about 7 minutes
 
