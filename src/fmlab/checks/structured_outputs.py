@@ -115,10 +115,20 @@ def weights_of(log_weights: Sequence[float]) -> Floats:
     return weights / weights.sum()
 
 
+def weighted_interval(is_right: NDArray, log_weights: Sequence[float]) -> Interval:
+    """Return the weighted rate, and its 95% interval with the effective number of samples."""
+    weights = weights_of(log_weights)
+    rate = float((weights * is_right).sum())
+    margin = 1.96 * float(np.sqrt(rate * (1 - rate) * (weights**2).sum()))
+    return rate, rate - margin, rate + margin
+
+
 def check_weights(
-    normalized: Callable[[Floats], Floats], effective: Callable[[Floats], float]
+    normalized: Callable[[Floats], Floats],
+    effective: Callable[[Floats], float],
+    weighted_rate: Callable[[NDArray, Floats], Interval],
 ) -> None:
-    """Check the normalized weights and the effective number of samples."""
+    """Check the weights, the effective number of samples, and the interval that rests on it."""
     for logs in ([0.0, np.log(3.0)], [-1.0, -2.0, -3.0], [-2000.0, -2001.0]):
         result = np.asarray(normalized(np.array(logs)), dtype=float)
         expect(
@@ -133,6 +143,15 @@ def check_weights(
         hint = "It is 1 over the sum of the squared probabilities"
         mistakes = {"That is the sum of squares; take 1 over it": float((p**2).sum())}
         compare(f"effective({logs})", effective(np.array(logs)), 1 / (p**2).sum(), hint, mistakes)
+    rng = np.random.default_rng(0)
+    is_right, logs = (rng.random(60) < 0.5).astype(float), rng.normal(0, 1.2, 60)
+    expected = weighted_interval(is_right, logs)
+    n_effective = 1 / (weights_of(logs) ** 2).sum()
+    too_narrow = widened(expected, float(np.sqrt(n_effective / len(logs))))
+    mistakes = {"You used the number of samples; use the effective number": too_narrow}
+    hint = "The rate is the sum of weight times outcome; the margin uses the effective number"
+    result = weighted_rate(is_right.copy(), logs.copy())
+    compare_interval("weighted_rate", result, expected, hint, mistakes)
     print("weights: right; unequal weights leave fewer samples that count")
 
 

@@ -103,18 +103,19 @@ def the_real_model_is_not_masked(namespace, patch):
 @null("real-structured-outputs")
 def prompting_is_enough(namespace, patch):
     """By prompting alone, half of the answers are valid."""
-    namespace["got"]["prompt"]["valid"] = namespace["real"]["countries"][::2]
+    real = namespace["real"]
+    real["ways"]["prompt"]["valid"] = real["countries"][::2]
 
 
 @null("real-structured-outputs")
 def examples_change_nothing(namespace, patch):
     """With examples, the same records are right as without."""
-    got = namespace["got"]
+    got = namespace["real"]["ways"]
     got["two examples, constrained"]["right"] = got["constrained"]["right"]
 
 
 @null("real-structured-outputs")
 def any_country_s_record_is_as_right(namespace, patch):
     """The record of the next country is right as often."""
-    got = namespace["got"]
+    got = namespace["real"]["ways"]
     got["the next country's record"]["right"] = got["two examples, constrained"]["right"]

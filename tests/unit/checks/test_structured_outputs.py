@@ -78,12 +78,20 @@ def overflowing(logs):
         return np.exp(logs) / np.exp(logs).sum()
 
 
+def naive(is_right, logs):
+    rate = float((checks.weights_of(logs) * is_right).sum())
+    margin = 1.96 * np.sqrt(rate * (1 - rate) / len(logs))
+    return rate, rate - margin, rate + margin
+
+
 def test_weights(capsys):
-    checks.check_weights(checks.weights_of, effective)
+    checks.check_weights(checks.weights_of, effective, checks.weighted_interval)
     assert "weights: right" in capsys.readouterr().out
-    rejected("underflow", checks.check_weights, overflowing, effective)
-    rejected("Exponentiate", checks.check_weights, lambda w: w / w.sum(), effective)
-    rejected("take 1 over", checks.check_weights, checks.weights_of, lambda w: 1 / effective(w))
+    rejected("underflow", checks.check_weights, overflowing, effective, None)
+    rejected("Exponentiate", checks.check_weights, lambda w: w / w.sum(), effective, None)
+    sums = checks.weights_of, lambda w: 1 / effective(w), None
+    rejected("take 1 over", checks.check_weights, *sums)
+    rejected("the number of samples", checks.check_weights, checks.weights_of, effective, naive)
 
 
 def paired(after, before):
