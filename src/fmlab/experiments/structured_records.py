@@ -72,7 +72,7 @@ def people(world: MicroWorld, n: int, low: float, high: float = float("inf")) ->
     return found[:n]
 
 
-def test_people(world: MicroWorld) -> list[Person]:
+def everyone_asked(world: MicroWorld) -> list[Person]:
     """Return the people of the test."""
     return people(world, N_PEOPLE, 60)
 
@@ -110,7 +110,7 @@ class Writing:
     """Lets a model write the records of people, in different ways."""
 
     def __init__(self, world: MicroWorld, persons: Sequence[Person] | None = None) -> None:
-        self.persons = test_people(world) if persons is None else list(persons)
+        self.persons = everyone_asked(world) if persons is None else list(persons)
 
     def write(
         self, model: GPT, tokenizer: BPETokenizer, *, constrained: bool = False, **options: object
@@ -153,7 +153,7 @@ def finetuned(
 ) -> tuple[GPT, BPETokenizer, int]:
     """Finetune the model on the records of other people; return the steps, too."""
     model, tokenizer = load(name)
-    end, tested = end_of_text(tokenizer), {person.name for person in test_people(world)}
+    end, tested = end_of_text(tokenizer), {person.name for person in everyone_asked(world)}
     others = [p for p in people(world, N_TRAINING, 10, 60) if p.name not in tested]
     prompts = [[end, *tokenizer.encode(person.start)] for person in others]
     responses = [[*tokenizer.encode(person.rest), end] for person in others]
