@@ -124,7 +124,8 @@ class LiveCell {
     this.tools = element("div", { class: "live-tools" }, ...buttons, this.bar, this.status);
     this.yours = element("div", { class: "live-yours", hidden: "", role: "region" });
     this.yours.setAttribute("aria-label", "Your output");
-    this.input.after(this.tools);
+    this.fold = this.input.closest("details"); // code that the page hides at first
+    (this.fold ?? this.input).after(this.tools);
     place.append(this.yours);
     this.runButton.onclick = () => this.run();
     this.stopButton.onclick = () => this.python.stop();
@@ -207,11 +208,13 @@ class LiveCell {
       } else if (event.key === "Escape") this.runButton.focus();
     };
     area.addEventListener("input", () => this.python.done.delete(this.cell.index));
+    if (this.fold) this.fold.open = true;
     this.input.hidden = true;
     this.input.before(area);
     this.editor = area;
     this.resetButton.hidden = false;
     fit();
+    area.setSelectionRange(0, 0);
     area.focus();
   }
 
