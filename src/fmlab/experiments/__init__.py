@@ -9,6 +9,10 @@ A chapter plots them, runs one point again, and asserts that it agrees.
 ``real_adaptation``    how wording, examples and retrieval change its answers
 ``specialists``        a pre-trained model against models that were trained for one task each
 ``three_ways``         the same questions answered by prompting, by retrieval and by finetuning
+``real_hallucination`` what a real model invents, and whether it repeats a false statement
+``small_answers``      what ``small`` answers when it is asked again, differently, or about nobody
+``unknown_facts``      what finetuning on facts that a model does not know does to its answers
+``mitigations``        seven ways to make a model invent less, and what each costs
 ``image_text``         what a small image-text model learns from drawn pictures
 ``seq2seq_copy``       what an encoder-decoder can copy, with attention and without
 ``reading_speed``      how long prefill and decoding take
@@ -48,10 +52,12 @@ EXPERIMENTS = (
     "image_text",
     "ladder",
     "masked_and_causal",
+    "mitigations",
     "ngram_ladder",
     "preference_tuning",
     "reading_speed",
     "real_adaptation",
+    "real_hallucination",
     "real_preference",
     "real_sampling",
     "real_tasks",
@@ -62,10 +68,12 @@ EXPERIMENTS = (
     "sampling_penalties",
     "sampling_variety",
     "seq2seq_copy",
+    "small_answers",
     "smollm2_logits",
     "specialists",
     "supervised",
     "three_ways",
+    "unknown_facts",
 )
 MODULES = [
     *EXPERIMENTS,
