@@ -71,7 +71,7 @@ def swap_letters(word: str, rng: random.Random) -> str:
 
 
 def _typo(text: str, entity: str, rng: random.Random) -> str:
-    words = [w for w in re.findall(r"[a-z]{4,}", text.replace(entity, " ", 1), re.I)]
+    words = re.findall(r"[a-z]{4,}", text.replace(entity, " ", 1), re.IGNORECASE)
     word = rng.choice(words) if words else ""
     return re.sub(rf"\b{word}\b", swap_letters(word, rng), text, count=1) if word else text
 

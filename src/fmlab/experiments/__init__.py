@@ -10,6 +10,7 @@ A chapter plots them, runs one point again, and asserts that it agrees.
 ``specialists``        a pre-trained model against models that were trained for one task each
 ``three_ways``         the same questions answered by prompting, by retrieval and by finetuning
 ``real_hallucination`` what a real model invents, and whether it repeats a false statement
+``confidence``         whether probabilities are right, before and after post-training
 ``small_answers``      what ``small`` answers when it is asked again, differently, or about nobody
 ``unknown_facts``      what finetuning on facts that a model does not know does to its answers
 ``mitigations``        seven ways to make a model invent less, and what each costs
@@ -48,6 +49,7 @@ EXPERIMENTS = (
     "capacity_grid",
     "capitals",
     "chat_templates",
+    "confidence",
     "extraction",
     "image_text",
     "ladder",

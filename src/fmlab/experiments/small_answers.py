@@ -95,6 +95,8 @@ class Answers:
         told = [f"{p} {a}\n\n" for p, a in zip(plain, first)]
         others = told[1:] + told[:1]
         sampled = dict(temperature=1.0, seed=2)
+        kept, moved = (_joined(start, reworded) for start in (told, others))
+        different = [ASK(self.other_fact(q)[0]) for q in questions]
         answers = {
             "sampled": first,
             "sampled, again": self.complete(plain, **sampled),
@@ -102,18 +104,12 @@ class Answers:
             "same seed, again": self.complete(plain, 1.0, seed=1),
             "same seed, other words": self.complete(reworded, 1.0, seed=1),
             "first answer in context, again": self.complete(_joined(told, plain), **sampled),
-            "first answer in context, other words": self.complete(
-                _joined(told, reworded), **sampled
-            ),
-            "other person in context, other words": self.complete(
-                _joined(others, reworded), **sampled
-            ),
+            "first answer in context, other words": self.complete(kept, **sampled),
+            "other person in context, other words": self.complete(moved, **sampled),
             "greedy": self.complete(plain),
             "greedy, again": self.complete(plain),
             "greedy, other words": self.complete(reworded),
-            "greedy, other question": self.complete(
-                [ASK(self.other_fact(q)[0]) for q in questions]
-            ),
+            "greedy, other question": self.complete(different),
         }
         for name in list(PERTURBATIONS)[1:]:
             answers[name] = self.complete([ASK(perturb(q, name)) for q in questions])
