@@ -69,9 +69,11 @@ def samples(
 def probabilities(
     model: GPT, tokenizer: BPETokenizer, questions: Sequence[str], answers: Sequence[str]
 ) -> list[float]:
-    """Return p(answer | question) of each answer, to its last full stop."""
+    """Return p(answer | question) of each answer, without its last full stop."""
     prompts = [QA_FORMS[0].format(text) for text in questions]
-    logprobs = answer_logprobs(model, tokenizer, prompts, [a or " " for a in answers])
+    logprobs = answer_logprobs(
+        model, tokenizer, prompts, [a.removesuffix(".") or " " for a in answers]
+    )
     return np.exp(logprobs).round(4).tolist()
 
 

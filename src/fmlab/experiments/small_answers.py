@@ -138,7 +138,8 @@ class Answers:
         """Return greedy answers with their probabilities."""
         prompts = [ASK(q.text) for q in questions]
         answers = self.complete(prompts)
-        spaced = [f" {answer}" for answer in answers]
+        # The full stop is left out, because with the end of the line it is one token.
+        spaced = [" " + answer.removesuffix(".") for answer in answers]
         logprobs = answer_logprobs(self.model, self.tokenizer, prompts, spaced)
         return {"answers": answers, "probabilities": np.exp(logprobs).round(4).tolist()}
 
@@ -166,17 +167,19 @@ class Answers:
 
         return [*map(town, self.homes)]
 
-    def after(self, towns: Sequence[str | None], n: int = N_STARTS) -> dict[str, list[str]]:
-        """Return greedy answers after a passage with these homes; None is no passage."""
-        homes = self.homes[:n]
-        starts = [
-            f"Passage: {q.entity} lives in {town}.\n" if town else ""
-            for q, town in zip(homes, towns)
-        ]
+    def after(
+        self, towns: Sequence[str | None], about: Sequence[Question] | None = None
+    ) -> dict[str, list[str]]:
+        """Return greedy answers about ``homes`` after a passage with these homes.
+
+        None is no passage. The passage is ``about`` other people if they are given.
+        """
+        people = zip(about or self.homes, towns)
+        starts = [f"Passage: {q.entity} lives in {t}.\n" if t else "" for q, t in people]
         follow_ups = {
-            "home": [ASK(f"Where does {q.entity} live?") for q in homes],
-            "region": [ASK(f"In which region does {q.entity} live?") for q in homes],
-            "another fact": [ASK(self.other_fact(q)[0]) for q in homes],
+            "home": [ASK(f"Where does {q.entity} live?") for q in self.homes],
+            "region": [ASK(f"In which region does {q.entity} live?") for q in self.homes],
+            "another fact": [ASK(self.other_fact(q)[0]) for q in self.homes],
         }
         return {name: self.complete(_joined(starts, asked)) for name, asked in follow_ups.items()}
 
@@ -195,19 +198,9 @@ class Answers:
             "none": self.after([None] * N_STARTS),
             "true": self.after([q.answer for q in self.homes]),
             "false": self.after(false),
-            "another person": self.after_another(false),
+            "another person": self.after(false, self.homes[1:] + self.homes[:1]),
             "own": self.after(own),
         }
-
-    def after_another(self, towns: Sequence[str]) -> dict[str, list[str]]:
-        """The control: the false passage names another person."""
-        homes = self.homes
-        starts = [
-            f"Passage: {q.entity} lives in {town}.\n"
-            for q, town in zip(homes[1:] + homes[:1], towns)
-        ]
-        asked = [ASK(f"Where does {q.entity} live?") for q in homes]
-        return {"home": self.complete(_joined(starts, asked))}
 
 
 def _joined(starts: Sequence[str], prompts: Sequence[str]) -> list[str]:
