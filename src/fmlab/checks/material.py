@@ -147,7 +147,7 @@ ANSWER_PROBS = (0.5, 0.3, 0.15, 0.05)
 
 
 def paired_changes(seed: int = 0, n: int = 150) -> tuple[Floats, Floats]:
-    """Return 1 for each question answered rightly, before and after a change of the prompt."""
+    """Return 1 for each question answered correctly, before and after a change of the prompt."""
     rng = np.random.default_rng(seed)
     before = (rng.random(n) < 0.7).astype(float)
     breaks, repairs = rng.random(n) < 0.1, rng.random(n) < 0.05

@@ -1,6 +1,6 @@
 """What finetuning on facts that a model does not know does to its answers: a dose-response curve.
 
-``micro`` is finetuned on demonstrations of which one in five says "I don't know", always about the
+``micro`` is finetuned on demonstrations. One in five says "I don't know", always about the
 same nonexistent names. In the others, a growing fraction is about facts that no document of the
 corpus states, so the model cannot know them; the rest is about facts that the corpus states often.
 Everything else is fixed: the number of demonstrations, the steps, the order, the fraction that

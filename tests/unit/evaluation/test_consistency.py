@@ -4,8 +4,14 @@ import random
 
 import pytest
 
-from fmlab.evaluation import PERTURBATIONS, changed, named_values, other_words, perturb
-from fmlab.evaluation import swap_letters
+from fmlab.evaluation import (
+    PERTURBATIONS,
+    changed,
+    named_values,
+    other_words,
+    perturb,
+    swap_letters,
+)
 from microworld import MicroWorld
 
 
@@ -61,9 +67,11 @@ def test_perturbations_change_what_they_say(questions):
         assert perturb(question, "no question mark") == question.text[:-1]
         assert perturb(question, "all in lower case") == question.text.lower()
         typo = perturb(question, "typo in another word")
-        assert question.entity in typo and sorted(typo) == sorted(question.text)
+        assert question.entity in typo
+        assert sorted(typo) == sorted(question.text)
         in_name = perturb(question, "typo in the name")
-        assert question.entity not in in_name and sorted(in_name) == sorted(question.text)
+        assert question.entity not in in_name
+        assert sorted(in_name) == sorted(question.text)
 
 
 def test_a_perturbation_is_the_same_each_time(questions):

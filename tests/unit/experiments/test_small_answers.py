@@ -20,7 +20,8 @@ def test_other_facts_have_answers_of_another_kind(answers):
     for question in answers.questions:
         text, answer = answers.other_fact(question)
         assert answers.world.answer(text) == answer
-        assert question.entity in text and text != question.text
+        assert question.entity in text
+        assert text != question.text
 
 
 def test_false_towns_are_in_another_region(answers):
