@@ -4,21 +4,8 @@ import numpy as np
 
 from fmlab import evaluation, models
 from fmlab.evaluation import Outcomes
-from fmlab.experiments import results
+from fmlab.experiments import unknown_facts
 from tests.notebooks.nulls.registry import null
-
-
-def patched(patch, name, change):
-    """Let ``change`` alter one record when it is read."""
-    read = results.read
-
-    def altered(which, *args):
-        record = read(which, *args)
-        if which == name:
-            change(record)
-        return record
-
-    patch(results, "read", altered)
 
 
 @null("probabilistic-nature")
@@ -60,7 +47,7 @@ def greedy_decoding_samples(namespace, patch):
     repeated["greedy, again"] = repeated["sampled"]
 
 
-@null("inconsistency", before="again-11")
+@null("inconsistency")
 def the_batch_does_not_matter(namespace, patch):
     """The logits of a prompt do not depend on its batch."""
 
@@ -111,7 +98,7 @@ def nobody_is_met_with_silence(namespace, patch):
     namespace["outcomes"][-1] = Outcomes(["abstained"] * 100)
 
 
-@null("hallucination", before="truth-8")
+@null("hallucination")
 def inventions_are_as_probable(namespace, patch):
     """An answer about nobody is as probable as one about a fact that is stated often."""
     namespace["recorded"][-1] = namespace["recorded"][-2]
@@ -123,19 +110,26 @@ def generated_tokens_are_marked(namespace, patch):
     namespace["as_given"] = namespace["as_given"] - 0.01
 
 
-@null("hallucination-given-vs-generated", before="given-7")
+@null("hallucination-given-vs-generated")
 def the_passage_does_not_matter(namespace, patch):
     """The model answers as it would without the passage."""
-    starts = namespace["baselines"]
-    namespace["own"] = starts["own, without the passage"]
-    namespace["given"] = starts["given, without the passage"]
+    starts = namespace["record"]["starts"]
+    for name in ("own", "false"):
+        starts[name] = starts["none"]
 
 
-@null("hallucination-given-vs-generated", before="real-9")
+@null("hallucination-given-vs-generated")
 def the_real_model_repeats_nothing(namespace, patch):
     """SmolLM2 answers as if nobody had stated a false capital."""
-    letters = namespace["letters"]
-    namespace["letters"] = dict.fromkeys(letters, letters["nobody"])
+    read = namespace["read"]
+
+    def altered(name):
+        record = read(name)
+        if name == "real_hallucination":
+            record["follows"] = dict.fromkeys(record["follows"], record["follows"]["nobody"])
+        return record
+
+    namespace["read"] = altered
 
 
 @null("snowballing", before="snow-2")
@@ -169,11 +163,9 @@ def fewer_known_facts_do_it(namespace, patch):
     namespace["copies"] = namespace["copies"] | {"runs": arm["runs"]}
 
 
-@null("hallucination-knowledge-mismatch", before="dose-10")
+@null("hallucination-knowledge-mismatch")
 def the_model_was_not_finetuned(namespace, patch):
     """The model that is trained again keeps its weights from before."""
-    from fmlab.experiments import unknown_facts
-
     load = models.load
     patch(unknown_facts, "train", lambda pairs, seed=0: models.add_chat_tokens(*load("micro")))
 
@@ -195,10 +187,10 @@ def cures_do_nothing(namespace, patch):
         measured[name] = measured["plain"]
 
 
-@null("hallucination-mitigation", before="cure-10")
+@null("hallucination-mitigation")
 def length_does_not_matter(namespace, patch):
     """The whole entries are as short as their first sentences."""
-    for by_length in namespace["entries"].values():
+    for by_length in namespace["cures_record"]["entries"].values():
         by_length["whole"] = by_length["one sentence"]
 
 
