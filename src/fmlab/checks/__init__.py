@@ -24,6 +24,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "language_models",
         "policy_gradients",
         "preference_finetuning",
+        "probabilistic_nature",
         "rates",
         "sampling",
         "self_check",

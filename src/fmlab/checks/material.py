@@ -213,3 +213,24 @@ def training_runs() -> dict[str, dict[str, object]]:
         "F": (400, 100, 0.5, 8, 1.8),
     }
     return {name: dict(zip(head, row)) for name, row in rows.items()}
+
+
+# Probabilistic nature: answers with probabilities, paired changes, confidences
+
+ANSWER_PROBS = (0.5, 0.3, 0.15, 0.05)
+
+
+def paired_changes(seed: int = 0, n: int = 150) -> tuple[Floats, Floats]:
+    """Return 1 for each question answered correctly, before and after a change of the prompt."""
+    rng = np.random.default_rng(seed)
+    before = (rng.random(n) < 0.7).astype(float)
+    breaks, repairs = rng.random(n) < 0.1, rng.random(n) < 0.05
+    after = np.where(before == 1, np.where(breaks, 0.0, 1.0), np.where(repairs, 1.0, 0.0))
+    return before, after
+
+
+def threshold_data(seed: int = 0, n: int = 200) -> tuple[Floats, NDArray[np.bool_]]:
+    """Return confidences, to two decimals, and whether each answer is right."""
+    rng = np.random.default_rng(seed)
+    confidences = rng.beta(0.8, 0.8, n).round(2)
+    return confidences, rng.random(n) < confidences

@@ -15,6 +15,14 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "wilson_interval",
         ],
         "calibration": ["Bin", "expected_calibration_error", "reliability"],
+        "consistency": [
+            "PERTURBATIONS",
+            "changed",
+            "named_values",
+            "other_words",
+            "perturb",
+            "swap_letters",
+        ],
         "likelihood": [
             "Surprise",
             "answer_logprobs",

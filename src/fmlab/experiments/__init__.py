@@ -9,6 +9,11 @@ A chapter plots them, runs one point again, and asserts that it agrees.
 ``real_adaptation``     how wording, examples and retrieval change its answers
 ``specialists``         a pre-trained model against models that were trained for one task each
 ``three_ways``          the same questions answered by prompting, by retrieval and by finetuning
+``real_hallucination``  what a real model invents, and whether it repeats a false statement
+``confidence``          whether probabilities are right, before and after post-training
+``small_answers``       what ``small`` answers when it is asked again, differently, or about nobody
+``unknown_facts``       what finetuning on facts that a model does not know does to its answers
+``mitigations``         seven ways to make a model invent less, and what each costs
 ``image_text``          what a small image-text model learns from drawn pictures
 ``seq2seq_copy``        what an encoder-decoder can copy, with attention and without
 ``reading_speed``       how long prefill and decoding take
@@ -55,6 +60,7 @@ EXPERIMENTS = (
     "capacity_grid",
     "capitals",
     "chat_templates",
+    "confidence",
     "data_decides",
     "data_quality",
     "domain_text",
@@ -62,11 +68,13 @@ EXPERIMENTS = (
     "image_text",
     "ladder",
     "masked_and_causal",
+    "mitigations",
     "ngram_ladder",
     "planted_association",
     "preference_tuning",
     "reading_speed",
     "real_adaptation",
+    "real_hallucination",
     "real_preference",
     "real_sampling",
     "real_structured",
@@ -80,11 +88,13 @@ EXPERIMENTS = (
     "second_language",
     "seq2seq_copy",
     "serving",
+    "small_answers",
     "smollm2_logits",
     "specialists",
     "structured_records",
     "supervised",
     "three_ways",
+    "unknown_facts",
 )
 MODULES = [
     *EXPERIMENTS,
