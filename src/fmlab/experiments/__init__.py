@@ -25,6 +25,10 @@ A chapter plots them, runs one point again, and asserts that it agrees.
 ``ngram_ladder``       n-grams on the corpus of the book's models, against these models
 ``masked_and_causal``  what a masked and an autoregressive model are good for, trained alike
 ``capacity_grid``      two sizes of GPT on two amounts of text
+``isoflop``            how large a model should be for a given compute (with ``scaling_lab``)
+``mixture_of_experts`` a mixture of experts against dense models
+``model_collapse``     what models learn from text that other models wrote
+``width_transfer``     whether the best learning rate of a narrow model fits a wide one
 ``real_tasks``         five tasks that a real model does by completing a text
 ``chat_templates``     what a real model replies in its own chat template, in others, and in none
 ``supervised``         what finetuning learns from different demonstrations (with
@@ -46,8 +50,11 @@ EXPERIMENTS = (
     "chat_templates",
     "extraction",
     "image_text",
+    "isoflop",
     "ladder",
     "masked_and_causal",
+    "mixture_of_experts",
+    "model_collapse",
     "ngram_ladder",
     "preference_tuning",
     "reading_speed",
@@ -66,6 +73,7 @@ EXPERIMENTS = (
     "specialists",
     "supervised",
     "three_ways",
+    "width_transfer",
 )
 MODULES = [
     *EXPERIMENTS,
@@ -77,6 +85,7 @@ MODULES = [
     "questions",
     "real_preference_lab",
     "results",
+    "scaling_lab",
     "supervised_lab",
     "verifiable_rewards",
 ]
