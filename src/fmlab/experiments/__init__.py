@@ -25,6 +25,7 @@ A chapter plots them, runs one point again, and asserts that it agrees.
 ``ngram_ladder``       n-grams on the corpus of the book's models, against these models
 ``masked_and_causal``  what a masked and an autoregressive model are good for, trained alike
 ``capacity_grid``      two sizes of GPT on two amounts of text
+``inverse_scaling``    a task at which the larger model makes more errors of one kind
 ``isoflop``            how large a model should be for a given compute (with ``scaling_lab``)
 ``mixture_of_experts`` a mixture of experts against dense models
 ``model_collapse``     what models learn from text that other models wrote
@@ -50,6 +51,7 @@ EXPERIMENTS = (
     "chat_templates",
     "extraction",
     "image_text",
+    "inverse_scaling",
     "isoflop",
     "ladder",
     "masked_and_causal",

@@ -1,8 +1,8 @@
 """How large should a model be for a given compute? Five sizes at each of four budgets, two seeds.
 
 Every model trains on text that it has not seen before, until the FLOPs of its budget are used up.
-Its learning rate is tuned: the best of two, chosen with seed 0, around a rate that falls with the
-width. A parabola in log N through the five losses of a budget gives the best size, and a straight
+The learning rate of each width is the best of three at the second budget, with seed 0, around a
+rate that falls with the width. A parabola in log N through the five losses of a budget gives the best size, and a straight
 line in logarithms through the four best sizes gives the exponents. Their intervals come from a
 bootstrap that resamples, at every point, the deviation of a seed from the mean of its point.
 
@@ -26,15 +26,15 @@ from fmlab.experiments.results import record
 from fmlab.scaling.laws import fit_power_law
 
 NAME = "isoflop"
-BUDGETS = (1.5e10, 3.75e10, 9.375e10, 2.34375e11)
+BUDGETS = (1e10, 2.5e10, 6.25e10, 1.5625e11)
 WIDTHS = {
     BUDGETS[0]: (6, 8, 12, 16, 24),
     BUDGETS[1]: (8, 12, 16, 24, 32),
-    BUDGETS[2]: (12, 16, 24, 32, 48),
+    BUDGETS[2]: (8, 12, 16, 24, 32),
     BUDGETS[3]: (12, 16, 24, 32, 48),
 }
 SEEDS = (0, 1)
-RATES = (1.0, 2.0)  # times the rate of the width
+RATES = (1.0, 2.0, 4.0)  # times the rate of the width
 N_BOOTSTRAP = 2_000
 LIVE = (BUDGETS[0], 16)  # the point that the chapter runs again
 
@@ -62,7 +62,8 @@ def train_point(budget: float, width: int, factor: float, seed: int) -> dict:
     lab.train(model, ids, steps, rate_of(width, factor))
     return {
         **{"budget": budget, "width": width, "factor": factor, "seed": seed},
-        **{"rate": round(rate_of(width, factor), 6), "n_params": lab.n_parameters(width), "n_tokens": steps * lab.PER_STEP},
+        **{"rate": round(rate_of(width, factor), 6), "n_params": lab.n_parameters(width)},
+        "n_tokens": steps * lab.PER_STEP,
         "loss": round(lab.test_loss(model), 4),
     }
 
@@ -130,22 +131,26 @@ def run(minutes: float = math.inf) -> dict | None:
     steps = max(n_steps(at, width) for at in BUDGETS for width in WIDTHS[at])
     most = len(SEEDS) * steps * lab.BATCH * (lab.CONTEXT + 1)
     lab.alphabet(), lab.test_rows(), lab.training_text(most)
-    pairs = [(budget, width) for budget in BUDGETS[::-1] for width in WIDTHS[budget]]
     started = time.monotonic()
-    tuning = [(*pair, factor, SEEDS[0]) for pair, factor in product(pairs, RATES)]
+    widths = sorted({width for row in WIDTHS.values() for width in row})
+    tuning = [(BUDGETS[1], *pair, SEEDS[0]) for pair in product(widths, RATES)]
     tuned = lab.resumed(NAME, tuning, train_point, minutes=minutes)
     if tuned is None:
         return None
-    best = [min(tuned[i : i + len(RATES)], key=_loss) for i in range(0, len(tuned), len(RATES))]
-    rest = [
-        (*pair, point["factor"], seed)
-        for (pair, point), seed in product(zip(pairs, best), SEEDS[1:])
+    factors = {
+        width: min((p for p in tuned if p["width"] == width), key=lambda p: p["loss"])["factor"]
+        for width in widths
+    }
+    tasks = [
+        (budget, width, factors[width], seed)
+        for budget in BUDGETS[::-1]
+        for width, seed in product(WIDTHS[budget], SEEDS)
     ]
     left = minutes - (time.monotonic() - started) / 60
-    others = lab.resumed(NAME, rest, train_point, minutes=left)
-    if others is None:
+    points = lab.resumed(NAME, tasks, train_point, minutes=left)
+    if points is None:
         return None
-    points = sorted(best + others, key=lambda p: (p["budget"], p["width"], p["seed"]))
+    points.sort(key=lambda p: (p["budget"], p["width"], p["seed"]))
     return {"tuning": tuned, "points": points, **fit(points)}
 
 
@@ -164,10 +169,6 @@ def fit(points: Sequence[Mapping]) -> dict:
             for at, (n, loss) in best.items()
         ],
     }
-
-
-def _loss(point: Mapping) -> float:
-    return point["loss"]
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -27,7 +27,7 @@ from fmlab.models.gpt import GPT
 from fmlab.models.mixture import MixtureGPT
 
 NAME = "mixture_of_experts"
-WIDTH, N_EXPERTS, N_STEPS = 32, 4, 700
+WIDTH, N_EXPERTS, N_STEPS = 32, 4, 500
 WIDE = 54  # a dense model with about as many parameters as the mixture
 KINDS = ("dense", "balanced", "not balanced", "by position", "dense, wider")
 BALANCE = 0.02  # weight of the extra loss

@@ -38,7 +38,7 @@ N_GENERATIONS = 5
 N = 6  # characters of an n-gram
 ROW = lab.CONTEXT + 1
 N_CHARACTERS = 2_400 * ROW  # in every training text
-WIDTH, N_STEPS, RATE = 24, 600, 0.015  # of the transformer: two epochs
+WIDTH, N_STEPS, RATE = 16, 600, 0.02  # of the transformer: two epochs
 
 
 def real_text(seed: int, generation: int = 0) -> Tensor:

@@ -1,6 +1,6 @@
 """Does the best learning rate of a narrow model also fit a wide one? With and without scaling.
 
-Models of four widths train with seven learning rates and two seeds. Under the standard rule, all
+Models of four widths train with six learning rates and two seeds. Under the standard rule, all
 weights of all widths have the same learning rate. Under the width-aware rule, the learning rate of
 matrices between hidden states falls as 1 / width, and the logits are divided by the width, relative
 to ``BASE_WIDTH``, where both rules are the same. Initial weights and text are the same.
@@ -28,9 +28,9 @@ NAME = "width_transfer"
 BASE_WIDTH = 8
 WIDTHS = (8, 16, 32, 64)
 RULES = ("standard", "width-aware")
-RATES = tuple(0.00125 * 2**i for i in range(7))  # up to 0.08
+RATES = tuple(0.0025 * 2**i for i in range(6))  # up to 0.08
 SEEDS = (0, 1)
-N_STEPS = 150
+N_STEPS = 120
 LIVE = (16, "standard")
 
 

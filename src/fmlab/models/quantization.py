@@ -62,7 +62,7 @@ def quantize(weights: Tensor, bits: int, by: str = "group", group: int = 32) -> 
     rows = weights.detach().reshape(-1, n)  # weights that share a scale
     largest = 2 ** (bits - 1) - 1
     scales = (rows.abs().amax(dim=1, keepdim=True) / largest).clamp(min=1e-12)
-    integers = (rows / scales).round().clamp(-largest, largest)
+    integers = (rows / scales).round_().clamp_(-largest, largest)
     return Quantized(integers, scales, tuple(weights.shape), bits)
 
 

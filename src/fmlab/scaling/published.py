@@ -48,7 +48,7 @@ PUBLISHED_MODELS = (
     PublishedModel("Gemma 2 9B", 2024, 9.24e9, 8e12, 42, 8, 256, "gemma2024"),
     PublishedModel("Qwen2.5 7B", 2024, 7.61e9, 18e12, 28, 4, 128, "qwen2024"),
     PublishedModel(
-        "DeepSeek-V3", 2024, 671e9, 14.8e12, 61, 1, 288, "deepseek2024", n_active=37e9
+        "DeepSeek-V3", 2024, 671e9, 14.8e12, 61, 1, 288, "deepseek2024v3", n_active=37e9
     ),  # its compressed cache has 576 = 2 * 288 values per token and layer
     PublishedModel("SmolLM2 135M", 2025, 134.5e6, 2e12, 30, 3, 64, "allal2025"),
 )
