@@ -252,3 +252,19 @@ def check_bug_hunt(test: Callable, faulty: Callable) -> None:
         hint="It is right for models whose output layer is a matrix of its own. Which other models "
         "are there?",
     )
+
+
+def sound_tokens(batches: Sequence[np.ndarray]) -> int:
+    """Return the number of tokens in batches of ids, without padding, whose id is 0."""
+    return sum(int((np.asarray(batch) != 0).sum()) for batch in batches)
+
+
+def check_padding_hunt(test: Callable, faulty: Callable) -> None:
+    """Run the reader's test on a correct function, which must pass, and on the faulty one."""
+    hunt(
+        test,
+        sound_tokens,
+        faulty=faulty,
+        advice="how many ids of your batches are not padding",
+        hint="Without padding in your batches, both functions return the same",
+    )

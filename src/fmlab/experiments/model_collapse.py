@@ -2,15 +2,12 @@
 
 The first model trains on real text. Each later one trains on as many characters, from one of three
 sources: "generated" is written by the model before; "mixed" is half that, half the first real text;
-"real" is fresh real text, the control for training again. There are two kinds of model: an n-gram
-model that writes by repeating what followed a context, and a transformer. The test is always the
-loss on held-out real text.
+"real" is fresh real text, the control for training again. The model is an n-gram model, which
+writes by repeating what followed a context. The test is always the loss on held-out real text.
 
-    python -m fmlab.experiments model_collapse    # about 5 minutes; resumes where it stopped
+    python -m fmlab.experiments model_collapse    # about a minute; resumes where it stopped
 
 Results are written to book/results/model_collapse.json.
-
-Shapes: R rows, T characters of a row.
 """
 
 from __future__ import annotations
@@ -27,18 +24,16 @@ from torch import Tensor
 
 from fmlab.experiments import scaling_lab as lab
 from fmlab.experiments.results import record
-from fmlab.models.gpt import GPT
 from fmlab.models.ngram import NGramModel
 
 NAME = "model_collapse"
-KINDS = ("n-gram", "transformer")
+KINDS = ("n-gram",)
 SOURCES = ("generated", "mixed", "real")
 SEEDS = (0, 1, 2)
 N_GENERATIONS = 5
 N = 6  # characters of an n-gram
 ROW = lab.CONTEXT + 1
 N_CHARACTERS = 2_400 * ROW  # in every training text
-WIDTH, N_STEPS, RATE = 16, 600, 0.02  # of the transformer: two epochs
 
 
 def real_text(seed: int, generation: int = 0) -> Tensor:
@@ -66,22 +61,6 @@ def write_ngrams(text: Tensor, n: int, seed: int) -> Tensor:
     return torch.tensor(written[:n])
 
 
-@torch.no_grad()
-def write_rows(model: GPT, n_rows: int, seed: int) -> Tensor:
-    """Return rows that a transformer samples at temperature 1, one after the other: (R T,)."""
-    generator = torch.Generator().manual_seed(seed)
-    first = lab.training_text(N_CHARACTERS)[:: N_CHARACTERS // n_rows][:n_rows]
-    parts = []
-    for ids in first.split(400):
-        cache, rows = model.make_cache(len(ids), lab.CONTEXT), [ids[:, None]]
-        for _ in range(lab.CONTEXT):
-            logits, _ = model(rows[-1], cache=cache)
-            probabilities = logits[:, -1].softmax(dim=-1)  # (R, V)
-            rows.append(torch.multinomial(probabilities, 1, generator=generator))
-        parts.append(torch.cat(rows, dim=1))
-    return torch.cat(parts).flatten()
-
-
 def words_of(text: Tensor) -> int:
     """Return how many different words a text has."""
     return len(set(re.findall(r"\w+", lab.decode(text.tolist()))))
@@ -92,16 +71,12 @@ def ngrams_of(text: Tensor) -> int:
     return NGramModel([text.numpy()], N, len(lab.alphabet())).n_stored()
 
 
-def learn(kind: str, text: Tensor, seed: int) -> tuple[float, Tensor]:
+def learn(text: Tensor, seed: int) -> tuple[float, Tensor]:
     """Train a model on a text; return its loss on real text, and what it writes: as much text."""
-    if kind == "n-gram":
-        inputs, targets = lab.test_rows()
-        test = torch.cat([inputs[:, :1], targets], dim=1).flatten().numpy()
-        model = NGramModel([text.numpy()], N, len(lab.alphabet()))
-        return -float(model.logprobs(test).mean()), write_ngrams(text, len(text), seed)
-    model = lab.new_model(WIDTH, seed)
-    lab.train(model, text, N_STEPS, RATE)
-    return lab.test_loss(model), write_rows(model, len(text) // ROW, seed)
+    inputs, targets = lab.test_rows()
+    test = torch.cat([inputs[:, :1], targets], dim=1).flatten().numpy()
+    model = NGramModel([text.numpy()], N, len(lab.alphabet()))
+    return -float(model.logprobs(test).mean()), write_ngrams(text, len(text), seed)
 
 
 def line(kind: str, source: str, seed: int) -> dict:
@@ -109,7 +84,7 @@ def line(kind: str, source: str, seed: int) -> dict:
     text, result = real_text(seed), {"kind": kind, "source": source, "seed": seed}
     losses, words, ngrams = [], [], []
     for generation in range(N_GENERATIONS + 1):
-        loss, written = learn(kind, text, seed * 100 + generation)
+        loss, written = learn(text, seed * 100 + generation)
         losses.append(round(loss, 4))
         words.append(words_of(text))
         ngrams.append(ngrams_of(text))

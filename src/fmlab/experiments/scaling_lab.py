@@ -31,7 +31,7 @@ from microworld import MicroWorld
 CONTEXT, BATCH, N_LAYERS = 64, 8, 2
 PER_STEP = BATCH * CONTEXT
 ALPHABET_TEXTS = 4_000  # their characters are the vocabulary; the rare others are left out
-TEST_TEXTS, TEST_ROWS = 1_500, 512
+TEST_TEXTS, TEST_ROWS = 800, 256
 
 
 @functools.cache

@@ -125,3 +125,20 @@ def test_the_hunt_needs_a_tied_model():
     checks.check_bug_hunt(test(True), counts_twice)
     with pytest.raises(AssertionError, match="matrix of its own"):
         checks.check_bug_hunt(test(False), counts_twice)
+
+
+def test_the_hunt_for_padding_needs_padding():
+    def test(row, n):
+        def of(count):
+            assert count([np.array([row])]) == n
+
+        return of
+
+    def counts_all(batches):
+        return sum(batch.size for batch in batches)
+
+    checks.check_padding_hunt(test([1, 1, 0], 2), counts_all)
+    with pytest.raises(AssertionError, match="Without padding"):
+        checks.check_padding_hunt(test([1, 1, 2], 3), counts_all)
+    with pytest.raises(AssertionError, match="correct function"):
+        checks.check_padding_hunt(test([1, 1, 0], 3), counts_all)
