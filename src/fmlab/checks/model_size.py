@@ -151,7 +151,7 @@ def check_minimum(round_with_minimum: Callable[[Floats, int], Floats]) -> None:
             )
             expect(
                 np.allclose(found, with_minimum(weights, bits), atol=1e-6),
-                f"{name}, {bits} bits: the smallest weight of a row must stay as it is, and so must "
+                f"{name}, {bits} bits: the smallest weight of a row must stay as it is, so must "
                 "the largest; all others go to the nearest step (#real-quantization)",
             )
     print("round_with_minimum: right for three matrices at 2, 4 and 8 bits")

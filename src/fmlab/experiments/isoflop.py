@@ -2,7 +2,8 @@
 
 Every model trains on text that it has not seen before, until the FLOPs of its budget are used up.
 The learning rate of each width is the best of three at the smallest budget, with seed 0, around a
-rate that falls with the width. A parabola in log N through the five losses of a budget gives the best size, and a straight
+rate that falls with the width.
+A parabola in log N through the five losses of a budget gives the best size, and a straight
 line in logarithms through the four best sizes gives the exponents. Their intervals come from a
 bootstrap that resamples, at every point, the deviation of a seed from the mean of its point.
 
@@ -26,17 +27,17 @@ from fmlab.experiments.results import record
 from fmlab.scaling.laws import fit_power_law
 
 NAME = "isoflop"
-BUDGETS = (1.5e9, 3e9, 6e9, 1.2e10)
+BUDGETS = (3e9, 6e9, 1.2e10, 2.4e10)
 WIDTHS = {
     BUDGETS[0]: (4, 6, 8, 12, 16),
-    BUDGETS[1]: (4, 6, 8, 12, 16),
+    BUDGETS[1]: (6, 8, 12, 16, 24),
     BUDGETS[2]: (6, 8, 12, 16, 24),
-    BUDGETS[3]: (6, 8, 12, 16, 24),
+    BUDGETS[3]: (8, 12, 16, 24, 32),
 }
 SEEDS = (0, 1)
 RATES = (1.0, 2.0, 4.0)  # times the rate of the width
 N_BOOTSTRAP = 2_000
-LIVE = (BUDGETS[3], 12)  # the point that the chapter runs again
+LIVE = (BUDGETS[2], 12)  # the point that the chapter runs again
 
 
 def rate_of(width: int, factor: float = 1.0) -> float:

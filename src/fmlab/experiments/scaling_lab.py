@@ -16,7 +16,6 @@ import math
 import multiprocessing
 import time
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn

@@ -40,7 +40,7 @@ class ScalingCalculator(Widget, files=("scaling.js", "scaling.css")):
     The arithmetic is that of `fmlab.scaling`. Set and observe ``n_params`` (those that a token
     uses), ``n_tokens``, ``n_accelerators``, ``accelerator`` (a name in ``PEAKS``), ``utilization``
     (0.05 to 1), ``price`` (dollars per hour of one accelerator: an assumption), ``context`` and
-    ``batch`` (the tokens of a row in the cache, and the rows). ``preset`` is the name of a published
+    ``batch`` (the tokens of a row in the cache, and the rows). ``preset`` names a published
     model: it sets ``n_params`` and ``n_tokens``, and its layers determine the cache. ``results``
     are what follows, computed by the kernel: "flops", "days", "dollars", "tokens per parameter",
     "optimal parameters", "weight bytes" by bits, and "cache bytes".

@@ -65,6 +65,7 @@ def every_token_uses_every_expert(namespace, patch):
 @null("sparsity", before="sparse-3")
 def random_weights_are_set_to_zero(namespace, patch):
     """Random weights are set to zero instead of the smallest ones."""
+
     def with_zeros(share):
         model, _ = models.load("micro")
         generator = torch.Generator().manual_seed(0)
@@ -269,4 +270,3 @@ def the_learning_rate_is_always_the_same(namespace, patch):
     """All runs of the live sweep have the same learning rate."""
     train = width_transfer.train_model
     patch(width_transfer, "train_model", lambda w, rule, rate, seed: train(w, rule, 0.0025, seed))
-

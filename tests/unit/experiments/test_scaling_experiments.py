@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 import torch
 
-from fmlab.experiments import isoflop, mixture_of_experts, model_collapse, scaling_lab, width_transfer
+from fmlab.experiments import (
+    isoflop,
+    mixture_of_experts,
+    model_collapse,
+    scaling_lab,
+    width_transfer,
+)
 
 
 def test_text_goes_through_the_alphabet_unchanged():
@@ -50,7 +56,7 @@ def points_of(exponent):
     """Losses with a known best size at every budget."""
     points = []
     for budget in isoflop.BUDGETS:
-        best = 3000 * (budget / 1.5e9) ** exponent
+        best = 3000 * (budget / 3e9) ** exponent
         for width in isoflop.WIDTHS[budget]:
             n = scaling_lab.n_parameters(width)
             for seed, noise in enumerate((-0.001, 0.001)):
