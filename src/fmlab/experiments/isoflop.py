@@ -1,7 +1,7 @@
 """How large should a model be for a given compute? Five sizes at each of four budgets, two seeds.
 
 Every model trains on text that it has not seen before, until the FLOPs of its budget are used up.
-The learning rate of each width is the best of three at the smallest budget, with seed 0, around a
+The learning rate of each width is the best of three at half the smallest budget, with seed 0, around a
 rate that falls with the width.
 A parabola in log N through the five losses of a budget gives the best size, and a straight
 line in logarithms through the four best sizes gives the exponents. Their intervals come from a
@@ -27,17 +27,18 @@ from fmlab.experiments.results import record
 from fmlab.scaling.laws import fit_power_law
 
 NAME = "isoflop"
-BUDGETS = (3e9, 6e9, 1.2e10, 2.4e10)
+BUDGETS = (6e9, 1.2e10, 2.4e10, 4.8e10)
+TUNING = 3e9  # the budget at which learning rates are chosen
 WIDTHS = {
-    BUDGETS[0]: (4, 6, 8, 12, 16),
+    BUDGETS[0]: (6, 8, 12, 16, 24),
     BUDGETS[1]: (6, 8, 12, 16, 24),
-    BUDGETS[2]: (6, 8, 12, 16, 24),
+    BUDGETS[2]: (8, 12, 16, 24, 32),
     BUDGETS[3]: (8, 12, 16, 24, 32),
 }
 SEEDS = (0, 1)
 RATES = (1.0, 2.0, 4.0)  # times the rate of the width
 N_BOOTSTRAP = 2_000
-LIVE = (BUDGETS[2], 12)  # the point that the chapter runs again
+LIVE = (BUDGETS[1], 12)  # the point that the chapter runs again
 
 
 def rate_of(width: int, factor: float = 1.0) -> float:
@@ -111,19 +112,24 @@ def tokens_at(budget: float, n_params: float) -> float:
 def bootstrap(points: Sequence[Mapping], seed: int = 0) -> np.ndarray:
     """Return the exponents (a, b) of resampled losses: (``N_BOOTSTRAP``, 2).
 
-    The noise of a seed is pooled: a deviation from the mean of a point, times sqrt(2), because two
-    seeds deviate less from their own mean than from the true one.
+    The noise of a seed is pooled over the sizes of a budget: a deviation from the mean of a point,
+    times sqrt(2), because two seeds deviate less from their own mean than from the true one.
     """
     by_point: dict[tuple[float, int], list[float]] = {}
     for point in points:
         by_point.setdefault((point["budget"], point["width"]), []).append(point["loss"])
     means = {key: float(np.mean(values)) for key, values in by_point.items()}
-    deviations = [value - means[key] for key, values in by_point.items() for value in values]
-    deviations = math.sqrt(2) * np.array(deviations)
+    deviations: dict[float, list[float]] = {}
+    for (budget, width), values in by_point.items():
+        mean = means[budget, width]
+        deviations.setdefault(budget, []).extend(math.sqrt(2) * (v - mean) for v in values)
     rng, fits = np.random.default_rng(seed), []
     for _ in range(N_BOOTSTRAP):
-        noise = rng.choice(deviations, size=(len(means), len(SEEDS))).mean(axis=1)
-        fits.append(exponents(dict(zip(means, np.array(list(means.values())) + noise)))[:2])
+        resampled = {
+            (budget, width): mean + rng.choice(deviations[budget], len(SEEDS)).mean()
+            for (budget, width), mean in means.items()
+        }
+        fits.append(exponents(resampled)[:2])
     return np.array(fits)
 
 
@@ -134,7 +140,7 @@ def run(minutes: float = math.inf) -> dict | None:
     lab.alphabet(), lab.test_rows(), lab.training_text(most)
     started = time.monotonic()
     widths = sorted({width for row in WIDTHS.values() for width in row})
-    tuning = [(BUDGETS[0], *pair, SEEDS[0]) for pair in product(widths, RATES)]
+    tuning = [(TUNING, *pair, SEEDS[0]) for pair in product(widths, RATES)]
     tuned = lab.resumed(NAME, tuning, train_point, minutes=minutes)
     if tuned is None:
         return None

@@ -1,12 +1,12 @@
 """Does the best learning rate of a narrow model also fit a wide one? With and without scaling.
 
-Models of three widths train with six learning rates and two seeds. Under the standard rule, all
+Models of four widths train with six learning rates and two seeds. Under the standard rule, all
 weights of all widths have the same learning rate. Under the width-aware rule, the learning rate of
 matrices between hidden states falls as 1 / width, and the logits are divided by the width, relative
 to ``BASE_WIDTH``, where both rules are the same. Initial weights and text are the same.
 Source: Yang et al. (2022), Tensor Programs V, table 8.
 
-    python -m fmlab.experiments width_transfer    # about 3 minutes; resumes where it was stopped
+    python -m fmlab.experiments width_transfer    # about 6 minutes; resumes where it was stopped
 
 Results are written to book/results/width_transfer.json.
 """
@@ -28,7 +28,7 @@ from fmlab.training.widths import scale_with_width
 
 NAME = "width_transfer"
 BASE_WIDTH = 8
-WIDTHS = (8, 16, 32)
+WIDTHS = (8, 16, 32, 64)
 RULES = ("standard", "width-aware")
 RATES = tuple(0.005 * 2**i for i in range(6))  # up to 0.16
 SEEDS = (0, 1)

@@ -122,6 +122,7 @@ def work_is_taken_for_speed(namespace, patch):
 def the_peak_is_work_and_not_speed(namespace, patch):
     """The peak is the work of one product, not its speed."""
     namespace["peak"] = 2.0 * 1024**3
+    namespace["peak_flops"] = lambda precision: 2.0 * 1024**3
 
 
 @null("utilization", before="use-3")

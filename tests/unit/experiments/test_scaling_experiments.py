@@ -56,7 +56,7 @@ def points_of(exponent):
     """Losses with a known best size at every budget."""
     points = []
     for budget in isoflop.BUDGETS:
-        best = 3000 * (budget / 3e9) ** exponent
+        best = 3000 * (budget / 6e9) ** exponent
         for width in isoflop.WIDTHS[budget]:
             n = scaling_lab.n_parameters(width)
             for seed, noise in enumerate((-0.001, 0.001)):
