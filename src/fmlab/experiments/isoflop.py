@@ -1,8 +1,8 @@
 """How large should a model be for a given compute? Five sizes at each of four budgets, two seeds.
 
 Every model trains on text that it has not seen before, until the FLOPs of its budget are used up.
-The learning rate of each width is the best of three at half the smallest budget, with seed 0, around a
-rate that falls with the width.
+The learning rate of each width is the best of three at half the smallest budget, with seed 0,
+around a rate that falls with the width.
 A parabola in log N through the five losses of a budget gives the best size, and a straight
 line in logarithms through the four best sizes gives the exponents. Their intervals come from a
 bootstrap that resamples, at every point, the deviation of a seed from the mean of its point.

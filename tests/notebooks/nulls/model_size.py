@@ -4,6 +4,7 @@ import copy
 
 import numpy as np
 import torch
+from torch.utils.flop_counter import FlopCounterMode
 
 from fmlab import models, scaling
 from fmlab.experiments import (
@@ -46,10 +47,10 @@ def a_tied_matrix_counts_twice(namespace, patch):
     namespace["count_parameters"] = twice
 
 
-@null("parameter-count", before="size-11")
+@null("parameter-count")
 def bits_are_taken_for_bytes(namespace, patch):
     """The number of bits per parameter is taken for the number of bytes."""
-    namespace["weight_bytes"] = lambda n_params, bits: n_params * bits
+    patch(scaling, "weight_bytes", lambda n_params, bits: n_params * bits)
 
 
 @null("sparsity")
@@ -62,20 +63,18 @@ def every_token_uses_every_expert(namespace, patch):
     patch(ExpertMLP, "forward", forward)
 
 
-@null("sparsity", before="sparse-3")
+@null("sparsity")
 def random_weights_are_set_to_zero(namespace, patch):
     """Random weights are set to zero instead of the smallest ones."""
-
-    def with_zeros(share):
-        model, _ = models.load("micro")
-        generator = torch.Generator().manual_seed(0)
+    generator = torch.Generator().manual_seed(0)
+    for share in (0.3, 0.8):
+        model, tokenizer = models.load("micro")
         with torch.no_grad():
             for weight in model.parameters():
                 if weight.dim() == 2:
                     weight[torch.rand(weight.shape, generator=generator) < share] = 0
-        return model
-
-    namespace["with_zeros"] = with_zeros
+        loss = namespace["loss_per_token"](model, tokenizer, namespace["texts"])
+        namespace["losses"][share] = loss
 
 
 @null("dataset-size-tokens")
@@ -99,23 +98,24 @@ def every_document_was_read_once(namespace, patch):
     patch(models, "card", once)
 
 
-@null("flop", before="flop-3")
+@null("flop")
 def only_the_forward_pass_is_counted(namespace, patch):
     """The work of the backward pass is left out."""
-    namespace["profiled"] //= 3
+    total = FlopCounterMode.get_total_flops
+    patch(FlopCounterMode, "get_total_flops", lambda self: total(self) // 3)
 
 
-@null("flop", before="flop-7")
+@null("flop")
 def a_multiplication_and_addition_count_once(namespace, patch):
     """A multiplication with its addition counts as one FLOP."""
-    rule = namespace["training_flops"]
-    namespace["training_flops"] = lambda *given: rule(*given) / 2
+    rule = scaling.training_flops
+    patch(scaling, "training_flops", lambda *given: rule(*given) / 2)
 
 
-@null("flop", before="flop-10")
+@null("flop")
 def work_is_taken_for_speed(namespace, patch):
     """A peak in FLOP/s is taken for FLOPs, so that time does not depend on the accelerators."""
-    namespace["training_seconds"] = lambda flops, n, peak, utilization: flops / peak
+    patch(scaling, "training_seconds", lambda flops, n, peak, utilization: flops / peak)
 
 
 @null("utilization")
@@ -125,7 +125,7 @@ def the_peak_is_work_and_not_speed(namespace, patch):
     namespace["peak_flops"] = lambda precision: 2.0 * 1024**3
 
 
-@null("utilization", before="use-3")
+@null("utilization")
 def the_work_of_one_row_is_counted(namespace, patch):
     """The work of one token is counted, and the time of a whole batch is taken."""
     flops = namespace["forward_flops"]
@@ -144,36 +144,45 @@ def tokens_are_taken_for_characters(namespace, patch):
 # --- quantization ---------------------------------------------------------------------------------
 
 
-@null("quantization", before="quant-4")
+@null("quantization")
 def every_scale_is_that_of_the_tensor(namespace, patch):
     """Rows and groups share one scale, whatever is asked for."""
-    rounding = namespace["quantize_model"]
-    namespace["quantize_model"] = lambda model, bits, by: rounding(model, bits, "tensor")
+    added = namespace["quantized_losses"]
+    for bits, by in added:
+        added[bits, by] = added[min(bits, 4), "tensor"] if bits < 8 else added[bits, "tensor"]
 
 
-@null("quantization", before="quant-4")
+@null("quantization")
 def nothing_is_rounded(namespace, patch):
     """The weights stay as they are."""
-    patch(torch.Tensor, "copy_", lambda self, other: self)
+    same = namespace["losses"][0.0]
+    added = namespace["quantized_losses"]
+    for key, (stored, error, _) in added.items():
+        added[key] = (stored, error, same)
 
 
-@null("quantization", before="real-6")
+@null("quantization")
 def the_minimum_is_forgotten(namespace, patch):
-    """The minimum of a block of the file is not added."""
-    namespace["weights"] = namespace["scale"] * namespace["integers"]
+    """The book's reader adds no minimum to the weights of a block."""
+    reader = models.dequantize
+
+    def without(data, kind, shape):
+        found = reader(data, kind, shape)
+        return found - found.reshape(-1, 32).min(axis=1).repeat(32).reshape(shape)
+
+    patch(models, "dequantize", without)
 
 
-@null("quantization", before="real-9")
+@null("quantization")
 def the_cruder_rounding_does_nothing(namespace, patch):
-    """The weights of the real model are rounded to 16 bits instead of 4."""
-    rounding = namespace["quantize_model"]
-    namespace["quantize_model"] = lambda model, bits, by: rounding(model, 16, by)
+    """The weights of the real model stay as they are."""
+    namespace["quantize_model"] = lambda model, bits, by: 16.0
 
 
 # --- size and data --------------------------------------------------------------------------------
 
 
-@null("inverse-scaling", before="inverse-4")
+@null("inverse-scaling")
 def both_models_answer_alike(namespace, patch):
     """The larger model answers from memory exactly where the smaller one does."""
 
@@ -183,20 +192,20 @@ def both_models_answer_alike(namespace, patch):
     change_record(namespace, "inverse_scaling", change)
 
 
-@null("inverse-scaling", before="inverse-7")
+@null("inverse-scaling")
 def the_live_model_never_learned(namespace, patch):
     """The model that answers again is the smallest one."""
     outcomes = inverse_scaling.outcomes
     patch(inverse_scaling, "outcomes", lambda name, given: outcomes("nano", given))
 
 
-@null("chinchilla", before="optimal-5")
+@null("chinchilla")
 def the_constants_are_those_in_print(namespace, patch):
     """The constants of the formula are those that were published first."""
     namespace["BESIROGLU"] = namespace["HOFFMANN"]
 
 
-@null("chinchilla", before="isoflop-1")
+@null("chinchilla")
 def the_budget_makes_no_difference(namespace, patch):
     """Losses are shuffled over the sizes of a budget."""
 
@@ -211,7 +220,7 @@ def the_budget_makes_no_difference(namespace, patch):
     change_record(namespace, "isoflop", change)
 
 
-@null("chinchilla", before="isoflop-6")
+@null("chinchilla")
 def the_live_model_is_not_trained(namespace, patch):
     """The model that is trained again keeps its random weights."""
     patch(scaling_lab, "train", lambda *given, **options: None)
@@ -230,13 +239,13 @@ def a_smaller_model_needs_no_more_tokens(namespace, patch):
     patch(scaling, "tokens_for_loss", lambda law, loss, n_params: large[1])
 
 
-@null("scaling-bottlenecks", before="limits-5")
+@null("scaling-bottlenecks")
 def the_stock_is_exhausted_linearly(namespace, patch):
     """Demand grows by the same amount every year."""
     namespace["year_reached"] = lambda year, amount, growth, limit: year + limit / amount / growth
 
 
-@null("scaling-bottlenecks", before="collapse-1")
+@null("scaling-bottlenecks")
 def generated_text_is_as_good_as_real(namespace, patch):
     """Training on generated text gives the losses of training on real text."""
 
@@ -249,7 +258,7 @@ def generated_text_is_as_good_as_real(namespace, patch):
     change_record(namespace, "model_collapse", change)
 
 
-@null("scaling-bottlenecks", before="collapse-4")
+@null("scaling-bottlenecks")
 def the_model_copies_its_text(namespace, patch):
     """The model writes its training text again, word for word."""
     patch(model_collapse, "write_ngrams", lambda text, n, seed: text[:n])
@@ -266,7 +275,7 @@ def both_rules_are_the_standard_rule(namespace, patch):
     change_record(namespace, "width_transfer", change)
 
 
-@null("hyperparameter", before="hyper-7")
+@null("hyperparameter")
 def the_learning_rate_is_always_the_same(namespace, patch):
     """All runs of the live sweep have the same learning rate."""
     train = width_transfer.train_model
