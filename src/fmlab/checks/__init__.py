@@ -21,6 +21,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "foundation_models",
         "labels",
         "material",
+        "model_size",
         "language_models",
         "policy_gradients",
         "preference_finetuning",

@@ -33,6 +33,11 @@ A chapter plots them, runs one point again, and asserts that it agrees.
 ``ngram_ladder``        n-grams on the corpus of the book's models, against these models
 ``masked_and_causal``   what a masked and an autoregressive model are good for, trained alike
 ``capacity_grid``       two sizes of GPT on two amounts of text
+``inverse_scaling``     a task at which the larger model makes more errors of one kind
+``isoflop``             how large a model should be for a given compute (with ``scaling_lab``)
+``mixture_of_experts``  a mixture of experts against dense models
+``model_collapse``      what models learn from text that other models wrote
+``width_transfer``      whether the best learning rate of a narrow model fits a wide one
 ``real_tasks``          five tasks that a real model does by completing a text
 ``chat_templates``      what a real model replies in its own chat template, in others, and in none
 ``structured_records``  records in JSON from the book's model, by five techniques
@@ -66,9 +71,13 @@ EXPERIMENTS = (
     "domain_text",
     "extraction",
     "image_text",
+    "inverse_scaling",
+    "isoflop",
     "ladder",
     "masked_and_causal",
     "mitigations",
+    "mixture_of_experts",
+    "model_collapse",
     "ngram_ladder",
     "planted_association",
     "preference_tuning",
@@ -95,6 +104,7 @@ EXPERIMENTS = (
     "supervised",
     "three_ways",
     "unknown_facts",
+    "width_transfer",
 )
 MODULES = [
     *EXPERIMENTS,
@@ -107,6 +117,7 @@ MODULES = [
     "questions",
     "real_preference_lab",
     "results",
+    "scaling_lab",
     "supervised_lab",
     "verifiable_rewards",
 ]

@@ -28,6 +28,8 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "sequence_logprob",
             "token_logprobs",
         ],
+        "mixture": ["ExpertMLP", "MixtureGPT"],
+        "quantization": ["Quantized", "quantize", "quantize_model"],
         "masked_lm": ["MaskedModel", "mask_tokens"],
         "ngram": ["NGramModel"],
         "recurrent": ["EncoderDecoder"],

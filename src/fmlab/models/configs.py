@@ -97,6 +97,11 @@ PUBLISHED: dict[str, GPTConfig | LlamaConfig] = {
     "gpt2-medium": GPTConfig(50257, 1024, 24, 16, 1024, 0.1),
     "gpt2-large": GPTConfig(50257, 1024, 36, 20, 1280, 0.1),
     "gpt2-xl": GPTConfig(50257, 1024, 48, 25, 1600, 0.1),
+    "gpt3": GPTConfig(50257, 2048, 96, 96, 12288),
     "llama-2-7b": LlamaConfig(32000, 4096, 32, 32, 32, 4096, 11008),
     "llama-3-8b": LlamaConfig(128256, 8192, 32, 32, 8, 4096, 14336, rope_base=500_000.0),
+    "llama-2-70b": LlamaConfig(32000, 4096, 80, 64, 8, 8192, 28672),
+    "llama-3-70b": LlamaConfig(128256, 8192, 80, 64, 8, 8192, 28672, rope_base=500_000.0),
+    "llama-3.1-405b": LlamaConfig(128256, 131072, 126, 128, 8, 16384, 53248, rope_base=500_000.0),
+    "smollm2-135m": LlamaConfig(49152, 8192, 30, 9, 3, 576, 1536, tied=True, rope_base=100_000.0),
 }

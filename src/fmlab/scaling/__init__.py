@@ -17,5 +17,15 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "weight_bytes",
         ],
         "laws": ["BESIROGLU", "HOFFMANN", "LossLaw", "chinchilla_optimal", "fit_power_law"],
+        "planning": [
+            "PEAKS",
+            "break_even_tokens",
+            "tokens_for_loss",
+            "training_cost",
+            "training_energy",
+            "training_seconds",
+            "year_reached",
+        ],
+        "published": ["PUBLISHED_MODELS", "PublishedModel"],
     },
 )

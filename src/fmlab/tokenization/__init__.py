@@ -13,7 +13,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "special_tokens": ["ASSISTANT", "END_OF_TEXT", "USER", "end_of_response", "end_of_text"],
         "chat_template": ["ChatTemplate"],
         "huggingface": ["HubTokenizer", "from_huggingface"],
-        "gguf": ["from_gguf", "smollm2_tokenizer"],
+        "gguf": ["from_gguf", "smollm2_file", "smollm2_tokenizer"],
         "gguf_format": ["GGUFFile", "GGUFTensor", "read_gguf"],
         "tiktoken_ranks": ["RankTokenizer", "gpt4_tokenizer"],
     },

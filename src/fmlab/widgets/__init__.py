@@ -17,6 +17,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "kl": ["KLExplorer"],
         "playground": ["Playground"],
         "sampling": ["SamplingExplorer"],
+        "scaling": ["ScalingCalculator"],
         "tokenizer": ["TokenizerExplorer"],
     },
 )

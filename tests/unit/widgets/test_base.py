@@ -11,6 +11,7 @@ from fmlab.widgets import (
     KLExplorer,
     Playground,
     SamplingExplorer,
+    ScalingCalculator,
     TokenizerExplorer,
 )
 
@@ -19,6 +20,7 @@ WIDGETS = {
     KLExplorer: ".fml-kl-bars",
     Playground: ".fml-panes",
     SamplingExplorer: ".fml-steps",
+    ScalingCalculator: ".fml-scaling-tiles",
     TokenizerExplorer: ".fml-chips",
 }
 
