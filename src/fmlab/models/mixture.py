@@ -45,6 +45,7 @@ class ExpertMLP(nn.Module):
         self.balance = torch.ones(())
 
     def forward(self, x: Tensor) -> Tensor:
+        """Send each token to its expert: x (B, T, D) -> (B, T, D)."""
         rows = x.reshape(-1, x.shape[-1])  # (B, T, D) -> (N, D)
         probabilities = self.router(rows).softmax(dim=-1)  # (N, E)
         weights, choices = probabilities.max(dim=-1)  # (N,) each

@@ -1,7 +1,7 @@
 """Quantization: store a weight as a small integer, and one scale for many weights.
 
 With b bits there are 2 ** b integers. The largest weight that shares a scale gets the largest
-integer, and all others are rounded to a multiple of the scale:
+integer, and all others are rounded to a multiple of the scale::
 
     scale = max |w| / (2 ** (b - 1) - 1)        q = round(w / scale)        w is about scale * q
 
