@@ -38,13 +38,13 @@ def change_record(namespace, name, change):
 @null("parameter-count")
 def a_tied_matrix_counts_twice(namespace, patch):
     """The embedding is counted twice in models that use it as the output layer, too."""
-    count = namespace["count_parameters"]
+    count = scaling.count_parameters
 
     def twice(config):
         tied = not isinstance(config, LlamaConfig) or config.tied
         return count(config) + tied * config.vocab_size * config.d_model
 
-    namespace["count_parameters"] = twice
+    patch(scaling, "count_parameters", twice)
 
 
 @null("parameter-count")
