@@ -1,7 +1,8 @@
 """Try the code cells of the chapters in a browser, and record which give their stored output.
 
     python tools/try_live_cells.py               # all cells that have changed since
-    python tools/try_live_cells.py sampling      # all cells of this chapter
+    python tools/try_live_cells.py sampling      # those of this chapter
+    python tools/try_live_cells.py --all         # all cells, changed or not
     python tools/try_live_cells.py --check       # a few cells of each chapter; changes nothing
 
 Each cell runs alone, after just the cells that it needs, in headless Chromium with the Python that
@@ -134,17 +135,26 @@ class Tab:
         return answer, total
 
 
-def try_cells(tab: Tab, path: Path, chosen: list[int]) -> dict[str, dict]:
-    """Try these cells of a chapter; return what is recorded of each."""
-    cells, notebook, tried = live.page_cells(path), live.code_cells(path), {}
+def try_cells(tab: Tab, path: Path, chosen: list[int]) -> Iterator[tuple[str, dict]]:
+    """Try these cells of a chapter; yield the id of each, and what is recorded of it."""
+    cells, notebook = live.page_cells(path), live.code_cells(path)
     for i in tqdm(chosen, desc=path.stem, disable=None):
         wanted, seconds = stored(notebook[i]), None
         if wanted is not None:
             answer, taken = tab.run(cells, i)
             if answer is not None and given(answer["outputs"]) == wanted:
                 seconds = round(taken, 1)
-        tried[cells[i]["id"]] = {"digest": cells[i]["digest"], "seconds": seconds}
-    return tried
+        yield cells[i]["id"], {"digest": cells[i]["digest"], "seconds": seconds}
+
+
+def save(chapter: str, path: Path, tried: dict[str, dict]) -> None:
+    """Add to the record; an interrupt loses one cell at most."""
+    record = live.record()
+    entries = record.get(chapter, {}) | tried
+    ids = [cell["id"] for cell in live.page_cells(path)]
+    record[chapter] = {i: entries[i] for i in ids if i in entries}
+    text = json.dumps(dict(sorted(record.items())), indent=1) + "\n"
+    write_atomically(live.RECORD, text)
 
 
 def to_try(path: Path, everything: bool) -> list[int]:
@@ -169,7 +179,8 @@ def chapters() -> list[Path]:
 
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("chapters", nargs="*", help="by default what has changed in all")
+    parser.add_argument("chapters", nargs="*", help="by default all of them")
+    parser.add_argument("--all", action="store_true", help="try what has not changed, too")
     parser.add_argument("--check", action="store_true", help="try a sample, and change nothing")
     options = parser.parse_args(arguments)
     known = {path.stem: path for path in chapters()}
@@ -177,26 +188,24 @@ def main(arguments: list[str] | None = None) -> None:
     if unknown:
         parser.error(f"no chapter {', '.join(unknown)}; there is {', '.join(known)}")
     names = options.chapters or list(known)
-    record, failures = live.record(), []
+    failures = []
     with served() as address, chromium() as browser:
         for name in names:
             path = known[name]
-            chosen = sample(path) if options.check else to_try(path, bool(options.chapters))
+            chosen = sample(path) if options.check else to_try(path, options.all)
             if not chosen:
                 continue
             tab = Tab(browser.new_page(), address)
-            tried = try_cells(tab, path, chosen)
+            tried = {}
+            for cell, entry in try_cells(tab, path, chosen):
+                tried[cell] = entry
+                if not options.check:
+                    save(name, path, {cell: entry})
             tab.page.close()
-            n = sum(cell["seconds"] is not None for cell in tried.values())
+            failed = [f"{name} {cell}" for cell, entry in tried.items() if entry["seconds"] is None]
+            n = len(chosen) - len(failed)
             print(f"{name}: {n} of {len(chosen)} cells tried give their output", flush=True)
-            if options.check:
-                failures += [f"{name} {i}" for i, cell in tried.items() if cell["seconds"] is None]
-                continue
-            ids = [cell["id"] for cell in live.page_cells(path)]
-            entries = record.get(name, {}) | tried
-            record[name] = {i: entries[i] for i in ids if i in entries}
-            text = json.dumps(dict(sorted(record.items())), indent=1) + "\n"
-            write_atomically(live.RECORD, text)
+            failures += failed if options.check else []
     if failures:
         raise SystemExit(f"Not what is stored: {', '.join(failures)}")
 
