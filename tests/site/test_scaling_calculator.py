@@ -69,7 +69,8 @@ def test_twice_the_price_is_twice_the_rent(calculator):
     expect(slider(widget, "Dollars per accelerator-hour")).to_have_attribute(
         "aria-valuetext", "$1.00"
     )
-    assert float(re.sub(r"[^\d.]", "", rent.inner_text())) == pytest.approx(2 * first, rel=0.01)
+    doubled = float(re.sub(r"[^\d.]", "", rent.inner_text()))
+    assert doubled == pytest.approx(2 * first, rel=0.01)
 
 
 def test_a_change_is_announced(calculator):
