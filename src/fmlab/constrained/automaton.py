@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from fmlab.arguments import require
 from fmlab.constrained.expressions import NOTHING, Expression
 
 DEAD = -1  # no text of the set starts like this
@@ -19,6 +20,8 @@ Integers32 = NDArray[np.int32]
 class Automaton:
     """Reads bytes and tells whether a text of a set can still follow.
 
+    Errors: ``ValueError`` for an expression without any text.
+
     >>> from fmlab.constrained.regex import regex
     >>> automaton = Automaton(regex("cat|cow"))
     >>> automaton.accepts("cow"), automaton.accepts("ca"), automaton.run(b"dog")
@@ -26,6 +29,7 @@ class Automaton:
     """
 
     def __init__(self, expression: Expression) -> None:
+        require(expression is not NOTHING, "expression", "one with at least one text", expression)
         self.expressions: list[Expression] = []
         self._numbers: dict[Expression, int] = {}
         self.table: Integers32 = np.empty((0, 256), dtype=np.int32)  # (states, bytes)

@@ -18,6 +18,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import cached_property
 
+from fmlab.arguments import require
+
 ALL_BYTES = (1 << 256) - 1  # a set of bytes is an integer: bit b is set if it contains b
 
 
@@ -203,7 +205,12 @@ def choice(*options: Expression) -> Expression:
 
 
 def repeat(part: Expression, least: int = 0, most: int | None = None) -> Expression:
-    """Return the expression for ``least`` to ``most`` strings of a part; None is no limit."""
+    """Return the expression for ``least`` to ``most`` strings of a part; None is no limit.
+
+    Errors: ``ValueError`` for a negative number, or a ``most`` below ``least``.
+    """
+    require(least >= 0, "least", "at least 0", least)
+    require(most is None or most >= least, "most", f"None or at least {least}", most)
     if most == 0 or part is EMPTY or (part is NOTHING and least == 0):
         return EMPTY
     if part is NOTHING or least == most == 1:

@@ -42,6 +42,7 @@ KEYWORDS = {  # by type
     "object": {"properties", "required", "additionalProperties"},
 }
 INSTEAD_OF_TYPE = ("$ref", "const", "enum", "anyOf")
+MOST_PARTS = 10_000  # each reference written out
 Schema = Mapping[str, object]
 
 
@@ -61,7 +62,10 @@ def json_schema(schema: Schema, *, space: str = " ?") -> Expression:
     >>> automaton.accepts('["a", 1]'), automaton.accepts('["b"]')
     (True, False)
     """
-    expression = Compiler(schema, regex(space)).value(schema, "#", ())
+    try:
+        expression = Compiler(schema, regex(space)).value(schema, "#", ())
+    except RecursionError as error:
+        raise ValueError("schema must be nested less deeply") from error
     require(expression is not NOTHING, "schema", "one that at least one value fits", schema)
     return expression
 
@@ -70,22 +74,29 @@ class Compiler:
     """Compiles parts of a schema; ``place`` is where a part stands, as in a ``$ref``."""
 
     def __init__(self, root: Schema, space: Expression) -> None:
-        self.root = root
+        self.root, self.n_parts = root, 0
         self.comma, self.colon = (sequence(literal(mark), space) for mark in ",:")
         self.character = json_character(ALL)
 
     def value(self, schema: object, place: str, seen: tuple[str, ...]) -> Expression:
         """Return the expression for the values that fit; ``seen`` are the references so far."""
         need(isinstance(schema, Mapping), place, "an object with keywords", schema)
+        self.n_parts += 1
+        most = f"with at most {MOST_PARTS} parts, each reference written out"
+        need(self.n_parts <= MOST_PARTS, place, most, "more")
+        is_root = place == "#" or "$id" not in schema
+        need(is_root, place, "without $id, which is supported at the root only", schema.get("$id"))
         keywords = {key for key in schema if key not in NOTES}
         instead = [key for key in INSTEAD_OF_TYPE if key in keywords]
-        if len(instead) == 1 and keywords <= {instead[0], "type"}:
-            handle = {"$ref": self.reference, "anyOf": self.any_of}.get(instead[0], self.listed)
-            if handle == self.listed or "type" not in keywords:
-                return handle(schema, place, seen)
-        types = schema.get("type")
-        types = [types] if isinstance(types, str) else types
-        valid = isinstance(types, list) and types and all(t in KEYWORDS for t in types)
+        if instead:
+            main = instead[0]
+            beside = keywords - {main} - ({"type"} if main in ("const", "enum") else set())
+            names = ", ".join(sorted(map(str, beside)))
+            need(not beside, place, f"without {names} beside {main}, not supported", [*schema])
+            handle = {"$ref": self.reference, "anyOf": self.any_of}.get(main, self.listed)
+            return handle(schema, place, seen)
+        types = types_of(schema)
+        valid = types and all(isinstance(t, str) and t in KEYWORDS for t in types)
         options = f"a type ({', '.join(KEYWORDS)}) or one of {', '.join(INSTEAD_OF_TYPE)}"
         need(valid, place, f"with {options}", sorted(map(str, keywords)))
         supported = {"type"}.union(*(KEYWORDS[name] for name in types))
@@ -117,25 +128,30 @@ class Compiler:
         values = schema["enum"] if "enum" in schema else [schema["const"]]
         need(isinstance(values, list) and values, f"{place}/enum", "a list of values", values)
         if "type" in schema:
-            types = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
-            need(all(t in KEYWORDS for t in types), f"{place}/type", ", ".join(KEYWORDS), types)
+            types = types_of(schema)
+            valid = all(isinstance(t, str) and t in KEYWORDS for t in types)
+            need(valid, f"{place}/type", ", ".join(KEYWORDS), types)
             values = [value for value in values if any(has_type(value, t) for t in types)]
-        return choice(*map(self.constant, values))
+        place = f"{place}/{'enum' if 'enum' in schema else 'const'}"
+        return choice(*(self.constant(value, place) for value in values))
 
-    def constant(self, value: object) -> Expression:
+    def constant(self, value: object, place: str) -> Expression:
         if isinstance(value, list):
-            return self.joined("[]", [self.constant(item) for item in value])
+            return self.joined("[]", [self.constant(item, place) for item in value])
         if isinstance(value, dict):
             pairs = value.items()
-            return self.joined("{}", [self.pair(k, self.constant(v)) for k, v in pairs])
-        return literal(json.dumps(value, ensure_ascii=False, allow_nan=False))
+            return self.joined(
+                "{}", [self.pair(k, self.constant(v, place), place) for k, v in pairs]
+            )
+        return literal(written(value, place))
 
     def joined(self, brackets: str, items: list[Expression]) -> Expression:
         parts = [part for item in items for part in (self.comma, item)][1:]
         return sequence(literal(brackets[0]), *parts, literal(brackets[1]))
 
-    def pair(self, name: str, value: Expression) -> Expression:
-        return sequence(literal(json.dumps(name, ensure_ascii=False)), self.colon, value)
+    def pair(self, name: object, value: Expression, place: str) -> Expression:
+        need(isinstance(name, str), place, "with names that are text", name)
+        return sequence(literal(written(name, place)), self.colon, value)
 
     def _null(self, schema: Schema, place: str, seen: tuple[str, ...]) -> Expression:
         return literal("null")
@@ -186,7 +202,9 @@ class Compiler:
         properties, required = schema.get("properties"), schema.get("required", [])
         allowed = "with properties, whose names and schemas it lists"
         need(isinstance(properties, Mapping), place, allowed, schema)
-        is_list = isinstance(required, list) and all(name in properties for name in required)
+        is_list = isinstance(required, list) and all(
+            isinstance(name, str) and name in properties for name in required
+        )
         need(is_list, f"{place}/required", "a list of names in properties", required)
         others = schema.get("additionalProperties", False)
         allowed = "false: others than those in properties are not supported"
@@ -194,7 +212,8 @@ class Compiler:
         first: Expression = EMPTY  # what follows if nothing is written yet
         later: Expression = EMPTY  # what follows after a property
         for name, part in reversed(properties.items()):
-            pair = self.pair(name, self.value(part, f"{place}/properties/{name}", seen))
+            value = self.value(part, f"{place}/properties/{name}", seen)
+            pair = self.pair(name, value, f"{place}/properties")
             start, more = sequence(pair, later), sequence(self.comma, pair)
             first = start if name in required else choice(start, first)
             later = sequence(more if name in required else optional(more), later)
@@ -204,6 +223,25 @@ class Compiler:
 def need(condition: object, place: str, allowed: str, value: object) -> None:
     """Raise ValueError, with the place in the schema, unless the condition holds."""
     require(bool(condition), f"schema at {place}", allowed, value)
+
+
+def types_of(schema: Schema) -> list:
+    """Return the types of a schema as a list; none if there is no ``type``."""
+    types = schema.get("type", [])
+    return types if isinstance(types, list) else [types]
+
+
+def written(value: object, place: str) -> str:
+    """Return a text, a number, true, false or null as JSON.
+
+    Errors: ``ValueError`` for anything else, such as NaN, or a text with half a surrogate pair.
+    """
+    try:
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+        text.encode()
+    except (TypeError, ValueError):
+        need(False, place, "with values that JSON in UTF-8 can write", value)
+    return text
 
 
 def has_type(value: object, name: str) -> bool:

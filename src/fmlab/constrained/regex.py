@@ -40,7 +40,7 @@ def regex(pattern: str) -> Expression:
     """Return the expression for the texts, in UTF-8, that match a pattern from start to end.
 
     Errors: ``ValueError`` for a pattern with a mistake, or with something that is not supported:
-    lookaround, backreferences, word boundaries, flags, anchors inside a pattern.
+    lookaround, backreferences, word boundaries, flags, anchors inside a pattern, surrogates.
 
     >>> regex("cat|cow").derivative(ord("c")) == regex("at|ow")
     True
@@ -64,7 +64,10 @@ class Parser:
         self.pattern, self.encode, self.is_search, self.at = pattern, encode, is_search, 0
 
     def parse(self) -> Expression:
-        expression = self.alternatives(is_top=True)
+        try:
+            expression = self.alternatives(is_top=True)
+        except RecursionError:
+            self.fail("nested less deeply")
         if self.peek():
             self.fail("balanced: this closing parenthesis was never opened")
         return expression
@@ -124,8 +127,8 @@ class Parser:
     def braces(self) -> tuple[int, int | None]:
         inside, brace, _ = self.pattern[self.at + 1 :].partition("}")
         low, comma, high = inside.partition(",")
-        is_valid = brace and low.isdecimal() and (high.isdecimal() or (comma and not high))
-        if not (is_valid or (brace and low.isdecimal() and not comma)):
+        is_valid = brace and inside.isascii() and low.isdecimal() and (high.isdecimal() or not high)
+        if not is_valid:
             self.fail("with quantifiers like {2}, {2,} or {2,5} (or an escaped brace)")
         least = int(low)
         most = int(high) if high else None if comma else least
@@ -153,6 +156,7 @@ class Parser:
     def group(self) -> Expression:
         if self.take("?") and not self.take(":"):
             names = {"=": "lookahead assertions", "!": "lookahead assertions"}
+            names |= {">": "atomic groups", "#": "comments"}
             behind = self.peek(2) in ("<=", "<!")
             other = "lookbehind assertions" if behind else "named groups and flags"
             self.refuse(names.get(self.peek(), other))
@@ -164,6 +168,8 @@ class Parser:
     def char_class(self) -> Ranges:
         is_negated = self.take("^")
         ranges: list[tuple[int, int]] = []
+        if self.peek() == "]":
+            self.fail("without an empty class (write a bracket in a class as \\])")
         while not self.take("]"):
             low = self.class_member(is_negated)
             if self.peek() == "-" and self.peek(2) != "-]":
@@ -197,7 +203,9 @@ class Parser:
             ):
                 self.fail("with two hexadecimal digits after \\x, four after \\u")
             self.at += len(digits)
-            return ((int(digits, 16),) * 2,)
+            if 0xD800 <= (code := int(digits, 16)) <= 0xDFFF:
+                self.refuse("surrogates")
+            return ((code, code),)
         if char in CONTROLS or char in PUNCTUATION:
             return ((ord(CONTROLS.get(char, char)),) * 2,)
         self.fail(f"without the escape \\{char}, which has no meaning")

@@ -189,7 +189,10 @@ def _steps(
 def choose(logits: np.ndarray, rng: np.random.Generator, options: dict) -> int:
     """Choose the next token from the logits (V,) of one row; options are those of ``sample``."""
     if options["temperature"] == 0:  # the same token as sample, ten times faster
-        return int(logits.argmax())
+        token = int(logits.argmax())
+        allowed = "functions that leave at least one token a finite logit"
+        require(bool(logits[token] > -np.inf), "processors", allowed, logits)
+        return token
     return int(sample(logits, rng=rng, **options))
 
 

@@ -94,6 +94,48 @@ def masking_is_conditioning(namespace, patch):
     patch(distribution, "outputs", conditioned)
 
 
+@null("constrained-sampling")
+def another_profession_changes_nothing(namespace, patch):
+    """With one more profession allowed, the other six are as far off as before."""
+    outputs = distribution.outputs
+
+    def of_the_six(model, prompt, constraint, **options):
+        if constraint.automaton.accepts('butcher"}'):
+            constraint = namespace["jobs"]
+        return outputs(model, prompt, constraint, **options)
+
+    patch(distribution, "outputs", of_the_six)
+
+
+class TakesTheFirst(np.random.Generator):
+    """Random numbers, but 0 for a column of them: whoever chooses by it takes the first."""
+
+    in_choice = False
+
+    def choice(self, *args, **options):
+        self.in_choice = True  # it calls ``random``, too
+        chosen = super().choice(*args, **options)
+        self.in_choice = False
+        return chosen
+
+    def random(self, size=None, *args, **options):
+        numbers = super().random(size, *args, **options)
+        is_column = np.ndim(numbers) == 2 and np.shape(numbers)[1] == 1
+        return 0 * numbers if is_column and not self.in_choice else numbers
+
+
+@null("constrained-sampling")
+def the_first_text_is_chosen_whatever_it_weighs(namespace, patch):
+    """Of several texts, the first is chosen, whatever its weight."""
+    patch(np.random, "default_rng", lambda seed=None: TakesTheFirst(np.random.PCG64(seed)))
+
+
+@null("constrained-sampling")
+def all_texts_weigh_the_same(namespace, patch):
+    """Every sampled text gets the same weight."""
+    patch(distribution, "log_weights", lambda model, prompt, rows, constraint: np.zeros(len(rows)))
+
+
 @null("real-structured-outputs")
 def the_real_model_is_not_masked(namespace, patch):
     """Asked again, SmolLM2 writes without a mask."""
@@ -115,7 +157,14 @@ def examples_change_nothing(namespace, patch):
 
 
 @null("real-structured-outputs")
-def any_country_s_record_is_as_right(namespace, patch):
-    """The record of the next country is right as often."""
+def a_plain_answer_changes_nothing(namespace, patch):
+    """After a plain answer, the same records are right as without."""
     got = namespace["real"]["ways"]
-    got["the next country's record"]["right"] = got["two examples, constrained"]["right"]
+    got["plain answer first, then constrained"]["right"] = got["constrained"]["right"]
+
+
+@null("real-structured-outputs")
+def one_answer_for_all_is_as_right(namespace, patch):
+    """The same capital for every country is right as often."""
+    got = namespace["real"]["ways"]
+    got["a constant: Paris"]["right"] = got["two examples, constrained"]["right"]

@@ -124,6 +124,19 @@ def test_a_model_keeps_to_the_constraint_and_truncation_is_told():
     assert not any(map(constraint.is_complete, rows.ids))
 
 
+@pytest.mark.parametrize("temperature", [0, 1.0])
+def test_a_processor_that_forbids_what_the_mask_allows_is_an_error(temperature):
+    constraint = Constraint(literal("12"), Vocabulary.of(TOKENIZER))
+
+    def no_text(logits, prompt, new):
+        return np.where(np.arange(len(logits)) == constraint.end, logits, -np.inf)
+
+    for processors in ([constraint, no_text], [no_text, constraint]):
+        options = dict(processors=processors, temperature=temperature, rng=np.random.default_rng(0))
+        with pytest.raises(ValueError, match=r"must be.* finite"):
+            generate(random_gpt(), [5, 6], 1, **options)
+
+
 def test_rows_do_not_depend_on_what_was_remembered(monkeypatch):
     from fmlab.constrained import constraint as module
 

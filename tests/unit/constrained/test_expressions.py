@@ -108,3 +108,9 @@ def test_utf8_of_ranges_is_that_of_their_characters(pairs):
 def test_the_complement_of_everything_is_nothing():
     assert complement(complement(())) == ()
     assert complement([(0, 0x10FFFF)]) == ()
+
+
+@pytest.mark.parametrize(("least", "most"), [(-1, None), (3, 2), (1, 0)])
+def test_repeat_refuses_impossible_numbers(least, most):
+    with pytest.raises(ValueError, match="must be"):
+        repeat(literal("a"), least, most)

@@ -92,6 +92,23 @@ UNSUPPORTED = {
     "integer >= 0": {"type": "string", "minLength": -1},
     "finite number": {"type": "integer", "minimum": "3"},
     "at most 9 digits": {"type": "number", "maximum": 1e12},
+    "without maxLength beside enum": {"type": "string", "enum": ["a"], "maxLength": 3},
+    "without type beside $ref": {"$ref": "#/$defs/x", "type": "null"},
+    "without enum beside const": {"enum": [3], "const": 3},
+    "without $id": {"$ref": "#/$defs/x", "$defs": {"x": {"$id": "/y", "$ref": "#"}}},
+    "without a cycle (": {
+        "$ref": "#/$defs/x",
+        "$defs": {
+            "x": {"anyOf": [{"type": "null"}, {"$ref": "#/$defs/y"}]},
+            "y": {"type": "array", "items": {"$ref": "#/$defs/x"}},
+        },
+    },
+    "JSON in UTF-8 can write": {"enum": [float("nan")]},
+    "can write; got '\\ud800'": {"const": "\ud800"},
+    "names that are text": {"const": {1: 2}},
+    "(string, integer": {"type": [["string"]]},
+    "#/type must be string": {"type": {}, "enum": [1]},
+    "a list of names": {"type": "object", "properties": {}, "required": [["a"]]},
 }
 
 
@@ -148,3 +165,24 @@ def test_a_random_walk_is_the_same_with_the_same_seed():
     automaton = Automaton(json_schema({"type": "integer", "minimum": 5}))
     first, second = (random_text(automaton, random.Random(3)) for _ in range(2))
     assert first == second
+
+
+def test_a_schema_that_grows_too_much_is_refused():
+    pairs = {}
+    for i in range(30):
+        refs = {name: {"$ref": f"#/$defs/{i + 1}"} for name in "ab"}
+        pairs[str(i)] = {"type": "object", "properties": refs}
+    with pytest.raises(ValueError, match="at most 10000 parts"):
+        json_schema({"$ref": "#/$defs/0", "$defs": {**pairs, "30": {"type": "null"}}})
+    deep = {"type": "null"}
+    for _ in range(1000):
+        deep = {"type": "array", "items": deep}
+    with pytest.raises(ValueError, match="nested less deeply"):
+        json_schema(deep)
+
+
+def test_an_enum_may_mix_types():
+    values = [1, 1.5, True, "1", None, [1, {"a": "é\n"}], {}]
+    automaton = Automaton(json_schema({"enum": values}))
+    for value in [*values, False, 2, "", []]:
+        assert automaton.accepts(json.dumps(value, ensure_ascii=False)) == (value in values)

@@ -1,5 +1,6 @@
 """Regular expressions accept what Python's own do, and refuse the rest by name."""
 
+import itertools
 import re
 
 import pytest
@@ -55,6 +56,12 @@ def test_searching_is_that_of_python(start, branch, end, text):
         ("a^b", "anchors inside"),
         ("a$b", "anchors inside"),
         ("(a$)", "anchors inside"),
+        ("(?>a)", "atomic groups"),
+        ("(?#a)", "comments"),
+        (r"\ud83d\ude00", "surrogates"),
+        (r"[\ud800-\udfff]", "surrogates"),
+        ("[]a]", "an empty class"),
+        ("[^]", "an empty class"),
     ],
 )
 def test_what_is_not_supported_is_refused_by_name(pattern, feature):
@@ -66,7 +73,7 @@ def test_what_is_not_supported_is_refused_by_name(pattern, feature):
     "pattern",
     [
         *("(a", "a)", "[a", "*a", "a**", "a{2", "a{3,2}", "a{x}", "[b-a]", r"[\d-z]", r"\q", "a\\"),
-        *(r"\x1", "a{99999}", r"\u12", "a++"),
+        *(r"\x1", "a{99999}", r"\u12", "a++", "a{\u0663}", "(" * 3000, "|*", "(?", "a{1}{2}"),
     ],
 )
 def test_mistakes_are_errors_that_show_the_pattern(pattern):
@@ -88,3 +95,25 @@ def test_classes_hold_only_what_all_dialects_agree_on():
 
 def test_a_set_without_characters_is_nothing():
     assert regex(r"[^\s\S]") is NOTHING
+    with pytest.raises(ValueError, match="at least one text"):
+        Automaton(regex(r"[^\s\S]"))
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        *("a||b", "|", "(|a)(b|)", "(a*)*b", "((a?){3}){2}", "(a|b){2,}?", "a{0}", "()*", "(a|)*"),
+        *(r"[a\-b]", "[a-]", "[-a]", r"[\]a]", "a{0,0}b", "(a{0,2}){2}", "[é-😀]", ".{2}", "é{2}"),
+        *("(a+)+b", "(a|a)*", "((a|b*)?){2,3}", "[😀-😂]?", r"[^\n]"),
+    ],
+)
+def test_hard_patterns_match_as_in_python(pattern):
+    automaton = Automaton(regex(pattern))
+    for n in range(4):
+        for text in map("".join, itertools.product("ab]-é😀\n", repeat=n)):
+            assert automaton.accepts(text) == bool(re.fullmatch(pattern, text)), text
+
+
+@pytest.mark.parametrize("pattern", ["(a*){9999}b", "(a{10000}){10000}", "(a|b)*a(a|b){300}"])
+def test_large_bounds_do_not_hang(pattern):
+    assert Automaton(regex(pattern)).run(b"a" * 40) >= 0
