@@ -259,6 +259,33 @@ WRONG = [
         "def test_may_end(may_end):\n    assert may_end('{}')\n    assert not may_end('{')",
         "your test passes on a function that",
     ),
+    # training data
+    ("training-data", "plan", "predicted['loss for the need'] = 1.7", "is not right"),  # plain mean
+    (
+        "training-data", "duplicates",  # all white space removed
+        "def deduplicate(texts):\n"
+        "    return list({''.join(t.lower().split()): t for t in reversed(texts)}.values())[::-1]",
+        "keep the first of each",
+    ),
+    (
+        "training-data", "fair",  # the loss as a setting
+        "def fair_pairs(runs):\n    return [p for p in combinations(runs, 2)"
+        " if sum(runs[p[0]][k] != runs[p[1]][k] for k in runs[p[0]]) == 1]",
+        "the loss is none",
+    ),
+    (
+        "training-data", "choose",  # all seeds choose
+        "_c = choose\ndef choose(losses, need):\n"
+        "    w = _c({w: [*l, l[-1]] for w, l in losses.items()}, need)[0]\n"
+        "    return w, _c({w: losses[w]}, need)[1]",
+        "the last seed must have no part",
+    ),
+    (
+        "training-data", "leak",
+        "def test_mixture(build):\n"
+        "    assert list(build({'wiki': ['a', 'b']}, ['b'])) == ['a']",
+        "your test passes on a function that",
+    ),
 ]  # fmt: skip
 
 
@@ -290,6 +317,10 @@ RIGHT = [
      "    return np.array(theirs(*a))"),
     ("sampling", "stream", "_s = stream\ndef stream(pieces, stops):\n"
      "    return (c for text in _s(pieces, stops) for c in text)"),
+    ("training-data", "fair", "_f = fair_pairs\ndef fair_pairs(runs):\n"
+     "    return {pair[::-1] for pair in _f(runs)}"),
+    ("training-data", "choose", "_c = choose\ndef choose(losses, need):\n"
+     "    return [float(x) for x in _c(losses, need)]"),
 ]  # fmt: skip
 
 

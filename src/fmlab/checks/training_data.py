@@ -30,7 +30,7 @@ PLAN_HINTS = {
     "read once (#quality-and-quantity)",
     "cost in the rare language": "The price is per token, and the content is the same "
     "(#under-represented)",
-    "loss for the need": "Weight each loss with its part of the need (#mixtures)",
+    "loss for the need": "Weight each loss by the fraction of that text (#mixtures)",
     "epochs of documentation": "How many tokens of documentation are read in all, and how many "
     "are there (#mixtures)?",
 }
@@ -96,10 +96,9 @@ def check_comparable(fair_pairs: Callable[[Mapping], list]) -> None:
     runs = training_runs()
     found = fair_pairs(runs)
     expect(found is not None, "fair_pairs returns None: it must end with `return` and its result")
+    found = list(found)  # a generator can be read only once
     pairs = {frozenset(pair) for pair in found}
-    expect(
-        len(pairs) == len(list(found)), "a pair is in the result twice, perhaps in the other order"
-    )
+    expect(len(pairs) == len(found), "a pair is in the result twice, perhaps in the other order")
     expected = comparable(runs)
     for pair in pairs - expected:
         names = " and ".join(sorted(pair))

@@ -2,7 +2,14 @@
 
 import numpy as np
 
-from fmlab.experiments import data_decides, data_quality, domain_text, results, second_language
+from fmlab.experiments import (
+    data_decides,
+    data_quality,
+    domain_text,
+    planted_association,
+    results,
+    second_language,
+)
 from tests.notebooks.nulls.registry import null
 
 
@@ -89,6 +96,15 @@ def summaries_are_no_easier_after_many_registers(namespace, patch):
             point["bits"][data_quality.UNSEEN] = worst
 
 
+@null("quantity-quality-diversity", before="knobs-2")
+def what_a_narrow_corpus_contains_does_not_matter(namespace, patch):
+    """All corpora with few registers have the same loss on summaries, with entries or without."""
+    runs = [p for p in namespace["quality"]["diversity"] if p["n"] < 8]
+    mean = np.mean([p["bits"][data_quality.UNSEEN] for p in runs])
+    for point in runs:
+        point["bits"][data_quality.UNSEEN] = mean
+
+
 @null("multilingual", before="languages-2")
 def every_tokenizer_is_balanced(namespace, patch):
     """All tokenizers were learned from text that is half and half."""
@@ -96,7 +112,7 @@ def every_tokenizer_is_balanced(namespace, patch):
     patch(second_language, "tokenizer", lambda share: tokenizer(0.5))
 
 
-@null("multilingual", before="languages-6")
+@null("multilingual", before="languages-2")
 def the_second_language_is_simply_harder(namespace, patch):
     """Where English is the rare language, it is as good as where it is half of the text."""
 
@@ -167,5 +183,20 @@ def balanced_data_change_nothing(namespace, patch):
         for point in record["points"]:
             if point["model"] == "balanced":
                 point["red"] = leaning[point["seed"]]["red"]
+
+    change_record(patch, "planted_association", change)
+
+
+@null("biased-outputs", before="leaning-4")
+def planted_text_leaves_no_trace(namespace, patch):
+    """Models of leaning text lean only as much as before this training."""
+    model = planted_association.base()[0]
+    wordings = planted_association.WORDINGS
+    red = {w: planted_association.probability_of_red(model, w) for w in wordings}
+
+    def change(record):
+        for point in record["points"]:
+            if point["model"] == "leaning":
+                point["red"] = red
 
     change_record(patch, "planted_association", change)
