@@ -1,9 +1,12 @@
 """The comparison of a general model with specialists."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from fmlab.experiments import specialists
 from fmlab.experiments.results import read
+from fmlab.training.run import Run
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +44,46 @@ def test_the_record_has_every_run_of_the_grid_once(record):
 def test_both_sides_got_their_steps(record):
     for run in record["by amount"]["runs"]:
         assert run["steps"] == specialists.MORE_STEPS[run["way"]] * specialists.STEPS[run["n"]]
+
+
+def test_finished_runs_are_not_repeated(monkeypatch, tmp_path):
+    called = []
+
+    def call(job):
+        called.append(job)
+        return {"outcome of": job[1]["seed"]}
+
+    monkeypatch.setattr(specialists, "call", call)
+    monkeypatch.setattr(
+        specialists, "ProcessPoolExecutor", lambda n, mp_context: ThreadPoolExecutor(n)
+    )
+    file, jobs = tmp_path / "finished", [("point", {"seed": seed}) for seed in (2, 0, 1)]
+    specialists.call_all(jobs[:2], 1, file)
+    assert specialists.call_all(jobs, 2, file) == [{"outcome of": seed} for seed in (2, 0, 1)]
+    assert called == jobs
+
+
+def test_an_interrupted_training_is_not_an_outcome():
+    run = Run(finished=True)
+    assert specialists.complete(run) is run
+    with pytest.raises(KeyboardInterrupt):
+        specialists.complete(Run())
+
+
+def test_one_comparison_can_be_recorded_alone(monkeypatch):
+    written = []
+    recorded = {"as is": {"seconds": 2, "a": 1}, "by amount": {"seconds": 3, "b": 1}}
+
+    def record(name, contents, command, seconds):
+        written.append((contents["as is"]["a"], contents["by amount"]["b"], list(contents)))
+        assert seconds >= 3
+        assert "--only" not in command
+
+    monkeypatch.setattr(specialists, "read", lambda name: recorded)
+    monkeypatch.setattr(specialists, "record", record)
+    monkeypatch.setitem(specialists.COMPARISONS, "as is", lambda workers, finished: {"a": 7})
+    specialists.main(["--only", "as is"])
+    assert written == [(7, 1, ["base", "pre-training FLOPs", "as is", "by amount"])]
 
 
 def test_a_seed_also_determines_the_initial_weights():
