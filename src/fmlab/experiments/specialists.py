@@ -21,14 +21,11 @@ With ``--resume FILE``, finished runs are added to a file, and those in it are n
 from __future__ import annotations
 
 import argparse
-import json
 import random
 import time
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from functools import cache
 from itertools import product
-from multiprocessing import get_context
 from pathlib import Path
 
 import torch
@@ -38,6 +35,7 @@ from fmlab.data.dialogues import Dialogues
 from fmlab.evaluation.questions import chance, exercise_accuracy
 from fmlab.evaluation.responses import grade
 from fmlab.evaluation.statistics import Rate
+from fmlab.experiments.jobs import call_all
 from fmlab.experiments.ladder import as_dict
 from fmlab.experiments.results import read, record
 from fmlab.models.gpt import GPT
@@ -237,27 +235,6 @@ def by_amount(tunings: Sequence[dict]) -> list[dict]:
     return sorted(grid, key=lambda settings: -MORE_STEPS[settings["way"]] * STEPS[settings["n"]])
 
 
-def call_all(jobs: Sequence[tuple], workers: int, finished: Path | None = None) -> list[dict]:
-    """Return the outcomes of jobs, which that many processes run.
-
-    Outcomes go to ``finished``, one line each; those that it holds are not computed again.
-    """
-    known = {}
-    if finished is not None and finished.is_file():
-        lines = [json.loads(line) for line in finished.read_text(encoding="utf-8").splitlines()]
-        known = {line["job"]: line["outcome"] for line in lines}
-    missing = [job for job in jobs if json.dumps(job) not in known]
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        futures = {pool.submit(call, job): json.dumps(job) for job in missing}
-        for future in as_completed(futures):
-            name = futures[future]
-            known[name] = future.result()
-            if finished is not None:
-                with finished.open("a", encoding="utf-8") as file:
-                    file.write(json.dumps({"job": name, "outcome": known[name]}) + "\n")
-    return [known[json.dumps(job)] for job in jobs]
-
-
 def compare_as_is(workers: int = 2, finished: Path | None = None) -> dict:
     """Run the first comparison; return its results."""
     jobs = [
@@ -272,7 +249,7 @@ def compare_as_is(workers: int = 2, finished: Path | None = None) -> dict:
         "general": on_all_tasks(*load(BASE)),
         "untrained": on_all_tasks(*new_model()),
         "steps": {str(n): steps for n, steps in STEPS_AS_IS.items()},
-        "specialists": call_all(jobs, workers, finished),
+        "specialists": call_all(call, jobs, workers, finished),
     }
 
 
@@ -284,12 +261,12 @@ def compare_by_amount(workers: int = 2, finished: Path | None = None) -> dict:
         for task in AMOUNTS
         for rate in rates
     ]
-    tunings = call_all(tuning, workers, finished)
+    tunings = call_all(call, tuning, workers, finished)
     grid = [("point", settings) for settings in by_amount(tunings)]
     return {
         "majority": {task: as_dict(majority(task)) for task in AMOUNTS},
         "tuning": tunings,
-        "runs": call_all(grid, workers, finished),
+        "runs": call_all(call, grid, workers, finished),
     }
 
 

@@ -1,7 +1,5 @@
 """The comparison of a general model with specialists."""
 
-from concurrent.futures import ThreadPoolExecutor
-
 import pytest
 
 from fmlab.experiments import specialists
@@ -44,23 +42,6 @@ def test_the_record_has_every_run_of_the_grid_once(record):
 def test_both_sides_got_their_steps(record):
     for run in record["by amount"]["runs"]:
         assert run["steps"] == specialists.MORE_STEPS[run["way"]] * specialists.STEPS[run["n"]]
-
-
-def test_finished_runs_are_not_repeated(monkeypatch, tmp_path):
-    called = []
-
-    def call(job):
-        called.append(job)
-        return {"outcome of": job[1]["seed"]}
-
-    monkeypatch.setattr(specialists, "call", call)
-    monkeypatch.setattr(
-        specialists, "ProcessPoolExecutor", lambda n, mp_context: ThreadPoolExecutor(n)
-    )
-    file, jobs = tmp_path / "finished", [("point", {"seed": seed}) for seed in (2, 0, 1)]
-    specialists.call_all(jobs[:2], 1, file)
-    assert specialists.call_all(jobs, 2, file) == [{"outcome of": seed} for seed in (2, 0, 1)]
-    assert called == jobs
 
 
 def test_an_interrupted_training_is_not_an_outcome():
