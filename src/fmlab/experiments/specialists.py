@@ -12,7 +12,10 @@ The learning rates of the second comparison were chosen among ``RATES`` for each
 the accuracy on a validation set, with 100 examples and a seed that is not used again. A seed
 determines the initial weights, the examples and their order.
 
-    python -m fmlab.experiments specialists    # book/results/specialists.json
+    python -m fmlab.experiments specialists                   # book/results/specialists.json
+    python -m fmlab.experiments specialists --only "as is"    # the other stays as recorded
+
+With ``--resume FILE``, finished runs are added to a file, and those in it are not repeated.
 """
 
 from __future__ import annotations
@@ -21,10 +24,9 @@ import argparse
 import random
 import time
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from functools import cache
 from itertools import product
-from multiprocessing import get_context
+from pathlib import Path
 
 import torch
 
@@ -33,8 +35,9 @@ from fmlab.data.dialogues import Dialogues
 from fmlab.evaluation.questions import chance, exercise_accuracy
 from fmlab.evaluation.responses import grade
 from fmlab.evaluation.statistics import Rate
+from fmlab.experiments.jobs import call_all
 from fmlab.experiments.ladder import as_dict
-from fmlab.experiments.results import record
+from fmlab.experiments.results import read, record
 from fmlab.models.gpt import GPT
 from fmlab.models.pretrained import add_chat_tokens, card, load
 from fmlab.recipes.pretrain import LADDER, initial_spread
@@ -99,7 +102,14 @@ def train_specialist(
     def count(number: int) -> int:
         return sum(lengths[i] for i in order[number])
 
-    return train_on(model, batch, settings, count_tokens=count, progress=False)
+    return complete(train_on(model, batch, settings, count_tokens=count, progress=False))
+
+
+def complete(run: Run) -> Run:
+    """Return a run that took all of its steps; one that was interrupted must not be recorded."""
+    if not run.finished:
+        raise KeyboardInterrupt
+    return run
 
 
 def on_all_tasks(model: GPT, tokenizer: BPETokenizer, own: str | None = None) -> dict[str, dict]:
@@ -158,7 +168,7 @@ def train(
         examples = [(prompt, response) for (prompt, _), response in zip(examples, responses)]
     steps = MORE_STEPS[way] * STEPS[n]
     options = dict(n_steps=steps, learning_rate=rate, batch_size=BATCH, seed=seed, progress=False)
-    return model, tokenizer, finetune(model, tokenizer, examples, **options)
+    return model, tokenizer, complete(finetune(model, tokenizer, examples, **options))
 
 
 def accuracy(model: GPT, tokenizer: BPETokenizer, task: str, validation: bool = False) -> Rate:
@@ -225,44 +235,42 @@ def by_amount(tunings: Sequence[dict]) -> list[dict]:
     return sorted(grid, key=lambda settings: -MORE_STEPS[settings["way"]] * STEPS[settings["n"]])
 
 
-def run(workers: int = 2) -> dict:
-    """Run both comparisons, in that many processes; return their results."""
+def compare_as_is(workers: int = 2, finished: Path | None = None) -> dict:
+    """Run the first comparison; return its results."""
+    jobs = [
+        ("specialist", dict(task=task, n=n, seed=seed))
+        for n in reversed(STEPS_AS_IS)
+        for task in AS_IS
+        for seed in SEEDS
+    ]
+    tests = {task: exercises(task, N_TEST, 1) for task in AS_IS}
+    return {
+        "chance": {task: round(chance(test), 4) for task, test in tests.items()},
+        "general": on_all_tasks(*load(BASE)),
+        "untrained": on_all_tasks(*new_model()),
+        "steps": {str(n): steps for n, steps in STEPS_AS_IS.items()},
+        "specialists": call_all(call, jobs, workers, finished),
+    }
+
+
+def compare_by_amount(workers: int = 2, finished: Path | None = None) -> dict:
+    """Run the second comparison; return its results."""
     tuning = [
         ("tuned", dict(way=way, task=task, rate=rate))
         for way, rates in RATES.items()
         for task in AMOUNTS
         for rate in rates
     ]
-    as_is = [
-        ("specialist", dict(task=task, n=n, seed=seed))
-        for n in reversed(STEPS_AS_IS)
-        for task in AS_IS
-        for seed in SEEDS
-    ]
-    model, tokenizer = load(BASE)
-    untrained = on_all_tasks(*new_model())
-    general = on_all_tasks(model, tokenizer)
-    tests = {task: exercises(task, N_TEST, 1) for task in AS_IS}
-    context = get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context) as pool:
-        tunings = list(pool.map(call, tuning))
-        grid = [("point", settings) for settings in by_amount(tunings)]
-        outcomes = list(pool.map(call, as_is + grid))
+    tunings = call_all(call, tuning, workers, finished)
+    grid = [("point", settings) for settings in by_amount(tunings)]
     return {
-        "base": BASE,
-        "pre-training FLOPs": card(BASE)["flops"],
-        "as is": {
-            "chance": {task: round(chance(test), 4) for task, test in tests.items()},
-            "general": general,
-            "untrained": untrained,
-            "specialists": outcomes[: len(as_is)],
-        },
-        "by amount": {
-            "majority": {task: as_dict(majority(task)) for task in AMOUNTS},
-            "tuning": tunings,
-            "runs": outcomes[len(as_is) :],
-        },
+        "majority": {task: as_dict(majority(task)) for task in AMOUNTS},
+        "tuning": tunings,
+        "runs": call_all(call, grid, workers, finished),
     }
+
+
+COMPARISONS = {"as is": compare_as_is, "by amount": compare_by_amount}
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -270,8 +278,19 @@ def main(arguments: list[str] | None = None) -> None:
     prog = f"python -m fmlab.experiments {NAME}"
     parser = argparse.ArgumentParser(prog=prog, description="General models and specialists.")
     parser.add_argument("--workers", type=int, default=2, help="processes (default: 2)")
+    parser.add_argument("--only", choices=COMPARISONS, help="one comparison; keep the other")
+    parser.add_argument("--resume", type=Path, metavar="FILE", help="add finished runs to a file")
     options = parser.parse_args(arguments)
-    started = time.perf_counter()
-    contents = run(options.workers)
-    command = f"{prog} --workers {options.workers}" if options.workers != 2 else prog
-    print(record(NAME, contents, command=command, seconds=time.perf_counter() - started))
+    for name in [options.only] if options.only else COMPARISONS:
+        started = time.perf_counter()
+        comparison = COMPARISONS[name](options.workers, options.resume)
+        comparison["seconds"] = round(time.perf_counter() - started, 1)
+        try:
+            recorded = read(NAME)
+        except FileNotFoundError:
+            recorded = {}
+        both = {key: recorded[key] for key in COMPARISONS if key in recorded} | {name: comparison}
+        both = {key: both[key] for key in COMPARISONS if key in both}
+        seconds = sum(each.get("seconds", 0) for each in both.values())
+        contents = {"base": BASE, "pre-training FLOPs": card(BASE)["flops"], **both}
+        print(record(NAME, contents, command=prog, seconds=seconds), flush=True)

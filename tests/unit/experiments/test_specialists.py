@@ -4,6 +4,7 @@ import pytest
 
 from fmlab.experiments import specialists
 from fmlab.experiments.results import read
+from fmlab.training.run import Run
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +42,29 @@ def test_the_record_has_every_run_of_the_grid_once(record):
 def test_both_sides_got_their_steps(record):
     for run in record["by amount"]["runs"]:
         assert run["steps"] == specialists.MORE_STEPS[run["way"]] * specialists.STEPS[run["n"]]
+
+
+def test_an_interrupted_training_is_not_an_outcome():
+    run = Run(finished=True)
+    assert specialists.complete(run) is run
+    with pytest.raises(KeyboardInterrupt):
+        specialists.complete(Run())
+
+
+def test_one_comparison_can_be_recorded_alone(monkeypatch):
+    written = []
+    recorded = {"as is": {"seconds": 2, "a": 1}, "by amount": {"seconds": 3, "b": 1}}
+
+    def record(name, contents, command, seconds):
+        written.append((contents["as is"]["a"], contents["by amount"]["b"], list(contents)))
+        assert seconds >= 3
+        assert "--only" not in command
+
+    monkeypatch.setattr(specialists, "read", lambda name: recorded)
+    monkeypatch.setattr(specialists, "record", record)
+    monkeypatch.setitem(specialists.COMPARISONS, "as is", lambda workers, finished: {"a": 7})
+    specialists.main(["--only", "as is"])
+    assert written == [(7, 1, ["base", "pre-training FLOPs", "as is", "by amount"])]
 
 
 def test_a_seed_also_determines_the_initial_weights():
