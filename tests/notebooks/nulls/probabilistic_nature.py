@@ -106,7 +106,7 @@ def nobody_is_met_with_silence(namespace, patch):
 
 @null("hallucination")
 def inventions_are_as_probable(namespace, patch):
-    """An answer about a nonexistent person is as probable as one about a fact that is stated often."""
+    """An answer about nobody is as probable as one about a fact that is stated often."""
     namespace["recorded"][-1] = namespace["recorded"][-2]
 
 
