@@ -167,7 +167,7 @@ DESIGNS = {
     "answers after its own right starts, against its own wrong starts": False,
     "forced right and forced wrong starts, each on half of the questions at random": True,
     "forced right and forced wrong starts, on the same questions": True,
-    "forced wrong starts, against no start, on the questions it knows": True,
+    "forced wrong starts, against no start, on the questions it knows": False,
     "its own wrong starts, against forced right starts on other questions": False,
 }
 
@@ -179,7 +179,8 @@ def check_designs(shows_cause: Mapping[str, bool | None]) -> None:
         expect(
             bool(shows_cause[name]) == truth,
             f"shows_cause[{name!r}] is not {shows_cause[name]!r}. Who decides which questions get "
-            "which start: you, or how hard they are? (#snowballing)",
+            "which start: you, or how hard they are? And is right or wrong all that differs? "
+            "(#snowballing)",
         )
     print(
         "designs: right; where the model chooses its own start, hard questions get the wrong ones"

@@ -42,7 +42,7 @@ def any_context_helps(namespace, patch):
 
 @null("inconsistency")
 def greedy_decoding_samples(namespace, patch):
-    """Greedy decoding draws random numbers, too."""
+    """Greedy decoding uses random numbers, too."""
     repeated = namespace["repeated"]
     repeated["greedy, again"] = repeated["sampled"]
 
@@ -74,6 +74,12 @@ def the_question_is_ignored(namespace, patch):
 
 
 @null("robustness")
+def the_name_is_ignored(namespace, patch):
+    """The model gives one answer to all questions of a kind, whoever they are about."""
+    namespace["other_person"] = evaluation.Rate(0, namespace["other_person"].n)
+
+
+@null("robustness")
 def typos_do_no_harm(namespace, patch):
     """After a typo, as many answers are right as before."""
     lost = namespace["lost"]
@@ -94,7 +100,7 @@ def all_questions_are_mixed(namespace, patch):
 
 @null("hallucination")
 def nobody_is_met_with_silence(namespace, patch):
-    """To questions about people who do not exist, the model says that it does not know."""
+    """Asked about people who do not exist, the model says that it does not know."""
     namespace["outcomes"][-1] = Outcomes(["abstained"] * 100)
 
 
@@ -106,7 +112,7 @@ def inventions_are_as_probable(namespace, patch):
 
 @null("hallucination-given-vs-generated")
 def generated_tokens_are_marked(namespace, patch):
-    """The model has a mark for its own tokens: as given, each is a little less likely."""
+    """The model marks its own tokens: the same token is a little less likely when it is given."""
     namespace["as_given"] = namespace["as_given"] - 0.01
 
 
@@ -141,8 +147,15 @@ def starts_have_no_effect(namespace, patch):
 
 
 @null("snowballing", before="snow-2")
+def false_starts_only_confuse(namespace, patch):
+    """After a false start, the regions are wrong, but none is that of the false home."""
+    starts = namespace["starts"]
+    starts["false"] = starts["false"] | {"region": [""] * len(starts["false"]["region"])}
+
+
+@null("snowballing", before="snow-2")
 def everything_is_spoiled(namespace, patch):
-    """After a false start, the answers about unrelated facts are wrong, too."""
+    """After a false start, answers about unrelated facts are wrong, too."""
     starts = namespace["starts"]
     rows = starts["false"]
     starts["false"] = rows | {"another fact": ["I do not know."] * len(rows["home"])}
@@ -172,7 +185,7 @@ def the_model_was_not_finetuned(namespace, patch):
 
 @null("hallucination-mitigation", before="cure-6")
 def every_cure_is_a_constant(namespace, patch):
-    """Each cure is a program that always says that it does not know."""
+    """Each mitigation is a program that always says that it does not know."""
     measured = namespace["measured"]
     constant = measured["always 'I don't know'"]
     for name in list(measured)[1:]:
@@ -181,10 +194,20 @@ def every_cure_is_a_constant(namespace, patch):
 
 @null("hallucination-mitigation", before="cure-6")
 def cures_do_nothing(namespace, patch):
-    """With every cure, the outcomes are those of the plain model."""
+    """With every mitigation, the outcomes are those of the plain model."""
     measured = namespace["measured"]
     for name in list(measured)[1:-1]:
         measured[name] = measured["plain"]
+
+
+@null("hallucination-mitigation", before="cure-6")
+def the_threshold_abstains_at_random(namespace, patch):
+    """The probabilities say nothing: half of the plain answers are withheld at random."""
+    rng, plain = np.random.default_rng(0), namespace["measured"]["plain"]
+    namespace["measured"]["probability above a threshold"] = {
+        kind: Outcomes([x if rng.random() < 0.5 else "abstained" for x in plain[kind].labels])
+        for kind in plain
+    }
 
 
 @null("hallucination-mitigation")
