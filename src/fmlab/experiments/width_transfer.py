@@ -98,7 +98,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--minutes", type=float, default=math.inf, help="stop after this long")
     contents = run(parser.parse_args(arguments).minutes)
     if contents is None:
-        print(f"not finished: {prog} resumes from here")
+        print(f"not finished: {prog} resumes here")
         return
     seconds = sum(r["seconds"] for r in contents["runs"] if r["width"] > BASE_WIDTH)
     seconds += sum(r["seconds"] for r in contents["runs"] if r["width"] == BASE_WIDTH) / 2

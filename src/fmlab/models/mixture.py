@@ -1,4 +1,4 @@
-"""A mixture of experts: each layer has several MLPs, and every token uses only one of them.
+"""A mixture of experts: several MLPs per layer, and every token uses only one of them.
 
 A router gives each token a probability for each of E experts, and the most probable expert
 processes the token. Its output is multiplied by its probability, which is how the router gets a

@@ -60,7 +60,7 @@ def training_energy(
     return watts * overhead / 1000 * seconds / HOUR
 
 
-def tokens_for_loss(law: LossLaw, loss: float, n_params: float) -> float:
+def tokens_for_loss(fit: LossLaw, loss: float, n_params: float) -> float:
     """Return how many training tokens a model of this size needs to reach a loss; inf if none do.
 
     >>> from fmlab.scaling.laws import BESIROGLU
@@ -68,8 +68,8 @@ def tokens_for_loss(law: LossLaw, loss: float, n_params: float) -> float:
     inf
     """
     require_positive(loss=loss, n_params=n_params)
-    rest = loss - law.E - law.A / n_params**law.alpha
-    return (law.B / rest) ** (1 / law.beta) if rest > 0 else math.inf
+    rest = loss - fit.E - fit.A / n_params**fit.alpha
+    return (fit.B / rest) ** (1 / fit.beta) if rest > 0 else math.inf
 
 
 def break_even_tokens(larger: tuple[float, float], smaller: tuple[float, float]) -> float:

@@ -149,7 +149,8 @@ def every_scale_is_that_of_the_tensor(namespace, patch):
     """Rows and groups share one scale, whatever is asked for."""
     added = namespace["quantized_losses"]
     for bits, by in added:
-        added[bits, by] = added[min(bits, 4), "tensor"] if bits < 8 else added[bits, "tensor"]
+        if (bits, "tensor") in added:
+            added[bits, by] = added[bits, "tensor"]
 
 
 @null("quantization")
@@ -236,7 +237,7 @@ def use_costs_nothing(namespace, patch):
 def a_smaller_model_needs_no_more_tokens(namespace, patch):
     """A model of half the size reaches the same loss with as many tokens."""
     large = scaling.chinchilla_optimal(1e23, namespace["BESIROGLU"])
-    patch(scaling, "tokens_for_loss", lambda law, loss, n_params: large[1])
+    patch(scaling, "tokens_for_loss", lambda fit, loss, n_params: large[1])
 
 
 @null("scaling-bottlenecks")

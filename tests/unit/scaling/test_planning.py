@@ -32,8 +32,8 @@ def test_cost_and_energy_follow_from_the_time_of_one_accelerator():
 
 def test_the_tokens_for_a_loss_give_this_loss():
     tokens = tokens_for_loss(BESIROGLU, 2.2, 1e9)
-    law = BESIROGLU
-    assert law.E + law.A / 1e9**law.alpha + law.B / tokens**law.beta == pytest.approx(2.2)
+    fit = BESIROGLU
+    assert fit.E + fit.A / 1e9**fit.alpha + fit.B / tokens**fit.beta == pytest.approx(2.2)
     assert tokens_for_loss(BESIROGLU, 1.9, 1e7) == math.inf
 
 
