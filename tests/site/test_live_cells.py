@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-PAGE = "book/sampling.html"
+PAGE = "book/preface.html"
 PATIENCE = 90_000  # milliseconds: Python starts, on a busy machine
 SIZE = re.compile(r"live/(packages|python_docs)|vendor/pyodide|live/worker")
 
@@ -42,7 +42,7 @@ def test_a_cell_runs_and_says_that_its_output_is_the_same(chapter):
 
 
 def test_an_edited_cell_runs_its_new_code_and_can_be_reset(chapter):
-    cell = cell_with(chapter(), "softmax")
+    cell = cell_with(chapter(), "import ask")
     cell.get_by_role("button", name="Edit").click()
     editor = cell.get_by_role("textbox", name="Python code")
     expect(editor).to_be_focused()
