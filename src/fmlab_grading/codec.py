@@ -11,6 +11,7 @@ import sys
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable
 from fractions import Fraction
+from operator import attrgetter
 
 SCALARS = (bool, int, float, str)
 DTYPE_KINDS = "biufcUS"  # kinds of NumPy dtypes whose values are fully given by their bytes
@@ -57,6 +58,12 @@ ATOMS: dict[type, tuple[str, Callable, Callable]] = {
     ),
 }
 
+
+def _fields(*names: str) -> dict[str, Callable]:
+    return {name: attrgetter(name) for name in names}
+
+
+SHAPE = ("vocab_size", "context_length", "n_layers", "n_heads", "d_model")
 # Classes of fmlab that are rebuilt from their arguments. module:class: {argument: how to get it}
 FMLAB_CLASSES: dict[str, dict[str, Callable]] = {
     "fmlab.tokenization.tokenizers:BPETokenizer": {
@@ -73,6 +80,10 @@ FMLAB_CLASSES: dict[str, dict[str, Callable]] = {
         "margin": lambda mean: mean.margin,
         "n": lambda mean: mean.n,
     },
+    "fmlab.models.configs:GPTConfig": _fields(*SHAPE, "dropout"),
+    "fmlab.models.configs:LlamaConfig": _fields(
+        *SHAPE, "n_kv_heads", "d_ff", "tied", "rope_base", "norm_epsilon"
+    ),
 }
 
 # How to get the value of an instance of a subclass, by the method of the base class.

@@ -96,6 +96,19 @@ def test_a_rate_and_a_mean_are_built_again(statistic):
     assert (got.low, got.high) == (statistic.low, statistic.high)
 
 
+@pytest.mark.parametrize(
+    "config",
+    [
+        GPTConfig(9, 8, n_layers=2, n_heads=2, d_model=4, dropout=0.1),
+        LlamaConfig(9, 8, 2, 4, 2, 16, 10, tied=True, rope_base=500.0, norm_epsilon=1e-6),
+    ],
+)
+def test_the_shape_of_a_model_is_built_again(config):
+    got = transferred(config)
+    assert type(got) is type(config)
+    assert got == config
+
+
 @pytest.mark.parametrize("name", codec.FMLAB_CLASSES)
 def test_classes_that_cross_are_listed_under_the_names_they_have(name):
     assert codec.name_of_class(codec.class_named(name)) == name
