@@ -10,6 +10,7 @@ import torch
 
 from fmlab.checks.material import InPlace
 from fmlab.evaluation.statistics import Mean, Rate
+from fmlab.models import GPTConfig, LlamaConfig
 from fmlab.tokenization.tokenizers import BPETokenizer
 from fmlab_grading import codec
 from fmlab_grading.protocol import IN_PLACE
