@@ -43,8 +43,8 @@ def check_plan(training_plan: Callable[..., tuple[float, float]]) -> None:
             isinstance(found, tuple) and len(found) == 2, f"return days and dollars, not {found!r}"
         )
         hints = {
-            "days": "work is 6 N D; speed is accelerators x peak x utilization; a day has 86,400 "
-            "seconds",
+            "days": "compute is 6 N D; speed is accelerators x peak x utilization; a day has "
+            "86,400 seconds",
             "dollars": "every accelerator is paid for every hour",
         }
         for (unit, hint), value, right in zip(hints.items(), found, expected):
@@ -82,7 +82,7 @@ def check_bits(predicted: Mapping[str, float]) -> None:
 MIXTURES = {  # n_layers, d_model, d_ff, n_experts, n_used, the parameters of everything else
     "like a dense model": (2, 8, 32, 1, 1, 1000),
     "one of four experts": (2, 8, 32, 4, 1, 1000),
-    "two of eight experts": (32, 4096, 14336, 8, 2, 1_605_902_336),
+    "two of eight experts": (32, 4096, 14336, 8, 2, 1_604_587_520),
 }
 
 
@@ -166,6 +166,8 @@ def example_seeds() -> list[tuple[list[float], list[float], str]]:
         ([2.10, 2.12, 2.08, 2.11], [2.20, 2.22, 2.17, 2.21], "first"),
         ([2.50, 2.10, 2.90, 2.30], [2.45, 2.06, 2.84, 2.26], "second"),
         ([2.10, 2.30, 2.20, 2.15], [2.20, 2.15, 2.25, 2.18], "unclear"),
+        ([2.10, 2.12, 2.08, 2.11], [2.30, 2.32, 2.28, 2.10], "first"),
+        ([2.10, 2.12, 2.08, 2.11], [2.11, 2.13, 2.09, 2.61], "unclear"),
     ]
 
 
@@ -179,20 +181,23 @@ def paired_verdict(first: Sequence[float], second: Sequence[float]) -> str:
 
 
 def check_verdict(verdict: Callable[[Sequence[float], Sequence[float]], str]) -> None:
-    """Check verdicts on three comparisons."""
+    """Check verdicts on five comparisons."""
     reasons = (
         "the first has the lower loss for every seed, by about the same amount",
         "the seeds differ much more than the methods, but each seed gives the second the lower "
         "loss: take differences seed by seed",
         "the sign of the difference changes from seed to seed",
+        "the interval decides, not the number of seeds with the same sign; its half-width is 1.96 "
+        "standard deviations divided by the square root of the number of seeds",
+        "one seed differs much more than the others, so the mean difference is uncertain",
     )
     for (first, second, expected), reason in zip(example_seeds(), reasons):
         found = verdict(list(first), list(second))
         expect(
             found == expected,
-            f"for {first} and {second} your verdict is {found!r}: {reason} (#isoflop)",
+            f"for {first} and {second} your verdict is {found!r}: {reason} (#compute-optimal)",
         )
-    print("verdict: right for three comparisons")
+    print("verdict: right for five comparisons")
 
 
 # A control for collapse

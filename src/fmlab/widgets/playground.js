@@ -19,7 +19,7 @@ export const ALL_SLIDERS = [...SLIDERS, ...MORE_SLIDERS];
 const SPEEDS = { "10 tokens per second": 10, "30 tokens per second": 30, "as fast as possible": 0 };
 const REASONS = {
   stop: "The model ended the text.",
-  context: "The context is full: the model can take no more tokens.",
+  context: "The context is full.",
   length: "Press Continue for more.",
   stopped: "Stopped.",
 };

@@ -10,7 +10,9 @@ from fmlab import models, scaling
 from fmlab.experiments import (
     inverse_scaling,
     isoflop,
+    mixture_of_experts,
     model_collapse,
+    results,
     scaling_lab,
     width_transfer,
 )
@@ -75,6 +77,29 @@ def random_weights_are_set_to_zero(namespace, patch):
                     weight[torch.rand(weight.shape, generator=generator) < share] = 0
         loss = namespace["loss_per_token"](model, tokenizer, namespace["texts"])
         namespace["losses"][share] = loss
+
+
+@null("sparsity")
+def the_losses_belong_to_other_kinds(namespace, patch):
+    """The losses of the dense models and of the balanced mixtures are exchanged."""
+    read = results.read
+
+    def exchanged(which):
+        record = copy.deepcopy(read(which))
+        other = {"dense": "balanced", "balanced": "dense"}
+        losses = {(run["kind"], run["seed"]): run["loss"] for run in record["runs"]}
+        for run in record["runs"]:
+            run["loss"] = losses[other.get(run["kind"], run["kind"]), run["seed"]]
+        return record
+
+    patch(results, "read", exchanged)
+
+
+@null("sparsity")
+def the_learning_rate_makes_no_difference(namespace, patch):
+    """The runs at half the learning rate end with the losses of the recorded ones."""
+    runs = {(r["kind"], r["seed"]): r for r in results.read("mixture_of_experts")["runs"]}
+    patch(mixture_of_experts, "train_model", lambda kind, rate, seed: runs[kind, seed])
 
 
 @null("dataset-size-tokens")
@@ -194,6 +219,19 @@ def both_models_answer_alike(namespace, patch):
 
 
 @null("inverse-scaling")
+def memory_is_independent_of_what_is_known(namespace, patch):
+    """The exercises that a model answers from memory are random ones."""
+
+    def change(record):
+        rng = np.random.default_rng(0)
+        for found in record["models"].values():
+            wrong = sorted(set(range(record["n"])) - set(found["passage"]))
+            found["memory"] = rng.permutation(wrong)[: len(found["memory"])].tolist()
+
+    change_record(namespace, "inverse_scaling", change)
+
+
+@null("inverse-scaling")
 def the_live_model_never_learned(namespace, patch):
     """The model that answers again is the smallest one."""
     outcomes = inverse_scaling.outcomes
@@ -208,7 +246,7 @@ def the_constants_are_those_in_print(namespace, patch):
 
 @null("chinchilla")
 def the_budget_makes_no_difference(namespace, patch):
-    """Losses are shuffled over the sizes of a budget."""
+    """Losses are shuffled over the sizes of a budget, and the exponents are fitted to them."""
 
     def change(record):
         rng = np.random.default_rng(1)
@@ -217,6 +255,7 @@ def the_budget_makes_no_difference(namespace, patch):
             losses = [p["loss"] for p in points]
             for point, loss in zip(points, rng.permutation(losses)):
                 point["loss"] = float(loss)
+        record.update(isoflop.fit(record["points"]))
 
     change_record(namespace, "isoflop", change)
 
@@ -255,6 +294,21 @@ def generated_text_is_as_good_as_real(namespace, patch):
         for (source, seed), line in lines.items():
             if source == "generated":
                 line["loss"] = lines["real", seed]["loss"]
+
+    change_record(namespace, "model_collapse", change)
+
+
+@null("scaling-bottlenecks")
+def generated_text_is_worth_nothing(namespace, patch):
+    """Mixed text gives the losses of its real half alone."""
+
+    def change(record):
+        half = record["n_characters"] // 2
+        for line in record["lines"]:
+            if line["source"] == "mixed":
+                alone, _ = model_collapse.learn(model_collapse.real_text(line["seed"])[:half], 0)
+                rise = [1 - 4.0**-g for g in range(len(line["loss"]))]
+                line["loss"] = [line["loss"][0] + r * (alone - line["loss"][0]) for r in rise]
 
     change_record(namespace, "model_collapse", change)
 
