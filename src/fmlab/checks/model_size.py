@@ -43,8 +43,8 @@ def check_plan(training_plan: Callable[..., tuple[float, float]]) -> None:
             isinstance(found, tuple) and len(found) == 2, f"return days and dollars, not {found!r}"
         )
         hints = {
-            "days": "compute is 6 N D; speed is accelerators x peak x utilization; a day has 86,400 "
-            "seconds",
+            "days": "compute is 6 N D; speed is accelerators x peak x utilization; a day has "
+            "86,400 seconds",
             "dollars": "every accelerator is paid for every hour",
         }
         for (unit, hint), value, right in zip(hints.items(), found, expected):
