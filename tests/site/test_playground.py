@@ -157,7 +157,7 @@ def test_nothing_is_fetched_before_the_reader_starts_and_nothing_after_it_is_loa
     size = sum(path.stat().st_size for path in model_files("micro"))
     button = widget.get_by_role("button", name=START)
     expect(button).to_have_text(f"Start ({size / 1e6:.1f} MB)")
-    expect(widget.locator(".fml-status")).to_contain_text("from this site. This is needed only once")
+    expect(widget.locator(".fml-status")).to_contain_text("needed only once")
     at_full_speed(widget)
     assert not requests
     start(widget)
