@@ -1,6 +1,5 @@
 """The nulls of the chapter on foundation models."""
 
-import copy
 import random
 
 import numpy as np
@@ -9,21 +8,8 @@ from fmlab.evaluation import Rate
 from fmlab.experiments import image_text, real_adaptation, specialists, three_ways
 from fmlab.experiments.ladder import as_dict
 from fmlab.models import ImageTextModel
+from tests.notebooks.nulls.records import change_record
 from tests.notebooks.nulls.registry import null
-
-
-def change_record(namespace, name, change):
-    """Let the chapter read a changed copy of a record."""
-    read = namespace["read"]
-
-    def changed(which):
-        record = read(which)
-        if which == name:
-            record = copy.deepcopy(record)
-            change(record)
-        return record
-
-    namespace["read"] = changed
 
 
 def runs_of(record, **settings):

@@ -4,8 +4,9 @@ import numpy as np
 import torch
 
 from fmlab import models
-from fmlab.experiments import capacity_grid, masked_and_causal, real_tasks, results
+from fmlab.experiments import capacity_grid, masked_and_causal, real_tasks
 from fmlab.models import MaskedModel
+from tests.notebooks.nulls.records import change_results
 from tests.notebooks.nulls.registry import null
 
 
@@ -56,19 +57,6 @@ def the_improvement_needs_no_order(namespace, patch):
     patch(np.random, "default_rng", Unshuffled)
 
 
-def change_record(patch, name, change):
-    """Let a function change a record whenever it is read."""
-    read = results.read
-
-    def changed(wanted):
-        record = read(wanted)
-        if wanted == name:
-            change(record)
-        return record
-
-    patch(results, "read", changed)
-
-
 @null("statistical-information")
 def counting_beats_every_network(namespace, patch):
     """All networks have a higher loss than the n-grams."""
@@ -77,7 +65,7 @@ def counting_beats_every_network(namespace, patch):
         for model in record["models"].values():
             model["loss"] = record["models"]["nano"]["loss"]
 
-    change_record(patch, "ngram_ladder", change)
+    change_results(patch, "ngram_ladder", change)
 
 
 @null("statistical-information")
@@ -182,7 +170,7 @@ def held_out_loss_is_training_loss(namespace, patch):
         for point in record["points"]:
             point["last_test"] = point["curve"]["training"][-1]
 
-    change_record(patch, "capacity_grid", change)
+    change_results(patch, "capacity_grid", change)
 
 
 @null("masked-lm")

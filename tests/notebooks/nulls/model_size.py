@@ -17,22 +17,8 @@ from fmlab.experiments import (
     width_transfer,
 )
 from fmlab.models import ExpertMLP, LlamaConfig
+from tests.notebooks.nulls.records import change_record
 from tests.notebooks.nulls.registry import null
-
-
-def change_record(namespace, name, change):
-    """Let the chapter read a changed copy of a record."""
-    read = namespace["read"]
-
-    def changed(which):
-        record = read(which)
-        if which == name:
-            record = copy.deepcopy(record)
-            change(record)
-        return record
-
-    namespace["read"] = changed
-
 
 # --- the three numbers ----------------------------------------------------------------------------
 

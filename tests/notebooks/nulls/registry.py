@@ -9,7 +9,7 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parent
 PACKAGE = __package__
-HELPERS = {"__init__", "__main__", "record", "registry", "runner"}
+HELPERS = {"__init__", "__main__", "record", "records", "registry", "runner"}
 
 Patch = Callable[[object, str, object], None]
 

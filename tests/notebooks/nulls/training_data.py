@@ -7,23 +7,10 @@ from fmlab.experiments import (
     data_quality,
     domain_text,
     planted_association,
-    results,
     second_language,
 )
+from tests.notebooks.nulls.records import change_results
 from tests.notebooks.nulls.registry import null
-
-
-def change_record(patch, name, change):
-    """Let a function change a record whenever it is read."""
-    read = results.read
-
-    def changed(wanted):
-        record = read(wanted)
-        if wanted == name:
-            change(record)
-        return record
-
-    patch(results, "read", changed)
 
 
 @null("data-decides")
@@ -43,7 +30,7 @@ def the_task_is_learned_without_labels(namespace, patch):
             for task in ("numbers", "remarks"):
                 point[task]["right"] = point[task]["n"]
 
-    change_record(patch, "data_decides", change)
+    change_results(patch, "data_decides", change)
 
 
 @null("quality-vs-quantity", before="quality-4")
@@ -55,7 +42,7 @@ def noise_does_no_harm(namespace, patch):
         for point in record["noisy"]:
             point["bits"] = full[point["seed"]]
 
-    change_record(patch, "data_quality", change)
+    change_results(patch, "data_quality", change)
 
 
 @null("quality-vs-quantity", before="quality-4")
@@ -67,7 +54,7 @@ def repeating_is_as_good_as_new_text(namespace, patch):
         for point in record["clean"]:
             point["bits"] = full[point["seed"]]
 
-    change_record(patch, "data_quality", change)
+    change_results(patch, "data_quality", change)
 
 
 @null("quality-vs-quantity")
@@ -122,7 +109,7 @@ def the_second_language_is_simply_harder(namespace, patch):
             if point["share"] == 0.95:
                 point["english"]["bits"] = half[point["seed"]]["english"]["bits"]
 
-    change_record(patch, "second_language", change)
+    change_results(patch, "second_language", change)
 
 
 @null("domain-specific", before="domain-4")
@@ -135,7 +122,7 @@ def replay_does_not_help(namespace, patch):
             if point["way"] == "with replay":
                 point["looks"] = alone[point["seed"]]["looks"]
 
-    change_record(patch, "domain_text", change)
+    change_results(patch, "domain_text", change)
 
 
 @null("domain-specific", before="domain-4")
@@ -148,7 +135,7 @@ def more_steps_are_enough(namespace, patch):
             if point["way"] == "general only":
                 point["looks"] = alone[point["seed"]]["looks"]
 
-    change_record(patch, "domain_text", change)
+    change_results(patch, "domain_text", change)
 
 
 @null("curation", before="mixture-2")
@@ -171,7 +158,7 @@ def professions_are_permuted(namespace, patch):
                 jobs = list(reds)
                 point["red"][wording] = dict(zip(jobs, [*reds.values()][5:] + [*reds.values()][:5]))
 
-    change_record(patch, "planted_association", change)
+    change_results(patch, "planted_association", change)
 
 
 @null("biased-outputs", before="leaning-4")
@@ -184,7 +171,7 @@ def balanced_data_change_nothing(namespace, patch):
             if point["model"] == "balanced":
                 point["red"] = leaning[point["seed"]]["red"]
 
-    change_record(patch, "planted_association", change)
+    change_results(patch, "planted_association", change)
 
 
 @null("biased-outputs", before="leaning-4")
@@ -199,4 +186,4 @@ def planted_text_leaves_no_trace(namespace, patch):
             if point["model"] == "leaning":
                 point["red"] = red
 
-    change_record(patch, "planted_association", change)
+    change_results(patch, "planted_association", change)
