@@ -72,16 +72,22 @@ class Python {
     const models = [...new Set(order.flatMap((i) => cells[i].models))];
     const docs = order.some((i) => cells[i].docs);
     const matplotlib = needsMatplotlib(sources);
-    let result;
+    const ran = [];
+    let [result, failed] = [null, null];
     for (const [position, i] of order.entries()) {
       onProgress({ kind: "cell", position, n: order.length });
       const name = `<cell ${cells[i].id}>`;
       result = await this.ask({ code: sources[position], name, models, docs, matplotlib }, onProgress);
-      if (result.error) return { ...result, failed: i };
+      ran.push(i);
+      if (result.error) {
+        failed = i;
+        this.done.delete(i);
+        break;
+      }
       this.done.add(i);
     }
-    for (const i of order) forget(cells, i, this.done);
-    return { ...result, failed: null };
+    for (const i of ran) forget(cells, i, this.done);
+    return { ...result, failed };
   }
 }
 
@@ -111,7 +117,6 @@ class LiveCell {
   constructor(cell, place, python) {
     [this.cell, this.place, this.python] = [cell, place, python];
     this.input = place.querySelector(".cell_input");
-    this.pre = this.input.querySelector("pre");
     this.editor = null;
     cell.code = () => this.editor?.value ?? cell.source;
     this.runButton = element("button", { type: "button", class: "live-run" }, "Run");
@@ -156,6 +161,11 @@ class LiveCell {
   }
 
   async run() {
+    if (this.python.busy) {
+      this.say("Another run is not finished. Wait for it, or stop it.");
+      return;
+    }
+    this.python.busy = true;
     this.runButton.disabled = true;
     this.stopButton.hidden = false;
     if (!this.python.worker) this.say("Loading Python, about 9 MB, once");
@@ -165,6 +175,7 @@ class LiveCell {
     } catch (error) {
       this.say(error.message);
     } finally {
+      this.python.busy = false;
       this.runButton.disabled = false;
       this.stopButton.hidden = true;
       this.bar.hidden = true;

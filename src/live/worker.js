@@ -1,6 +1,6 @@
 // Python in a worker: the page stays responsive, and ending the worker ends whatever runs in it.
-// Everything comes from this site. Messages in: {run: code, name, models, docs, matplotlib} and
-// {reset: true}. Messages out: {ready}, {loaded, total, what}, {done, outputs, error, seconds}, {failed}.
+// Everything comes from this site. Messages in: {code, name, models, docs, matplotlib, total} or
+// {reset: true, total}. Messages out, by their kind: progress, running, done, failed.
 const here = new URL("./", import.meta.url).href;
 const pyodideFolder = new URL("../vendor/pyodide/", here).href;
 const modelsFolder = new URL("../playground/models/", here).href;
@@ -96,7 +96,10 @@ const provide = async ({ models, docs, matplotlib }) => {
 let started;
 self.onmessage = async ({ data }) => {
   try {
-    started ??= boot(data.total);
+    started ??= boot(data.total).catch((error) => {
+      started = undefined; // the next run tries again
+      throw error;
+    });
     await started;
     if (data.reset) {
       live.reset();

@@ -30,13 +30,16 @@ def cell_with(page, text):
 
 def test_a_cell_runs_and_says_that_its_output_is_the_same(chapter):
     page = chapter()
+    cell = cell_with(page, "import ask")
+    loaded = page.evaluate("performance.getEntriesByType('resource').map((entry) => entry.name)")
+    assert loaded
+    assert not [url for url in loaded if SIZE.search(url)]
     requested = []
     page.on("request", lambda request: requested.append(request.url))
-    cell = page.locator("div.cell").filter(has=page.locator(".live-run")).first
-    assert not [url for url in requested if SIZE.search(url)]
     cell.get_by_role("button", name="Run").click()
     expect(cell.locator(".live-status")).to_contain_text("Loading", timeout=PATIENCE)
     expect(cell.locator(".live-status")).to_contain_text("Done", timeout=PATIENCE)
+    expect(cell.locator(".live-status")).to_contain_text("the same as above")
     expect(cell.locator(".live-yours")).to_be_visible()
     assert [url for url in requested if "pyodide" in url]
 
@@ -56,6 +59,8 @@ def test_an_edited_cell_runs_its_new_code_and_can_be_reset(chapter):
     expect(error).not_to_contain_text("live.py")  # it begins in the cell
     editor.fill("while True: pass")
     editor.press("Shift+Enter")
+    editor.press("Shift+Enter")  # a second run waits for the first
+    expect(cell.locator(".live-status")).to_contain_text("not finished")
     cell.get_by_role("button", name="Stop").click()
     expect(cell.locator(".live-status")).to_contain_text("Stopped")
     cell.get_by_role("button", name="Reset").click()

@@ -124,7 +124,7 @@ class ContinuousBatch:
         token = choose(logits, row.rng, {"temperature": 1.0} | row.options)
         row.new.append(token)
         reason = row.limits.finish_reason(row.prompt, row.new)
-        best = np.argsort(-logprobs, kind="stable")[: row.n_top]
+        best = np.argsort(-logprobs, kind="stable")[: row.n_top] if row.n_top else ()
         top = [(int(i), float(logprobs[i])) for i in best]
         return NewToken(row, token, float(logprobs[token]), reason, top)
 

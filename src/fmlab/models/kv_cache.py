@@ -124,8 +124,10 @@ class KVCache:
     def trim(self) -> None:
         """Drop the positions at the start that are padding in every row."""
         n_unused = int(self.n_padding_by_row.min())
-        self._keys = [keys[:, :, n_unused:] for keys in self._keys]
-        self._values = [values[:, :, n_unused:] for values in self._values]
+        if n_unused == 0:
+            return
+        self._keys = [keys[:, :, n_unused:].clone() for keys in self._keys]
+        self._values = [values[:, :, n_unused:].clone() for values in self._values]
         self.n_tokens, self._in_numpy = self.n_tokens - n_unused, None
         self._set_padding(self.n_padding_by_row - n_unused)
 

@@ -29,6 +29,7 @@ class Format:
         self.tokenizer, self.model, self.n_top, self.is_chat = tokenizer, model, n_top, is_chat
         self.id = f"{'chatcmpl' if is_chat else 'cmpl'}-{uuid.uuid4().hex}"
         self.created = int(time.time())
+        self._offsets: dict[int, int] = {}  # where the next token of each choice begins
 
     def whole(self, choices: list[Choice], usage: dict) -> dict:
         """Return a complete response."""
@@ -46,8 +47,7 @@ class Format:
         part = self._choice(choice)
         if self.is_chat:
             message = part.pop("message")
-            has_text = choice.text or choice.tokens
-            part["delta"] = {"content": message["content"]} if has_text else {}
+            part["delta"] = {"content": message["content"]}
         return self._chunk(part)
 
     def last(self, usage: dict) -> dict:
@@ -72,7 +72,9 @@ class Format:
             part["text"] = choice.text
         if self.n_top is not None:
             made = [self._logprob(new) for new in choice.tokens]
-            part["logprobs"] = {"content": made} if self.is_chat else _columns(made)
+            at = self._offsets.get(choice.index, 0)
+            part["logprobs"] = {"content": made} if self.is_chat else _columns(made, at)
+            self._offsets[choice.index] = at + sum(len(entry["token"]) for entry in made)
         return part
 
     def _logprob(self, new: NewToken) -> dict:
@@ -85,9 +87,12 @@ class Format:
         return {"token": text, "logprob": max(logprob, -9999.0), "bytes": list(raw)}
 
 
-def _columns(made: list[dict]) -> dict:
-    """Return log-probabilities in the older form of completions: lists side by side."""
-    offsets, at = [], 0
+def _columns(made: list[dict], at: int) -> dict:
+    """Return log-probabilities in the older form of completions: lists side by side.
+
+    ``at`` is where the first of these tokens begins in the text of the choice.
+    """
+    offsets = []
     for entry in made:
         offsets.append(at)
         at += len(entry["token"])

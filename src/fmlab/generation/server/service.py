@@ -34,8 +34,7 @@ class Served:
     @property
     def chats(self) -> bool:
         """Whether the model has a chat format."""
-        has_template = getattr(self.tokenizer, "chat_template", None) is not None
-        return has_template or ASSISTANT in self.tokenizer.special_tokens
+        return self.has_template or ASSISTANT in self.tokenizer.special_tokens
 
     @property
     def has_template(self) -> bool:
@@ -44,7 +43,8 @@ class Served:
 
     def rows(self, request: CompletionRequest | ChatRequest) -> list[list[Row]]:
         """Return the rows of each prompt, n each. Errors: ``ApiError`` 400, naming the field."""
-        stop, rng = [self._end_token(request)], np.random.default_rng(request.seed)
+        seed = None if request.seed is None else request.seed % 2**64  # it may be negative
+        stop, rng = [self._end_token(request)], np.random.default_rng(seed)
         groups = []
         for prompt in self._prompts(request):
             limits = Limits.of(self.model, self._most_tokens(request, prompt), stop)
@@ -106,7 +106,8 @@ class Served:
             return []
         vocab_size, bias = self.model.config.vocab_size, {}
         for key, value in (request.logit_bias or {}).items():
-            if not (key.isascii() and key.isdigit() and int(key) < vocab_size):
+            is_number = key.isascii() and key.isdigit() and len(key) < 10
+            if not (is_number and int(key) < vocab_size):
                 message = f"logit_bias: {key[:20]!r} is not a token id below {vocab_size}"
                 raise ApiError(400, message, param="logit_bias")
             bias[int(key)] = value

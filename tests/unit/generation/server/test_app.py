@@ -201,9 +201,23 @@ WRONG = {
     "a token that there is not": (dict(prompt=[5, 10**9]), 400, "prompt must be token ids"),
     "a prompt beyond the context": (dict(prompt="word " * 3000), 400, "prompt must be at most"),
     "a special token in the text": (dict(prompt="<|endoftext|>"), 400, "prompt"),
+    "a bias for a number without end": (dict(logit_bias={"1" * 5000: 1}), 400, "logit_bias"),
     "a bias for no token": (dict(logit_bias={"x": 1}), 400, "logit_bias"),
     "what it does not support": (dict(best_of=2), 400, "best_of is not supported"),
 }
+
+
+def test_a_seed_may_be_negative(client):
+    texts = [complete(client, seed=-1, max_tokens=9).choices[0].text for _ in range(2)]
+    assert texts[0] == texts[1]
+
+
+def test_the_offsets_of_a_stream_go_through_its_text(client):
+    options = dict(max_tokens=8, temperature=0, logprobs=0)
+    whole = complete(client, **options).choices[0].logprobs.text_offset
+    parts = [part.choices[0].logprobs for part in complete(client, stream=True, **options)]
+    assert [at for part in parts for at in part.text_offset] == whole
+    assert whole[-1] > 0
 
 
 def test_half_a_character_is_text_like_any_other(address):
@@ -307,7 +321,8 @@ def test_a_client_that_leaves_frees_its_place(address, service, stream):
     before = metric(address, left), metric(address, tokens)
     port = int(address.rpartition(":")[2])
     fields = {"model": MODEL, "prompt": "a", "max_tokens": 250, "n": 8, "stream": stream}
-    fields["logit_bias"] = {"0": -100}  # never <|endoftext|>: it would take all 250 tokens
+    end = service[MODEL].tokenizer.special_tokens["<|endoftext|>"]
+    fields["logit_bias"] = {str(end): -100}  # never <|endoftext|>: it would take all 250 tokens
     body = json.dumps(fields).encode()
     for _ in range(3):
         with socket.create_connection(("127.0.0.1", port)) as connection:
