@@ -96,9 +96,19 @@ def plain(text: str) -> str:
     return " ".join(re.findall(r"\w+", "".join(c for c in letters if not unicodedata.combining(c))))
 
 
+ABSTENTIONS = re.compile(
+    r"\b(i dont|i do not|i cant|i cannot|im not|i am not|im sorry"
+    r"|not (well )?known|unknown|(is|are) not a|fictional|fictitious|does not exist|doesnt exist)\b"
+)
+
+
 def abstains(answer: str) -> bool:
-    """Tell whether an answer says that the model does not know, or may not say it."""
-    return re.search(r"\b(i dont|i do not|im not|i am not|im sorry)\b", plain(answer)) is not None
+    """Tell whether an answer names no capital: it is not known, or there is no such place.
+
+    >>> abstains("I don't know."), abstains("Vorania is a fictional country.")
+    (True, True)
+    """
+    return ABSTENTIONS.search(plain(answer)) is not None
 
 
 def graded_right(pairs: Sequence[tuple[str, str]], answers: Sequence[str]) -> list[str]:

@@ -3,7 +3,8 @@
 Every model reads the same kinds of text: encyclopedia entries, lists of numbers, and remarks from
 reviews. What differs is whether the numbers are labeled as even or odd, and whether the remarks are
 labeled as good or bad. All other words occur in all mixtures. The test has numbers and remarks that
-no model has seen, after one solved example of each label.
+no model has seen, after one solved example of each label. As a control, one more mixture labels
+both tasks, but at random.
 
     python -m fmlab.experiments data_decides    # about 3 minutes
 
@@ -54,20 +55,23 @@ def split(task: str) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
     return everything[n:], everything[:n]
 
 
-def lists(task: str, labeled: bool, seed: int) -> Iterator[str]:
-    """Yield documents: lists of items, with their labels or without."""
+def lists(task: str, labeled: bool, seed: int, at_random: bool = False) -> Iterator[str]:
+    """Yield documents: lists of items, with their labels, with random ones, or without labels."""
     training, rng = split(task)[0], np.random.default_rng(seed)
+    if at_random:
+        drawn = np.random.default_rng(seed + 100).integers(2, size=len(training))
+        training = [(item, LABELS[task][i]) for (item, _), i in zip(training, drawn)]
     while True:
         rows = [training[i] for i in rng.integers(len(training), size=LINES)]
         yield "\n".join(f"{item}:{label}" if labeled else item for item, label in rows)
 
 
-def texts(numbers: bool, remarks: bool, seed: int) -> list[str]:
-    """Return the training text of one mixture; the arguments say what is labeled."""
+def texts(numbers: bool, remarks: bool, seed: int, at_random: bool = False) -> list[str]:
+    """Return the training text of one mixture; the arguments say what is labeled, and how."""
     sources = {
         "encyclopedia": lab.documents(f"train {seed}", ["encyclopedia"]),
-        "numbers": lists("numbers", numbers, seed),
-        "remarks": lists("remarks", remarks, seed),
+        "numbers": lists("numbers", numbers, seed, at_random),
+        "remarks": lists("remarks", remarks, seed, at_random),
     }
     return mix(sources, WEIGHTS, N_BYTES)
 
@@ -105,9 +109,10 @@ def accuracy(model: object, task: str) -> dict:
     }
 
 
-def measure(numbers: bool, remarks: bool, seed: int) -> dict:
+def measure(numbers: bool, remarks: bool, seed: int, at_random: bool = False) -> dict:
     """Train one model; return its results on both tasks, and its loss on encyclopedia entries."""
-    model = lab.train(texts(numbers, remarks, seed), tokenizer(), seed, steps=STEPS, rate=RATE)
+    mixture = texts(numbers, remarks, seed, at_random)
+    model = lab.train(mixture, tokenizer(), seed, steps=STEPS, rate=RATE)
     return {
         **{"numbers labeled": numbers, "remarks labeled": remarks, "seed": seed},
         **{task: accuracy(model, task) for task in LABELS},
@@ -118,8 +123,15 @@ def measure(numbers: bool, remarks: bool, seed: int) -> dict:
 def run() -> dict:
     """Train a model on each mixture, with each seed."""
     torch.set_num_threads(1)  # as in the chapter, so that sums are added in the same order
-    points = []
-    for seed, diet in product(lab.SEEDS, DIETS):
-        points.append(measure(*diet, seed))
-        print(points[-1], flush=True)
-    return {"points": points, "training tokens": STEPS * lab.BATCH * lab.SHAPE.context_length}
+    points, controls = [], []
+    for seed in lab.SEEDS:
+        for diet in DIETS:
+            points.append(measure(*diet, seed))
+            print(points[-1], flush=True)
+        controls.append(measure(True, True, seed, at_random=True))
+        print("labels at random", controls[-1], flush=True)
+    return {
+        "points": points,
+        "labels at random": controls,
+        "training tokens": STEPS * lab.BATCH * lab.SHAPE.context_length,
+    }

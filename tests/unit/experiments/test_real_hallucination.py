@@ -29,11 +29,20 @@ def test_the_first_name_ends_before_punctuation():
 def test_a_false_capital_is_stated_by_the_user_the_model_or_nobody():
     claim = "The capital of France is Quito."
     for source, role in (("user", "user"), ("model", "assistant"), ("nobody", None)):
-        turns = real.dialogues("France", "Quito", source)
+        turns = real.dialogue("France", "Quito", source)
         assert [turn["role"] for turn in turns if turn["content"] == claim] == [role] * (
             role is not None
         )
         assert turns[-1]["content"].startswith("So, in one sentence: what is the capital of France")
+
+
+def test_as_a_control_the_same_capital_is_stated_for_another_country():
+    for speaker, role in (("user", "user"), ("model", "assistant")):
+        turns = real.dialogue("France", "Quito", f"{speaker}, another country", "Peru")
+        claim = {"role": role, "content": "The capital of Peru is Quito."}
+        assert claim in turns
+        assert not any("France" in turn["content"] for turn in turns[:-1])
+        assert "France" in turns[-1]["content"]
 
 
 def test_a_false_capital_belongs_to_another_country():

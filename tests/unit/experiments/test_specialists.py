@@ -44,6 +44,11 @@ def test_both_sides_got_their_steps(record):
         assert run["steps"] == specialists.MORE_STEPS[run["way"]] * specialists.STEPS[run["n"]]
 
 
+def test_specialists_got_the_steps_of_the_code(record):
+    steps = {str(n): steps for n, steps in specialists.STEPS_AS_IS.items()}
+    assert record["as is"]["steps"] == steps
+
+
 def test_an_interrupted_training_is_not_an_outcome():
     run = Run(finished=True)
     assert specialists.complete(run) is run
