@@ -1,12 +1,11 @@
 """Does a larger model need more data? Two sizes of GPT on two amounts of text, three seeds each.
 
 The text is the documentation of three Python packages. Every model gets its best chance: training
-stops where the loss on validation pages is lowest, and on the small data, where overfitting starts
-early, the better of two learning rates is used. The loss is then measured on other held-out pages.
-Beside each cell stands an n-gram model that was trained on the same tokens, with the n that is best
-on the validation pages.
+stops where the loss on validation pages is lowest, and the best of three learning rates is used.
+The loss is then measured on other held-out pages. Beside each cell stands an n-gram model that was
+trained on the same tokens, with the n that is best on the validation pages.
 
-    python -m fmlab.experiments capacity_grid    # about 5 minutes
+    python -m fmlab.experiments capacity_grid    # about 10 minutes
 
 Results are written to book/results/capacity_grid.json.
 
@@ -40,10 +39,10 @@ SHAPES = {
 SPREAD = {"smaller": 0.12, "larger": 0.06}  # of the initial weights
 LITTLE = 10_000  # tokens; the large data is all training pages
 RATES = {
-    ("smaller", "little"): (5e-3, 1e-2),
-    ("larger", "little"): (1e-3, 2e-3),
-    ("smaller", "much"): (1e-2,),
-    ("larger", "much"): (5e-3,),
+    ("smaller", "little"): (5e-3, 1e-2, 2e-2),
+    ("larger", "little"): (1e-3, 2e-3, 5e-3),
+    ("smaller", "much"): (5e-3, 1e-2, 2e-2),
+    ("larger", "much"): (2e-3, 5e-3, 1e-2),
 }
 STEPS = {"little": 480, "much": 800}
 EVERY = {"little": 40, "much": 80}
