@@ -112,12 +112,17 @@ class KVCache:
         n = max(self.n_tokens, other.n_tokens)
         capacity = max(n, self._keys[0].shape[2])
         padding = [cache.n_padding_by_row + n - cache.n_tokens for cache in (self, other)]
-        for mine, theirs in ((self._keys, other._keys), (self._values, other._values)):
-            for layer, (a, b) in enumerate(zip(mine, theirs)):
-                rows = a.new_zeros(len(a) + len(b), a.shape[1], capacity, a.shape[3])
-                rows[: len(a), :, n - self.n_tokens : n] = a[:, :, : self.n_tokens]
-                rows[len(a) :, :, n - other.n_tokens : n] = b[:, :, : other.n_tokens]
-                mine[layer] = rows
+
+        def joined(a: Tensor, b: Tensor) -> Tensor:
+            rows = a.new_zeros(len(a) + len(b), a.shape[1], capacity, a.shape[3])
+            rows[: len(a), :, n - self.n_tokens : n] = a[:, :, : self.n_tokens]
+            rows[len(a) :, :, n - other.n_tokens : n] = b[:, :, : other.n_tokens]
+            return rows
+
+        # All layers or, if memory runs out, none.
+        keys = [joined(*pair) for pair in zip(self._keys, other._keys)]
+        values = [joined(*pair) for pair in zip(self._values, other._values)]
+        self._keys, self._values = keys, values
         self.n_tokens, self._in_numpy = n, None
         self._set_padding(torch.cat(padding))
 

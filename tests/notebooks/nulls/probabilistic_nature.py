@@ -5,6 +5,7 @@ import numpy as np
 from fmlab import evaluation, models
 from fmlab.evaluation import Outcomes
 from fmlab.experiments import unknown_facts
+from tests.notebooks.nulls.records import change_record
 from tests.notebooks.nulls.registry import null
 
 
@@ -127,15 +128,22 @@ def the_passage_does_not_matter(namespace, patch):
 @null("hallucination-given-vs-generated")
 def the_real_model_repeats_nothing(namespace, patch):
     """SmolLM2 answers as if nobody had stated a false capital."""
-    read = namespace["read"]
 
-    def altered(name):
-        record = read(name)
-        if name == "real_hallucination":
-            record["follows"] = dict.fromkeys(record["follows"], record["follows"]["nobody"])
-        return record
+    def change(record):
+        record["follows"] = dict.fromkeys(record["follows"], record["follows"]["nobody"])
 
-    namespace["read"] = altered
+    change_record(namespace, "real_hallucination", change)
+
+
+@null("hallucination-given-vs-generated")
+def the_real_model_copies_any_capital(namespace, patch):
+    """SmolLM2 repeats a capital just as often if it was stated for another country."""
+
+    def change(record):
+        for source in ("user", "model"):
+            record["follows"][f"{source}, another country"] = record["follows"][source]
+
+    change_record(namespace, "real_hallucination", change)
 
 
 @null("snowballing", before="snow-2")

@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
+from starlette.types import Send
 
 from fmlab.generation.server.collecting import Collector
 from fmlab.generation.server.errors import ApiError
@@ -24,6 +25,7 @@ from fmlab.generation.server.service import Service
 
 MAX_BYTES = 1_000_000  # of a body
 BODY_SECONDS = 10.0  # within which it must arrive
+READING_SECONDS = 5.0  # a stream may last so much longer than its tokens take, to be read
 LOG = logging.getLogger("fmlab.server")
 
 
@@ -95,7 +97,7 @@ class Handlers:
             raise
         if body.stream:
             events = self._events(collector, name, start)
-            return StreamingResponse(events, media_type="text/event-stream")
+            return TimedStream(events, self.timeout + READING_SECONDS)
         return await self._whole(request, collector, name, start)
 
     async def _whole(
@@ -152,6 +154,24 @@ class Handlers:
             if line["per_token"] is not None:
                 metrics.per_token.labels(name).observe(line["per_token"])
         LOG.info(json.dumps(line))
+
+
+class TimedStream(StreamingResponse):
+    """A stream of events that ends after so many seconds even if its client does not read."""
+
+    def __init__(self, events: AsyncIterator[str], seconds: float) -> None:
+        super().__init__(events, media_type="text/event-stream")
+        self.seconds = seconds
+
+    async def stream_response(self, send: Send) -> None:
+        """Send the events, and close their source whatever happens."""
+        try:
+            async with asyncio.timeout(self.seconds):
+                await super().stream_response(send)
+        except TimeoutError:  # the response stays incomplete, so the connection is closed
+            return
+        finally:
+            await self.body_iterator.aclose()
 
 
 async def read_body(request: Request, kind: type[BaseModel]) -> BaseModel:

@@ -79,23 +79,27 @@ class Collector:
 
     async def _parts(self) -> AsyncIterator[Choice]:
         """Yield what each token adds to its choice."""
-        running = set(range(len(self.rows)))
+        running, end = set(range(len(self.rows))), time.monotonic() + self.timeout
+        while running:
+            item = await self._next(end)
+            index = self.indices[item.row]
+            if index not in running:
+                continue  # a token that was on its way when the choice was stopped
+            part = self._part(index, item)
+            if part.finish_reason is not None:
+                running.remove(index)
+            yield part
+
+    async def _next(self, end: float) -> NewToken:
+        """Return the next token. Errors: ``ApiError`` of the scheduler, or 504 after ``end``."""
         try:
-            async with asyncio.timeout(self.timeout):
-                while running:
-                    item = await self._items.get()
-                    if isinstance(item, ApiError):
-                        raise item
-                    index = self.indices[item.row]
-                    if index not in running:
-                        continue  # a token that was on its way when the choice was stopped
-                    part = self._part(index, item)
-                    if part.finish_reason is not None:
-                        running.remove(index)
-                    yield part
+            item = await asyncio.wait_for(self._items.get(), max(0.0, end - time.monotonic()))
         except TimeoutError as error:
             message = f"the request took more than {self.timeout:g} seconds"
             raise ApiError(504, message, code="timeout") from error
+        if isinstance(item, ApiError):
+            raise item
+        return item
 
     def _part(self, index: int, new: NewToken) -> Choice:
         self.times.append(time.perf_counter())

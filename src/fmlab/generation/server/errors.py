@@ -33,8 +33,10 @@ class ApiError(Exception):
         if first["type"] == "extra_forbidden":
             return cls(400, f"{name} is not supported by this server", param=name)
         message = first["msg"].removeprefix("Value error, ")
+        if not name:  # of several fields together
+            return cls(400, message, param=message.partition(" ")[0])
         got = "" if first["type"] == "missing" else f"; got {str(first['input'])[:60]!r}"
-        return cls(400, f"{name or 'the body'}: {message}{got}", param=name or None)
+        return cls(400, f"{name}: {message}{got}", param=name)
 
 
 def _is_type(part: object) -> bool:

@@ -6,9 +6,9 @@ client believes that it had an effect.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr, model_validator
 
 MAX_CHOICES, MAX_STOPS, MAX_TOP, MAX_PROMPTS = 16, 4, 20, 64
 
@@ -44,6 +44,12 @@ class Sampling(BaseModel):
     stream: StrictBool | None = False
     stream_options: StreamOptions | None = None
     user: StrictStr | None = None
+
+    @model_validator(mode="after")
+    def _streams_with_its_options(self) -> Self:
+        if self.stream_options is not None and not self.stream:
+            raise ValueError("stream_options needs stream: true")
+        return self
 
     @property
     def stops(self) -> list[str]:
@@ -117,6 +123,12 @@ class ChatRequest(Sampling):
     max_completion_tokens: Annotated[StrictInt, Field(ge=1)] | None = None
     logprobs: StrictBool | None = False
     top_logprobs: Annotated[StrictInt, Field(ge=0, le=MAX_TOP)] | None = None
+
+    @model_validator(mode="after")
+    def _reports_the_most_likely_tokens(self) -> Self:
+        if self.top_logprobs is not None and not self.logprobs:
+            raise ValueError("top_logprobs needs logprobs: true")
+        return self
 
     @property
     def most_tokens(self) -> int | None:

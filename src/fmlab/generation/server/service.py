@@ -47,7 +47,8 @@ class Served:
         stop, rng = [self._end_token(request)], np.random.default_rng(seed)
         groups = []
         for prompt in self._prompts(request):
-            limits = Limits.of(self.model, self._most_tokens(request, prompt), stop)
+            most = request.most_tokens or self.model.config.context_length + 1
+            limits = Limits.of(self.model, most, stop)
             processors = self._processors(request)
             n_top, options = request.n_top or 0, request.options
             rngs = rng.spawn(request.n or 1)
@@ -91,10 +92,6 @@ class Served:
             longest, got = self.model.config.context_length, len(ids)
             code = "context_length_exceeded" if got > longest else None
             raise ApiError(400, str(error)[:300], param=name, code=code) from error
-
-    def _most_tokens(self, request: CompletionRequest | ChatRequest, prompt: Ids) -> int:
-        room = self.model.config.context_length - len(prompt) + 1
-        return min(request.most_tokens or room, room)
 
     def _end_token(self, request: CompletionRequest | ChatRequest) -> int:
         is_chat = isinstance(request, ChatRequest)

@@ -1,5 +1,6 @@
 """The server over HTTP: a real socket, the `openai` client, and clients that misbehave."""
 
+import asyncio
 import concurrent.futures
 import json
 import os
@@ -18,11 +19,15 @@ import uvicorn
 
 from fmlab.data.dialogues import prompt_ids, response_text
 from fmlab.generation import generate
-from fmlab.generation.server.app import MAX_BYTES, make_app
+from fmlab.generation.server.app import MAX_BYTES, TimedStream, make_app
+from fmlab.generation.server.collecting import Collector
+from fmlab.generation.server.errors import ApiError
+from fmlab.generation.server.requests import CompletionRequest
 from fmlab.generation.server.service import Service
 from fmlab.models import load
 
 MODEL, CHAT = "nano", "micro-sft"
+SECONDS = 20  # no test takes so long unless something hangs
 
 
 @pytest.fixture(scope="module")
@@ -245,6 +250,18 @@ def test_a_wrong_field_is_named_in_the_apis_own_format(address, name, stream):
     assert len(error["message"]) < 400
 
 
+def test_fields_that_need_another_one_say_so(address):
+    dialogue = {"model": CHAT, "messages": [{"role": "user", "content": "a"}], "top_logprobs": 2}
+    plain = {"model": MODEL, "prompt": "a", "stream_options": {"include_usage": True}}
+    for path, fields, message in (
+        ("chat/completions", dialogue, "top_logprobs needs logprobs: true"),
+        ("completions", plain, "stream_options needs stream: true"),
+    ):
+        error = post(address, fields, path).json()["error"]
+        assert error["message"] == message
+        assert error["param"] == message.partition(" ")[0]
+
+
 @pytest.mark.parametrize(
     "messages",
     [
@@ -336,6 +353,42 @@ def test_a_client_that_leaves_frees_its_place(address, service, stream):
     scheduler = service[MODEL].scheduler
     eventually(lambda: scheduler.n_running == scheduler.n_waiting == 0)
     assert post(address, {"model": MODEL, "prompt": "a", "max_tokens": 2}).status_code == 200
+
+
+def test_a_stream_ends_although_its_client_does_not_read(service):
+    closed = asyncio.Event()
+
+    async def events():
+        try:
+            while True:
+                yield "data: x\n\n"
+        finally:
+            closed.set()
+
+    async def send(message):
+        if message.get("body"):
+            await asyncio.sleep(SECONDS)  # the client's buffers are full
+
+    async def run():
+        await TimedStream(events(), 0.05).stream_response(send)
+        assert closed.is_set()
+
+    asyncio.run(asyncio.wait_for(run(), SECONDS / 2))
+
+
+def test_a_request_that_takes_too_long_gets_an_error(service):
+    body = CompletionRequest(model=MODEL, prompt="a", max_tokens=200)
+
+    async def run():
+        collector = Collector(service[MODEL], body, timeout=0.0)
+        try:
+            await collector.whole()
+        finally:
+            collector.cancel()
+
+    with pytest.raises(ApiError, match="took more than 0 seconds") as error:
+        asyncio.run(run())
+    assert error.value.status == 504
 
 
 def test_a_client_that_hangs_keeps_nobody_waiting(address):
