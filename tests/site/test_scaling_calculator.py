@@ -59,17 +59,17 @@ def test_sliders_obey_the_keyboard(calculator):
 
 def test_twice_the_price_is_twice_the_rent(calculator):
     widget = calculator()
-    rent = tile(widget, "Rent")
+    cost = tile(widget, "Cost")
     slider(widget, "Dollars per accelerator-hour").press("Home")
     expect(slider(widget, "Dollars per accelerator-hour")).to_have_attribute(
         "aria-valuetext", "$0.50"
     )
-    first = float(re.sub(r"[^\d.]", "", rent.inner_text()))
+    first = float(re.sub(r"[^\d.]", "", cost.inner_text()))
     slider(widget, "Dollars per accelerator-hour").press("ArrowRight")
     expect(slider(widget, "Dollars per accelerator-hour")).to_have_attribute(
         "aria-valuetext", "$1.00"
     )
-    doubled = float(re.sub(r"[^\d.]", "", rent.inner_text()))
+    doubled = float(re.sub(r"[^\d.]", "", cost.inner_text()))
     assert doubled == pytest.approx(2 * first, rel=0.01)
 
 

@@ -12,6 +12,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "cohen_kappa",
             "poisson_interval",
             "rank_correlation",
+            "t_quantile",
             "wilson_interval",
         ],
         "calibration": ["Bin", "expected_calibration_error", "reliability"],

@@ -11,13 +11,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from statistics import NormalDist
 from typing import Literal, get_args
 
 import numpy as np
 
 from fmlab.arguments import Floats, require
-from fmlab.evaluation.statistics import Mean, Rate
+from fmlab.evaluation.statistics import Mean, Rate, t_quantile
 from microworld import MicroWorld, is_abstention
 from microworld.preferences.annotators import without_manners
 from microworld.questions.oracle import SENTENCE_END, Oracle
@@ -141,16 +140,23 @@ def mean_of_runs(values: Floats) -> Mean:
 
     The interval counts both as random samples:
     variance = (variance between questions) / N + (variance between runs) / S. With one run, it
-    covers the choice of questions only.
+    covers the choice of questions only. Few runs say little about the variance between runs, so the
+    margin comes from a t distribution: its degrees of freedom lie between S - 1 and N - 1 or above,
+    depending on which variance dominates.
     Errors: ``ValueError`` unless there are two dimensions and at least two questions.
+    Source: Satterthwaite (1946), An Approximate Distribution of Estimates of Variance Components.
     """
     shape = np.shape(values)
     require(len(shape) == 2 and shape[1] > 1, "values", "runs of at least two questions", shape)
     n_runs, n = shape
-    variance = values.mean(axis=0).var(ddof=1) / n
+    parts, dfs = [values.mean(axis=0).var(ddof=1) / n], [n - 1]
     if n_runs > 1:
-        variance += values.mean(axis=1).var(ddof=1) / n_runs
-    margin = NormalDist().inv_cdf(0.975) * math.sqrt(variance)
+        parts.append(values.mean(axis=1).var(ddof=1) / n_runs)
+        dfs.append(n_runs - 1)
+    variance, margin = sum(parts), 0.0
+    if variance > 0:
+        df = variance**2 / sum(part**2 / df for part, df in zip(parts, dfs))
+        margin = t_quantile(0.975, df) * math.sqrt(variance)
     return Mean(float(values.mean()), margin, n)
 
 

@@ -40,6 +40,24 @@ def wilson_interval(successes: int, n: int, confidence: float = 0.95) -> tuple[f
     return low, high
 
 
+def t_quantile(p: float, df: float) -> float:
+    """Return the p-quantile of Student's t distribution with df degrees of freedom.
+
+    With t = sqrt(df) tan(a), the density of the angle a is proportional to cos(a)^(df - 1), which
+    is integrated numerically. Accurate to about 4 digits for df >= 1 and p from 0.001 to 0.999.
+    Errors: ``ValueError`` for a p outside (0, 1), or a df below 1.
+
+    >>> round(t_quantile(0.975, 2), 2), round(t_quantile(0.975, 1000), 2)
+    (4.3, 1.96)
+    """
+    require(is_number(p) and 0 < p < 1, "p", "a number in (0, 1)", p)
+    require(is_number(df) and df >= 1, "df", "a number >= 1", df)
+    angle = np.linspace(-math.pi / 2, math.pi / 2, 20_001)
+    density = np.maximum(np.cos(angle), 0) ** (df - 1)
+    below = np.concatenate([[0.0], np.cumsum(density[1:] + density[:-1])])
+    return math.sqrt(df) * math.tan(float(np.interp(p, below / below[-1], angle)))
+
+
 def poisson_interval(count: int, confidence: float = 0.95) -> tuple[float, float]:
     """Return an interval for the expected number of rare events, given how many were counted.
 

@@ -50,6 +50,6 @@ PUBLISHED_MODELS = (
     PublishedModel(
         "DeepSeek-V3", 2024, 671e9, 14.8e12, 61, 1, 288, "deepseek2024v3", n_active=37e9
     ),  # its compressed cache has 576 = 2 * 288 values per token and layer
-    PublishedModel("SmolLM2 135M", 2025, 134.5e6, 2e12, 30, 3, 64, "allal2025"),
+    PublishedModel("SmolLM2 135M", 2025, 134_515_008, 2e12, 30, 3, 64, "allal2025"),
 )
 """A dozen models whose authors say how many tokens they were trained on, by year."""

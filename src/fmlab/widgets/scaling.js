@@ -158,13 +158,13 @@ const SLIDERS = {
   n_accelerators: ["Accelerators", (n) => number(n)],
   utilization: ["Utilization", (share) => `${Math.round(100 * share)}%`],
   price: ["Dollars per accelerator-hour", (price) => `$${price.toFixed(2)}`],
-  context: ["Tokens in the cache, per row", (n) => number(n)],
-  batch: ["Rows in the cache", (n) => number(n)],
+  context: ["Tokens per sequence in the cache", (n) => number(n)],
+  batch: ["Sequences in the cache", (n) => number(n)],
 };
 const TILES = [
   ["Training FLOPs", (r) => power(r.flops)],
   ["Training time", (r) => duration(r.days)],
-  ["Rent", (r) => dollars(r.dollars)],
+  ["Cost", (r) => dollars(r.dollars)],
   ["Tokens per parameter", (r) => number(r["tokens per parameter"], digitsOf(r["tokens per parameter"]))],
   ["Best size at 20 tokens per parameter", (r) => words(r["optimal parameters"])],
   ["Weights, 16 bits", (r) => bytes(r["weight bytes"][16])],

@@ -40,10 +40,10 @@ class ScalingCalculator(Widget, files=("scaling.js", "scaling.css")):
     The arithmetic is that of `fmlab.scaling`. Set and observe ``n_params`` (those that a token
     uses), ``n_tokens``, ``n_accelerators``, ``accelerator`` (a name in ``PEAKS``), ``utilization``
     (0.05 to 1), ``price`` (dollars per hour of one accelerator: an assumption), ``context`` and
-    ``batch`` (the tokens of a row in the cache, and the rows). ``preset`` names a published
-    model: it sets ``n_params`` and ``n_tokens``, and its layers determine the cache. ``results``
-    are what follows, computed by the kernel: "flops", "days", "dollars", "tokens per parameter",
-    "optimal parameters", "weight bytes" by bits, and "cache bytes".
+    ``batch`` (the tokens of a sequence in the cache, and the sequences). ``preset`` names a
+    published model: it sets ``n_params`` and ``n_tokens``, and its layers determine the cache.
+    ``results`` are what follows, computed by the kernel: "flops", "days", "dollars", "tokens per
+    parameter", "optimal parameters", "weight bytes" by bits, and "cache bytes".
 
     Errors: ``ValueError`` for an unknown preset or accelerator, and settings out of range.
 
@@ -59,8 +59,8 @@ class ScalingCalculator(Widget, files=("scaling.js", "scaling.css")):
     accelerator = Unicode("H100", help="Their kind: a name in PEAKS.").tag(sync=True)
     utilization = Float(0.4, help="The fraction of their peak that is reached.").tag(sync=True)
     price = Float(2.0, help="Dollars per hour of one accelerator.").tag(sync=True)
-    context = Int(8192, help="Tokens of a row in the cache.").tag(sync=True)
-    batch = Int(1, help="Rows in the cache.").tag(sync=True)
+    context = Int(8192, help="Tokens of a sequence in the cache.").tag(sync=True)
+    batch = Int(1, help="Sequences in the cache.").tag(sync=True)
 
     results = Dict(read_only=True, help="What follows from the settings.")
     presets = List(Dict(), read_only=True, help="The published models.").tag(sync=True)

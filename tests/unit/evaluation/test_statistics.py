@@ -12,6 +12,7 @@ from fmlab.evaluation.statistics import (
     cohen_kappa,
     poisson_interval,
     rank_correlation,
+    t_quantile,
     wilson_interval,
 )
 
@@ -188,3 +189,18 @@ def test_raters_who_cannot_be_compared_are_refused():
         cohen_kappa([], [])
     with pytest.raises(ValueError, match="first must be not one label only"):
         cohen_kappa([1, 1], [1, 1])
+
+
+@pytest.mark.parametrize(
+    ("df", "expected"), [(1, 12.7062), (2, 4.30265), (3, 3.18245), (10, 2.22814), (141, 1.97693)]
+)
+def test_t_quantiles_are_those_of_the_tables(df, expected):
+    assert t_quantile(0.975, df) == pytest.approx(expected, rel=2e-4)
+    assert t_quantile(0.025, df) == pytest.approx(-expected, rel=2e-4)
+
+
+def test_t_quantile_names_a_wrong_argument():
+    with pytest.raises(ValueError, match="df must be a number >= 1"):
+        t_quantile(0.9, 0.5)
+    with pytest.raises(ValueError, match="p must be a number in"):
+        t_quantile(1.0, 5)
