@@ -102,7 +102,8 @@ def run() -> dict:
         data = training_data(seed)
         mixed = shuffled(data.captions, seed)
         model, history = train_contrastive(data, seed=seed, progress=False)
-        control, _ = train_contrastive(data, seed=seed, captions=mixed, progress=False)
+        control, again = train_contrastive(data, seed=seed, captions=mixed, progress=False)
+        history.whole(), again.whole()
         fresh = ImageTextModel(list(model.ids), seed=seed)
         for name, each in zip(models, (model, control, fresh)):
             outcomes = measure(each, seed).items()

@@ -105,9 +105,8 @@ def train(
     batches = Batches(texts, tokens or tokenizer(), *rows, seed)
     settings = Settings(steps, learning_rate=rate, warmup_steps=min(40, steps), final_share=0.05)
     options = dict(progress=False, precision="float32", measure_peak=lambda *_: 1.0)
-    pretrain(
-        model, batches, settings, on_step=on_step and (lambda run: on_step(model, run)), **options
-    )
+    options["on_step"] = on_step and (lambda run: on_step(model, run))
+    pretrain(model, batches, settings, **options).whole()
     return model
 
 

@@ -67,7 +67,7 @@ def held_out(world: MicroWorld, n: int = N_HELD_OUT) -> list[Comparison]:
 def trained(judge: str, data: list[Comparison], seed: int = 0) -> tuple[RewardModel, BPETokenizer]:
     """Return a judge that was trained on comparisons, and its tokenizer."""
     model, tokenizer = untrained(judge)
-    train_reward_model(model, tokenizer, data, seed=seed, progress=False, **TRAINING)
+    train_reward_model(model, tokenizer, data, seed=seed, progress=False, **TRAINING).whole()
     return model, tokenizer
 
 

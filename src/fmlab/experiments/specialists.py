@@ -102,14 +102,7 @@ def train_specialist(
     def count(number: int) -> int:
         return sum(lengths[i] for i in order[number])
 
-    return complete(train_on(model, batch, settings, count_tokens=count, progress=False))
-
-
-def complete(run: Run) -> Run:
-    """Return a run that took all of its steps; one that was interrupted must not be recorded."""
-    if not run.finished:
-        raise KeyboardInterrupt
-    return run
+    return train_on(model, batch, settings, count_tokens=count, progress=False).whole()
 
 
 def on_all_tasks(model: GPT, tokenizer: BPETokenizer, own: str | None = None) -> dict[str, dict]:
@@ -168,7 +161,7 @@ def train(
         examples = [(prompt, response) for (prompt, _), response in zip(examples, responses)]
     steps = MORE_STEPS[way] * STEPS[n]
     options = dict(n_steps=steps, learning_rate=rate, batch_size=BATCH, seed=seed, progress=False)
-    return model, tokenizer, complete(finetune(model, tokenizer, examples, **options))
+    return model, tokenizer, finetune(model, tokenizer, examples, **options).whole()
 
 
 def accuracy(model: GPT, tokenizer: BPETokenizer, task: str, validation: bool = False) -> Rate:

@@ -169,7 +169,7 @@ def finetuned(
     def count(number: int) -> int:
         return sum(lengths[i] for i in order[number])
 
-    train_on(model, batch, settings, count_tokens=count, progress=False)
+    train_on(model, batch, settings, count_tokens=count, progress=False).whole()
     return model, tokenizer, settings.n_steps
 
 

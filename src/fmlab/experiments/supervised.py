@@ -110,7 +110,7 @@ def train(
         seed=seed,
         progress=False,
         on_step=best,
-    )
+    ).whole()
     if best is not None:
         best.restore()
     return model, tokenizer, best.step if best else n_steps

@@ -194,7 +194,7 @@ def finetuned(task: Task, on: str, seed: int) -> tuple[GPT, BPETokenizer, Run]:
         return sum(lengths[i] for i in order[number])
 
     run = train_on(model, batch, settings, count_tokens=count, progress=False)
-    return model, tokenizer, run
+    return model, tokenizer, run.whole()
 
 
 def cost(model: GPT, tokenizer: BPETokenizer, prompts: Sequence[str]) -> dict:

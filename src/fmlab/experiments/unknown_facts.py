@@ -72,7 +72,7 @@ def mixed(
 def train(pairs: Pairs, seed: int = 0) -> tuple[GPT, BPETokenizer]:
     """Finetune ``micro`` on demonstrations."""
     model, tokenizer = add_chat_tokens(*models.load(BASE))
-    finetune(model, tokenizer, pairs, **TRAINING, seed=seed, progress=False)
+    finetune(model, tokenizer, pairs, **TRAINING, seed=seed, progress=False).whole()
     return model, tokenizer
 
 

@@ -86,7 +86,7 @@ def tune_dpo(
     policy = copy.deepcopy(reference)
     options = DPO | options
     run = dpo(policy, reference, tokenizer, pairs, progress=progress, on_step=on_step, **options)
-    return Tuned(policy, tokenizer, run)
+    return Tuned(policy, tokenizer, run.whole())
 
 
 def tune_ppo(
@@ -111,7 +111,7 @@ def tune_ppo(
         progress=progress,
         on_step=on_step,
     )
-    return Tuned(policy, tokenizer, run)
+    return Tuned(policy, tokenizer, run.whole())
 
 
 def as_reward(model: RewardModel, tokenizer: BPETokenizer) -> Reward:

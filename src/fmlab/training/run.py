@@ -83,6 +83,15 @@ class Run:
         for name, number in tokens.items():
             self.tokens[name] += number
 
+    def whole(self) -> Run:
+        """Return this run if it took all of its steps: an interrupted training is no result.
+
+        Errors: ``KeyboardInterrupt``, as Ctrl-C elsewhere, for an interrupted one.
+        """
+        if not self.finished:
+            raise KeyboardInterrupt("the training was interrupted")
+        return self
+
     def recent(self, name: str, n: int = 50) -> float:
         """Return the mean of a number over the last n steps."""
         values = [step[name] for step in self.steps[-n:]]

@@ -4,7 +4,6 @@ import pytest
 
 from fmlab.experiments import specialists
 from fmlab.experiments.results import read
-from fmlab.training.run import Run
 
 
 @pytest.fixture(scope="module")
@@ -47,13 +46,6 @@ def test_both_sides_got_their_steps(record):
 def test_specialists_got_the_steps_of_the_code(record):
     steps = {str(n): steps for n, steps in specialists.STEPS_AS_IS.items()}
     assert record["as is"]["steps"] == steps
-
-
-def test_an_interrupted_training_is_not_an_outcome():
-    run = Run(finished=True)
-    assert specialists.complete(run) is run
-    with pytest.raises(KeyboardInterrupt):
-        specialists.complete(Run())
 
 
 def test_one_comparison_can_be_recorded_alone(monkeypatch):
