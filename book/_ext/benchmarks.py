@@ -1,7 +1,7 @@
 """Tables of what was measured and stored in ``book/results``.
 
 ``{benchmarks}``: the speed ratios of ``make bench``. ``{runtimes}``: what each notebook took when
-``make execute`` ran it.
+``make execute`` ran it. ``{training-profile}``: where the time of a training step goes.
 """
 
 from __future__ import annotations
@@ -96,7 +96,23 @@ class Runtimes(Results):
         return paragraph(reference)
 
 
+class TrainingProfile(Results):
+    def run(self):
+        results = self.read("training_profile.json")
+        if results is None:
+            return [paragraph("No profile is stored yet.")]
+        shares, sizes = results["shares"], results["parameters"]
+        names = list(next(iter(shares.values())))
+        rows = [[name, *(f"{found[name]:.0%}" for found in shares.values())] for name in names]
+        head = [f"{size}, {n / 1e6:.1f}M parameters" for size, n in sizes.items()]
+        return [
+            table(["Share of the time in", *head], rows, [4, 2, 2]),
+            paragraph(f"Measured on {results['machine']}, {results['date']}."),
+        ]
+
+
 def setup(app):
     app.add_directive("benchmarks", Benchmarks)
     app.add_directive("runtimes", Runtimes)
+    app.add_directive("training-profile", TrainingProfile)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

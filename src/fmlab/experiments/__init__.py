@@ -18,6 +18,7 @@ A chapter plots them, runs one point again, and asserts that it agrees.
 ``seq2seq_copy``        what an encoder-decoder can copy, with attention and without
 ``reading_speed``       how long prefill and decoding take
 ``rotary_gaps``         what rotary positions do beyond the distances of a model's training
+``training_profile``    where the time of a training step goes
 ``sampling_cost``       how long it takes to sample a token
 ``sampling_variety``    how varied text is, and how many words are invented
 ``sampling_penalties``  what penalties on repetition do to loops and records
@@ -103,6 +104,7 @@ EXPERIMENTS = (
     "structured_records",
     "supervised",
     "three_ways",
+    "training_profile",
     "unknown_facts",
     "width_transfer",
 )

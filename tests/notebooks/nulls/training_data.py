@@ -33,6 +33,20 @@ def the_task_is_learned_without_labels(namespace, patch):
     change_results(patch, "data_decides", change)
 
 
+@null("data-decides", before="decides-5")
+def the_words_of_the_labels_are_enough(namespace, patch):
+    """Models that have read random labels are right as often as those that have read right ones."""
+
+    def change(record):
+        labeled = [p for p in record["points"] if p["numbers labeled"] and p["remarks labeled"]]
+        both = {p["seed"]: p for p in labeled}
+        for point in record["labels at random"]:
+            for task in ("numbers", "remarks"):
+                point[task] = both[point["seed"]][task]
+
+    change_results(patch, "data_decides", change)
+
+
 @null("quality-vs-quantity", before="quality-4")
 def noise_does_no_harm(namespace, patch):
     """A corpus of full size is as good with damaged documents as without."""
@@ -121,6 +135,31 @@ def replay_does_not_help(namespace, patch):
         for point in record["continued"]:
             if point["way"] == "with replay":
                 point["looks"] = alone[point["seed"]]["looks"]
+
+    change_results(patch, "domain_text", change)
+
+
+@null("domain-specific", before="domain-4")
+def a_lower_rate_is_as_good_as_replay(namespace, patch):
+    """A lower learning rate forgets as little, and gains as much, as replay."""
+
+    def change(record):
+        replay = {p["seed"]: p for p in record["continued"] if p["way"] == "with replay"}
+        for point in record["continued"]:
+            if point["way"] == "domain only, slower":
+                point["looks"] = replay[point["seed"]]["looks"]
+
+    change_results(patch, "domain_text", change)
+
+
+@null("domain-specific", before="domain-4")
+def a_general_start_is_worth_its_steps(namespace, patch):
+    """From scratch, a domain model gains nothing from the steps that the general model took."""
+
+    def change(record):
+        short = {p["seed"]: p for p in record["mixtures"] if p["weight"] == 1}
+        for point in record["longer"]:
+            point["domain"] = short[point["seed"]]["domain"]
 
     change_results(patch, "domain_text", change)
 
