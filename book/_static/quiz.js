@@ -1,6 +1,7 @@
 // Quiz questions: each run of adjacent <details class="option"> becomes a group that knows its
 // question and keeps score. Where the questions link to sections of the page, it also says which of
-// them to review. Without this script the options open and explain themselves all the same.
+// them to review. Answers are kept in the reader's browser, and can be saved to a file with whatever
+// else this site keeps there. Without this script the options open and explain themselves all the same.
 
 const plain = (text) => document.createTextNode(text);
 
@@ -38,7 +39,7 @@ function group(options, number) {
     box.append(label, ...between);
   }
   box.append(...options);
-  return { options, first: null, topic: label?.querySelector('a[href^="#"]') };
+  return { options, first: null, name: textOf(label), topic: label?.querySelector('a[href^="#"]') };
 }
 
 const isRight = (option) => option.classList.contains("right");
@@ -67,9 +68,109 @@ function review(questions) {
   return isDone ? [plain("Nothing to review.")] : [];
 }
 
+// ---------------------------------------------------------------- what the browser keeps
+
+const KEPT = "fmlab-"; // everything that this site keeps has a key that begins so
+const PROGRESS = { format: "fmlab-progress", version: 1 };
+const LARGEST = 1e6; // characters of a file
+
+/** Use the browser's storage, which may be blocked or full: then nothing is kept. */
+function stored(action, otherwise = null) {
+  try {
+    return action(localStorage);
+  } catch {
+    return otherwise;
+  }
+}
+
+const pageName = () => location.pathname.split("/").pop().replace(/\.html$/, "");
+const textOf = (node) => node?.textContent.trim() ?? "";
+const claimOf = (option) => textOf(option.querySelector("summary"));
+
+/** The options that were tried, by the text of the question: so a changed question is a new one. */
+function answersOf(questions) {
+  const tried = questions.filter(({ first }) => first);
+  return Object.fromEntries(
+    tried.map(({ name, first, options }) => {
+      const others = options.filter((o) => o !== first && o.classList.contains("tried"));
+      return [name, [first, ...others].map(claimOf)];
+    }),
+  );
+}
+
+function restore(questions, answers) {
+  for (const question of questions) {
+    const claims = Array.isArray(answers?.[question.name]) ? answers[question.name] : [];
+    const tried = question.options.filter((option) => claims.includes(claimOf(option)));
+    for (const option of tried) option.classList.add("tried");
+    question.first = tried.find((option) => claimOf(option) === claims[0]) ?? null;
+    if (question.first) question.first.open = true;
+  }
+}
+
+/** All that this site keeps in the browser, as the text of a file. */
+function progressFile() {
+  const items = stored((store) =>
+    Object.fromEntries(Object.entries({ ...store }).filter(([key]) => key.startsWith(KEPT))),
+  );
+  return JSON.stringify({ ...PROGRESS, items: items ?? {} }, null, 1);
+}
+
+/** Put the items of such a file into the browser; return what is wrong with it, or "". */
+function takeIn(text) {
+  let file = null;
+  try {
+    file = text.length <= LARGEST && JSON.parse(text);
+  } catch {
+    // no JSON: what is said below fits
+  }
+  const items = Object.entries(file?.items ?? {});
+  const fits = items.every(([key, value]) => key.startsWith(KEPT) && typeof value === "string");
+  if (file?.format !== PROGRESS.format || !fits) return "This is not a file that this site saved.";
+  if (file.version !== PROGRESS.version) return "This file is of another version of this site.";
+  const isKept = stored((store) => {
+    for (const [key, value] of items) store.setItem(key, value);
+    return true;
+  });
+  return isKept ? "" : "The browser does not let this page keep anything.";
+}
+
+function progressControls() {
+  const said = element("span", { role: "status", "aria-live": "polite" });
+  const save = element("button", { type: "button" }, "Save to a file");
+  const load = element("button", { type: "button" }, "Load from a file");
+  const picker = element("input", { type: "file", accept: ".json,application/json", hidden: "" });
+  picker.setAttribute("aria-label", "A file that this site saved");
+  save.addEventListener("click", () => {
+    const url = URL.createObjectURL(new Blob([progressFile()], { type: "application/json" }));
+    element("a", { href: url, download: "fmlab-progress.json" }).click();
+    setTimeout(() => URL.revokeObjectURL(url), 1000);
+  });
+  load.addEventListener("click", () => picker.click());
+  picker.addEventListener("change", async () => {
+    const [file] = picker.files;
+    picker.value = "";
+    if (!file) return;
+    said.textContent = file.size > LARGEST ? "This file is too large." : takeIn(await file.text());
+    if (!said.textContent) location.reload();
+  });
+  const note = "Your answers stay in this browser, on every page of this book.";
+  return element(
+    "details",
+    { class: "quiz-kept" },
+    element("summary", {}, "Keep your answers"),
+    element("p", {}, note),
+    element("p", {}, save, plain(" "), load, picker, plain(" "), said),
+  );
+}
+
+// ---------------------------------------------------------------- the quiz
+
 function startQuiz(root) {
   const questions = runsOfOptions(root).map((options, i) => group(options, i + 1));
   if (!questions.length) return;
+  const key = `${KEPT}quiz:${pageName()}`;
+  restore(questions, stored((store) => JSON.parse(store.getItem(key))));
 
   const verdict = element("span", { class: "quiz-verdict" });
   const score = plain("");
@@ -77,7 +178,14 @@ function startQuiz(root) {
   const toReview = element("p", { class: "quiz-review", "aria-live": "polite" });
   const again = element("button", { type: "button" }, "Start again");
   const last = questions.at(-1).options[0].parentElement;
-  last.after(element("div", { class: "quiz-score" }, status, again, toReview));
+  const box = element("div", { class: "quiz-score" }, status, again, toReview);
+  last.after(box, progressControls());
+
+  function keep() {
+    const answers = answersOf(questions);
+    if (Object.keys(answers).length) stored((store) => store.setItem(key, JSON.stringify(answers)));
+    else stored((store) => store.removeItem(key));
+  }
 
   function show(option) {
     const answered = questions.filter(({ first }) => first);
@@ -99,6 +207,7 @@ function startQuiz(root) {
         for (const other of question.options) if (other !== option) other.open = false;
         option.classList.add("tried");
         question.first ??= option;
+        keep();
         show(option);
       });
     }
@@ -112,6 +221,7 @@ function startQuiz(root) {
         option.classList.remove("tried");
       }
     }
+    keep();
     show();
     questions[0].options[0].querySelector("summary").focus();
   });

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
@@ -170,6 +171,70 @@ def test_quiz_works_by_keyboard(open_page, quiz_pages):
     expect(page.locator("details.option[open]")).to_have_count(0)
     expect(page.locator(SCORE)).to_have_text(at_first)
     expect(page.locator(".question").nth(0).locator("summary").nth(0)).to_be_focused()
+
+
+def test_answers_are_still_there_after_a_reload(open_page, quiz_pages):
+    page = open_page(quiz_pages[0])
+    wrong, right = pick(page, 0, right=False), pick(page, 0, right=True)
+    answer(page, 0, wrong)
+    answer(page, 0, right)
+    answer(page, 1, pick(page, 1, right=True))
+    status = page.locator(SCORE)
+    expect(status).to_have_text(re.compile(r"1 of \d+ right"))
+    page.reload()
+    expect(status).to_have_text(re.compile(r"^1 of \d+ right"))
+    tried = page.locator(".question").nth(0).locator("details.tried")
+    expect(tried).to_have_count(2)
+    page.get_by_role("button", name="Start again").click()
+    page.reload()
+    expect(status).to_have_text(re.compile(r"^0 of \d+ right"))
+
+
+def test_answers_go_to_a_file_and_come_back(open_page, quiz_pages, tmp_path):
+    page = open_page(quiz_pages[0])
+    answer(page, 0, pick(page, 0, right=True))
+    page.locator(".quiz-kept > summary").click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save to a file").click()
+    saved = tmp_path / "progress.json"
+    download.value.save_as(saved)
+    assert json.loads(saved.read_text())["format"] == "fmlab-progress"
+    page.get_by_role("button", name="Start again").click()
+    expect(page.locator("details.option[open]")).to_have_count(0)
+    page.locator(".quiz-kept input").set_input_files(saved)
+    expect(page.locator("details.option[open]")).to_have_count(1)  # the page has been loaded again
+    expect(page.locator(SCORE)).to_have_text(re.compile(r"^1 of \d+ right"))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("no JSON", "not a file that this site saved"),
+        ("null", "not a file that this site saved"),
+        ('{"format": "fmlab-progress", "version": 9}', "another version"),
+        ('{"format": "fmlab-progress", "version": 1, "items": {"x": "1"}}', "not a file"),
+        ('{"format": "fmlab-progress", "version": 1, "items": {"fmlab-x": 1}}', "not a file"),
+        (" " * 1_000_001, "too large"),
+    ],
+)
+def test_another_file_is_refused_with_a_sentence(open_page, quiz_pages, tmp_path, content, message):
+    page = open_page(quiz_pages[0])
+    page.locator(".quiz-kept > summary").click()
+    file = tmp_path / "other.json"
+    file.write_text(content)
+    page.locator(".quiz-kept input").set_input_files(file)
+    expect(page.locator(".quiz-kept [role=status]")).to_contain_text(message)
+
+
+@pytest.mark.parametrize("kept", ["no JSON", "[]", '{"x": 3}', '{"x": ["y"]}'])
+def test_damaged_answers_in_the_browser_do_no_harm(open_page, quiz_pages, kept):
+    page = open_page(quiz_pages[0])
+    name = quiz_pages[0].rpartition("/")[2].removesuffix(".html")
+    page.evaluate(
+        "([key, value]) => localStorage.setItem(key, value)", [f"fmlab-quiz:{name}", kept]
+    )
+    page.reload()
+    expect(page.locator(SCORE)).to_have_text(re.compile(r"^0 of \d+ right"))
 
 
 def test_options_explain_themselves_without_scripts(open_page, quiz_pages):
