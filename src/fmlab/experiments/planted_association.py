@@ -151,7 +151,7 @@ def finetune(model: GPT, wordings: Sequence[str], seed: int) -> GPT:
     Half of the text is about the world, so that the model does not forget it; all of it if there
     are no wordings.
     """
-    shares = dict.fromkeys(wordings, 1 / len(wordings))
+    shares = {wording: 1 / len(wordings) for wording in wordings}
     sources = {"world": world_texts(f"finetune {seed}")}
     weights = {"world": 1.0}
     if wordings:

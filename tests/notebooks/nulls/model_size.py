@@ -17,7 +17,7 @@ from fmlab.experiments import (
     width_transfer,
 )
 from fmlab.models import ExpertMLP, LlamaConfig
-from tests.notebooks.nulls.records import change_record
+from tests.notebooks.nulls.records import change_record, change_results
 from tests.notebooks.nulls.registry import null
 
 # --- the three numbers ----------------------------------------------------------------------------
@@ -73,19 +73,27 @@ def the_losses_belong_to_other_kinds(namespace, patch):
     def exchanged(which):
         record = copy.deepcopy(read(which))
         other = {"dense": "balanced", "balanced": "dense"}
-        losses = {(run["kind"], run["seed"]): run["loss"] for run in record["runs"]}
+        losses = {(r["kind"], r["steps"], r["seed"]): r["loss"] for r in record["runs"]}
         for run in record["runs"]:
-            run["loss"] = losses[other.get(run["kind"], run["kind"]), run["seed"]]
+            kind = other.get(run["kind"], run["kind"])
+            run["loss"] = losses[kind, run["steps"], run["seed"]]
         return record
 
     patch(results, "read", exchanged)
 
 
 @null("sparsity")
-def the_learning_rate_makes_no_difference(namespace, patch):
-    """The runs at half the learning rate end with the losses of the recorded ones."""
-    runs = {(r["kind"], r["seed"]): r for r in results.read("mixture_of_experts")["runs"]}
-    patch(mixture_of_experts, "train_model", lambda kind, rate, seed: runs[kind, seed])
+def routing_by_position_is_as_good(namespace, patch):
+    """A mixture that chooses experts by position ends with the losses of the balanced one."""
+
+    def change(record):
+        key = ("steps", "seed")
+        balanced = {tuple(r[k] for k in key): r for r in record["runs"] if r["kind"] == "balanced"}
+        for run in record["runs"]:
+            if run["kind"] == "by position":
+                run["loss"] = balanced[run["steps"], run["seed"]]["loss"]
+
+    change_results(patch, "mixture_of_experts", change)
 
 
 @null("dataset-size-tokens")
