@@ -10,7 +10,6 @@ from fmlab import models, scaling
 from fmlab.experiments import (
     inverse_scaling,
     isoflop,
-    mixture_of_experts,
     model_collapse,
     results,
     scaling_lab,
