@@ -214,6 +214,19 @@ def balanced_data_change_nothing(namespace, patch):
 
 
 @null("biased-outputs", before="leaning-4")
+def any_further_training_is_a_fix(namespace, patch):
+    """Finetuning on other text removes as much of the association as balanced sentences do."""
+
+    def change(record):
+        cured = {p["seed"]: p for p in record["points"] if p["model"] == "finetuned"}
+        for point in record["points"]:
+            if point["model"] == "world text":
+                point["red"] = cured[point["seed"]]["red"]
+
+    change_results(patch, "planted_association", change)
+
+
+@null("biased-outputs", before="leaning-4")
 def planted_text_leaves_no_trace(namespace, patch):
     """Models of leaning text lean only as much as before this training."""
     model = planted_association.base()[0]
