@@ -240,12 +240,17 @@ COMMANDS = {
 
 
 def _assignment(course: Course, options: argparse.Namespace) -> str:
-    """Return the assignment given by --name, or the only one that exists."""
+    """Return the assignment given by --name, or the only one that exists.
+
+    Any other name could be a path that leads out of the course.
+    """
     released = course.assignments()
     if options.name is None and len(released) != 1:
         raise ValueError(
             f"--name must be a released assignment ({', '.join(released) or 'none yet'})"
         )
+    if options.name is not None and options.name not in released:
+        raise course.not_released(options.name)
     return options.name or released[0]
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import tempfile
 import warnings
 from collections.abc import Sequence
 from contextlib import contextmanager
@@ -42,13 +43,17 @@ def release(course: Course, assignment: str) -> None:
 
     _put_alembic_on_path()
     config = course.config.copy()
-    config.CourseDirectory.root = str(course.root)
     config.CourseDirectory.db_url = course.database
     config.CourseDirectory.course_id = course.course_id
-    directory = CourseDirectory(config=config)
-    result = NbGraderAPI(directory, config=config).generate_assignment(assignment)
+    with tempfile.TemporaryDirectory(prefix="fmlab-") as folder:
+        link = Path(folder, "course")  # nbgrader takes a "[" in the course's own path for a pattern
+        link.symlink_to(course.root)
+        config.CourseDirectory.root = str(link)
+        directory = CourseDirectory(config=config)
+        result = NbGraderAPI(directory, config=config).generate_assignment(assignment)
     if not result["success"]:
         reason = result.get("error") or result.get("log") or "it gave no reason"
+        reason = reason.replace(str(link), str(course.root))
         raise RuntimeError(f"nbgrader could not release {assignment!r}: {reason}")
 
 
