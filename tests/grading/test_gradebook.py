@@ -19,25 +19,29 @@ FILES = [f"{NAME}.ipynb", "part2.ipynb"]
 
 
 @pytest.fixture(scope="module")
-def courses(tmp_path_factory):
-    """Two courses: with one notebook in the assignment, and with two."""
-    made = course_of(tmp_path_factory.mktemp("gradebook") / "one", author())
-    two = Course.at(made.root.with_name("two"))
+def released(tmp_path_factory):
+    return course_of(tmp_path_factory.mktemp("gradebook") / "course", author())
+
+
+@pytest.fixture(scope="module")
+def released_two(tmp_path_factory):
+    """A course with two notebooks in the assignment."""
+    two = Course.at(tmp_path_factory.mktemp("gradebook") / "course")
+    two.source(NAME).mkdir(parents=True)
     for name in FILES:
-        two.source(NAME).mkdir(parents=True, exist_ok=True)
         nbformat.write(author(), two.source(NAME) / name)
     gradebook.release(two, NAME)
-    return [made, two]
+    return two
 
 
 @pytest.fixture
-def two(courses, tmp_path):
-    return Course.at(shutil.copytree(courses[1].root, tmp_path / "course"))
+def course(released, tmp_path):
+    return Course.at(shutil.copytree(released.root, tmp_path / "course"))
 
 
 @pytest.fixture
-def course(courses, tmp_path):
-    return Course.at(shutil.copytree(courses[0].root, tmp_path / "course"))
+def two(released_two, tmp_path):
+    return Course.at(shutil.copytree(released_two.root, tmp_path / "course"))
 
 
 def enter(course, student, when="2026-03-02 12:00:00 UTC", **answers):
