@@ -35,7 +35,7 @@ from fmlab_grading.exercises import exercise_names
 from fmlab_grading.grading import grade_class
 from fmlab_grading.limits import Limits
 from fmlab_grading.options import make_parser
-from fmlab_grading.plain_text import one_line
+from fmlab_grading.plain_text import lines, one_line
 from fmlab_grading.roster import read_roster
 from fmlab_grading.safety import require_sandbox
 from fmlab_grading.sandbox import SandboxUnavailable
@@ -60,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         return 2
     except (ValueError, FileNotFoundError, SandboxUnavailable, RuntimeError) as error:
-        print(f"fmlab-grade: {error}", file=sys.stderr)
+        print(lines(f"fmlab-grade: {error}"), file=sys.stderr)
         return 2
 
 
@@ -201,7 +201,7 @@ def merge(course: Course, options: argparse.Namespace) -> int:
     path = reports.write_report(course, name, course.root / f"{name}-report.csv")
     print(f"{len(records)} results saved; {path}")
     if missing:
-        print(f"No current result for {len(missing)}: {', '.join(missing)}")
+        print(one_line(f"No current result for {len(missing)}: {', '.join(missing)}"))
     return 1 if missing else 0
 
 
@@ -240,12 +240,17 @@ COMMANDS = {
 
 
 def _assignment(course: Course, options: argparse.Namespace) -> str:
-    """Return the assignment given by --name, or the only one that exists."""
+    """Return the assignment given by --name, or the only one that exists.
+
+    Any other name could be a path that leads out of the course.
+    """
     released = course.assignments()
     if options.name is None and len(released) != 1:
         raise ValueError(
             f"--name must be a released assignment ({', '.join(released) or 'none yet'})"
         )
+    if options.name is not None and options.name not in released:
+        raise course.not_released(options.name)
     return options.name or released[0]
 
 

@@ -98,13 +98,17 @@ class Course:
         source, release = self.source(assignment), self.release(assignment)
         names = sorted(path.name for path in release.glob("*.ipynb"))
         if not names or not all((source / name).is_file() for name in names):
-            released = ", ".join(self.assignments()) or "none"
-            raise FileNotFoundError(
-                f"no assignment {assignment!r} is released in {self.root} (released: {released}). "
-                "Make one with: fmlab-grade release CHAPTER --course FOLDER"
-            )
+            raise self.not_released(assignment)
         secret = variants.Secret.read(self.secret_file(assignment))
         return {name: _pair(source / name, release / name, student, secret) for name in names}
+
+    def not_released(self, assignment: str) -> FileNotFoundError:
+        """Return the error about an assignment that was not released."""
+        released = ", ".join(self.assignments()) or "none"
+        return FileNotFoundError(
+            f"no assignment {assignment!r} is released in {self.root} (released: {released}). "
+            "Make one with: fmlab-grade release CHAPTER --course FOLDER"
+        )
 
     def data_files(self, assignment: str) -> list[Path]:
         """Return the other files in the release folder, which students get with the notebooks."""

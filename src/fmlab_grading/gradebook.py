@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import tempfile
 import warnings
 from collections.abc import Sequence
 from contextlib import contextmanager
@@ -42,13 +43,17 @@ def release(course: Course, assignment: str) -> None:
 
     _put_alembic_on_path()
     config = course.config.copy()
-    config.CourseDirectory.root = str(course.root)
     config.CourseDirectory.db_url = course.database
     config.CourseDirectory.course_id = course.course_id
-    directory = CourseDirectory(config=config)
-    result = NbGraderAPI(directory, config=config).generate_assignment(assignment)
+    with tempfile.TemporaryDirectory(prefix="fmlab-") as folder:
+        link = Path(folder, "course")  # nbgrader takes a "[" in the course's own path for a pattern
+        link.symlink_to(course.root)
+        config.CourseDirectory.root = str(link)
+        directory = CourseDirectory(config=config)
+        result = NbGraderAPI(directory, config=config).generate_assignment(assignment)
     if not result["success"]:
         reason = result.get("error") or result.get("log") or "it gave no reason"
+        reason = reason.replace(str(link), str(course.root))
         raise RuntimeError(f"nbgrader could not release {assignment!r}: {reason}")
 
 
@@ -70,7 +75,9 @@ def add_students(course: Course, students: Sequence[str]) -> None:
 def save(course: Course, assignment: str, record: dict, notebooks: dict[str, str]) -> None:
     """Save the scores of a submission, and its notebooks with their outputs.
 
-    A submission that could not be graded gets 0 for every test, and is marked for manual grading.
+    A submission that could not be graded gets 0 for every test and every written answer: it has
+    nothing that could be graded by hand. What was graded by hand in an earlier attempt keeps its
+    score, and is marked to be looked at again, as nbgrader does.
     """
     from nbgrader.preprocessors import AssignLatePenalties, SaveAutoGrades
 
@@ -83,7 +90,8 @@ def save(course: Course, assignment: str, record: dict, notebooks: dict[str, str
         submission = gradebook.update_or_create_submission(assignment, student, timestamp=when)
         if not notebooks:
             for grade in (grade for notebook in submission.notebooks for grade in notebook.grades):
-                grade.auto_score, grade.needs_manual_grade = 0.0, True
+                has_manual_score = grade.manual_score is not None
+                grade.auto_score, grade.needs_manual_grade = 0.0, has_manual_score
             gradebook.db.commit()
             return
     folder.mkdir(parents=True)
@@ -117,7 +125,7 @@ def assign_penalties(course: Course, assignment: str) -> None:
             gradebook.db.commit()
             submitted = [notebook.name for notebook in submission.notebooks]
         entry = {"student": student, "assignment": assignment, "db_url": course.database}
-        for name in submitted[:1]:  # the penalty belongs to the whole submission
+        for name in submitted:
             resources = {"nbgrader": entry | {"notebook": name}}
             step = AssignLatePenalties(config=course.config)
             step.preprocess(nbformat.v4.new_notebook(), resources)

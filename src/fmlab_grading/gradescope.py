@@ -26,6 +26,7 @@ from fmlab_grading.course import Course
 from fmlab_grading.exercises import BEGIN_HIDDEN, grade_id, is_test, nbgrader_metadata
 from fmlab_grading.limits import Limits
 from fmlab_grading.merge import merge_answers
+from fmlab_grading.plain_text import lines
 from fmlab_grading.safety import require_sandbox
 from fmlab_grading.sandbox import SandboxUnavailable
 from fmlab_grading.submissions import Unreadable, find_notebook, read_notebook
@@ -117,7 +118,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         result = grade_folder(folder)
     except Exception as error:
-        print(f"{type(error).__name__}: {error}", file=sys.stderr)  # for the instructor
+        print(lines(f"{type(error).__name__}: {error}"), file=sys.stderr)  # for the instructor
         output = "Not graded. Please tell your instructor: the grader failed"
         result = {"score": 0.0, "output": output}
     results.write_text(json.dumps(result, indent=1), encoding="utf-8")

@@ -20,7 +20,7 @@ from fmlab_grading import gradebook
 from fmlab_grading.course import Course
 from fmlab_grading.limits import ControlGroup, Limits
 from fmlab_grading.merge import merge_answers
-from fmlab_grading.plain_text import showable
+from fmlab_grading.plain_text import one_line, showable
 from fmlab_grading.submissions import Unreadable, find_notebook, read_notebook, submission_time
 from fmlab_grading.two_kernels import run_notebook
 from fmlab_grading.workers import run_each
@@ -63,7 +63,8 @@ def grade_class(
             save_result(course, assignment, result)
             records.append(result)
             bar.update()
-            bar.set_postfix_str(f"{result['student']}: {result['status']}"[:60], refresh=False)
+            shown = one_line(f"{result['student']}: {result['status']}")
+            bar.set_postfix_str(shown[:60], refresh=False)
             if on_record is not None:
                 on_record(result)
     return records

@@ -10,8 +10,9 @@ import stat
 import unicodedata
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path, PurePosixPath
 
@@ -33,21 +34,25 @@ UNREADABLE = (OSError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zl
 
 @dataclass(frozen=True)
 class File:
-    """A file of a folder or zip file: its path there, its time, how to read it, and a note."""
+    """A file of a folder or zip file: its path there, its time, how to read it, and a note.
+
+    ``name`` is what it is called in a report: its path, with a number if several have that path.
+    """
 
     path: str
     when: datetime
     read: Callable[[], bytes]
     note: str = ""
+    name: str = ""
 
 
 @dataclass
 class Intake:
-    """What was taken in, by student: the path of the file; and what was left out: its reason."""
+    """What was taken in, by student: the name of the file; and what was left out: its reason."""
 
     taken: dict[str, str] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
-    notes: dict[str, str] = field(default_factory=dict)  # by path of a file that was taken in
+    notes: dict[str, str] = field(default_factory=dict)  # by name of a file that was taken in
 
     @property
     def listed(self) -> dict[str, str]:
@@ -92,18 +97,18 @@ def take_in(
     require(re.compile(pattern).groups > 0, "student_id", "a pattern with a group", pattern)
     who = {normalized_id(found): student for found, student in (who or {}).items()}
     intake, attempts = Intake(), {}
-    files = _notebooks(_files(source, timezone), intake)
+    files = _notebooks(_named(_files(source, timezone)), intake)
     layout = Layout.of([file.path for file in files], {assignment, NOTEBOOK.sub("", name)})
     for file in files:
         student, problem = student_of(file.path, layout, pattern, roster, who)
         if problem:
-            intake.left_out[file.path] = problem
+            intake.left_out[file.name] = problem
         else:
             attempts.setdefault(student, []).append(file)
     for student, own in attempts.items():
         if len({number[1] for file in own if (number := MOODLE_NUMBER.search(file.path))}) > 1:
             reason = f"several people are called {student!r}: tell them apart with --student-id"
-            intake.left_out |= dict.fromkeys((file.path for file in own), reason)
+            intake.left_out |= dict.fromkeys((file.name for file in own), reason)
             continue
         target = submitted / student / assignment / name
         _take_latest(student, own, target, layout, intake)
@@ -112,21 +117,32 @@ def take_in(
     return intake
 
 
-def _notebooks(files: Iterator[File], intake: Intake) -> list[File]:
+def _named(files: Iterable[File]) -> Iterator[File]:
+    """Yield the files with names of their own: a zip file may have several entries of one path."""
+    files = list(files)
+    total, count = Counter(file.path for file in files), Counter()
+    for file in files:
+        count[file.path] += 1
+        n = total[file.path]
+        number = f" ({count[file.path]} of {n} of this name)" if n > 1 else ""
+        yield replace(file, name=file.path + number)
+
+
+def _notebooks(files: Iterable[File], intake: Intake) -> list[File]:
     """Return the notebooks; report all other files."""
     notebooks = []
     for file in files:
         parts = PurePosixPath(file.path).parts
         if ".." in parts:
-            intake.left_out[file.path] = "its path leads out of the folder"
+            intake.left_out[file.name] = "its path leads out of the folder"
         elif any(part.startswith(".") or part == "__MACOSX" for part in parts):
-            intake.left_out[file.path] = LITTER
+            intake.left_out[file.name] = LITTER
         elif NOTEBOOK.search(file.path):
             notebooks.append(file)
         elif file.path.lower().endswith(".zip"):
-            intake.left_out[file.path] = "a zip file in the submissions: unpack it first"
+            intake.left_out[file.name] = "a zip file in the submissions: unpack it first"
         else:
-            intake.left_out[file.path] = NOT_A_NOTEBOOK
+            intake.left_out[file.name] = NOT_A_NOTEBOOK
     return notebooks
 
 
@@ -147,28 +163,28 @@ def _take_latest(
         try:
             data = file.read()
         except UNREADABLE as error:
-            intake.left_out[file.path] = f"it cannot be read ({error})"
+            intake.left_out[file.name] = f"it cannot be read ({error})"
             continue
         if len(data) > MAX_BYTES:
-            intake.left_out[file.path] = f"it has more than {MAX_BYTES >> 20} MB"
+            intake.left_out[file.name] = f"it has more than {MAX_BYTES >> 20} MB"
             continue
         latest = file
         write_atomically(target, data)
         when = file.when.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
         write_atomically(target.with_name(TIMESTAMP), when)
-        intake.taken[student] = file.path
+        intake.taken[student] = file.name
     if latest is None:
         return
     notes = [f"the latest of {len(files)} attempts"] if len(files) > 1 else []
     for file in left:
         alike = file in named or letters(file.path) == letters(latest.path)
         if alike or (latest in named and file.when < latest.when):
-            reason = f"{EARLIER} of {student}: {latest.path} counts"
+            reason = f"{EARLIER} of {student}: {latest.name} counts"
         else:
-            reason = f"{student} also handed in {latest.path}, which counts: check that it is right"
+            reason = f"{student} also handed in {latest.name}, which counts: check that it is right"
             notes = [f"one of {len(files)} files with different names: check that it is right"]
-        intake.left_out[file.path] = reason
-    intake.notes[latest.path] = "; ".join(filter(None, [*notes, latest.note]))
+        intake.left_out[file.name] = reason
+    intake.notes[latest.name] = "; ".join(filter(None, [*notes, latest.note]))
 
 
 def _order(file: File) -> tuple[datetime, int, str]:

@@ -80,28 +80,32 @@ def kernel_memory(pid: int) -> int:
     """Return the memory that the kernel may hold for a process tree, in bytes.
 
     It belongs to no process: what waits in sockets, and the entries of files in memory, which
-    exist even if the files are empty.
+    exist even if the files are empty. Page tables grow with the addresses that a program reads,
+    even where nothing is.
     """
-    n_sockets, n_files = 0, 0
+    n_sockets, n_files, page_tables = 0, 0, 0
     for folder in _proc_folders(pid):
+        page_tables += _status(folder, "VmPTE:")
         with contextlib.suppress(OSError):  # the process may end meanwhile
             for descriptor in (folder / "fd").iterdir():
                 n_sockets += os.readlink(descriptor).startswith("socket:")
         with contextlib.suppress(OSError):
             systems = [os.statvfs(folder / "root" / name) for name in MEMORY_FOLDERS]
             n_files = max(n_files, sum(system.f_files - system.f_ffree for system in systems))
-    return n_sockets * SOCKET_BYTES + n_files * FILE_BYTES
+    return n_sockets * SOCKET_BYTES + n_files * FILE_BYTES + page_tables
 
 
 def peak_memory(pid: int) -> int:
     """Return the sum of the peak memory of each process in a tree, in bytes."""
-    memory = 0
-    for folder in _proc_folders(pid):
-        with contextlib.suppress(OSError, ValueError, StopIteration):  # it may have ended
-            lines = (folder / "status").read_text().splitlines()
-            peaks = (line for line in lines if line.startswith("VmHWM:"))
-            memory += int(next(peaks).split()[1]) * 1024
-    return memory
+    return sum(_status(folder, "VmHWM:") for folder in _proc_folders(pid))
+
+
+def _status(folder: Path, name: str) -> int:
+    """Return an entry of a process's status in bytes; 0 if it has ended."""
+    with contextlib.suppress(OSError, ValueError, StopIteration):
+        lines = (folder / "status").read_text().splitlines()
+        return int(next(line for line in lines if line.startswith(name)).split()[1]) * 1024
+    return 0
 
 
 def process_tree(pid: int) -> list[int]:

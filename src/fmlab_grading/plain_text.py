@@ -28,3 +28,12 @@ def one_line(text: object) -> str:
     'ab c'
     """
     return TURNS.sub("\ufffd", showable(re.sub(r"[\t\n\r]+", " ", str(text)))).strip()
+
+
+def lines(text: object) -> str:
+    """Return a text that can be shown on a terminal, with its lines.
+
+    >>> lines("a\\x1b[2Jb\\n  c")
+    'ab\\n  c'
+    """
+    return TURNS.sub("\ufffd", showable(text).replace("\r", "\ufffd"))

@@ -9,6 +9,7 @@ from pathlib import Path
 from fmlab_grading import gradebook
 from fmlab_grading.course import Course
 from fmlab_grading.plain_text import one_line
+from fmlab_grading.roster import id_problem
 
 NOT_SUBMITTED = "nothing submitted"
 NOT_YET = "not graded yet"
@@ -66,20 +67,23 @@ def write_moodle(course: Course, assignment: str, path: Path) -> Path:
 def write_table(
     path: Path, header: Sequence[str], lines: Iterable[Sequence[object]], ids: Sequence[str] = ()
 ) -> Path:
-    """Write a CSV file. Columns of ids stay as they are, or no program would recognize them."""
+    """Write a CSV file. Columns of ids stay as they are, or no program would recognize them.
+
+    What cannot be an id, such as a formula, is escaped in them as well: nbgrader takes any.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file)
         table.writerow(header)
         for line in lines:
             cells = zip(header, line, strict=True)
-            table.writerow([value if name in ids else _harmless(value) for name, value in cells])
+            table.writerow([_harmless(value, name in ids) for name, value in cells])
     return path
 
 
-def _harmless(value: object) -> object:
+def _harmless(value: object, is_id: bool) -> object:
     """Escape text that a spreadsheet would run as a formula, since students choose their names."""
-    if not isinstance(value, str):
+    if not isinstance(value, str) or (is_id and not id_problem(value)):
         return value
     value = one_line(value)
     return f"'{value}" if value[:1] in tuple("=+-@") else value

@@ -34,7 +34,8 @@ def id_problem(student: str) -> str:
         return f"it is longer than {LONGEST_ID} characters"
     if student.startswith("."):
         return "it starts with a dot"
-    if student[0] in "=@" or (student[0] in "+-" and re.search(r"[=|!(\"']", student)):
+    bare = student.removeprefix("'")  # in tables, a formula is escaped by this sign
+    if bare[:1] in ("=", "@") or (bare[:1] in ("+", "-") and re.search(r"[=|!(\"']", bare)):
         return "a spreadsheet would run it as a formula"
     if any(sign in "/\\" or unicodedata.category(sign)[0] == "C" for sign in student):
         return "it has a slash, or a sign that cannot be seen"

@@ -59,7 +59,9 @@ holds["files"] = not os.path.exists(%(path)r)
 holds["disk"] = all(fails(lambda: open(f"{folder}/x", "w")) for folder in ("/", "/dev", "/usr"))
 holds["memory"] = fails(lambda: mmap.mmap(-1, 1 << 30, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS))
 holds["processes"] = fails(forks)
-holds["uncounted"] = fails(lambda: os.close(os.memfd_create("x")))
+holds["uncounted"] = fails(lambda: os.close(os.memfd_create("x"))) and fails(
+    lambda: mmap.mmap(-1, 1 << 12)
+)
 key = b"user", b"fmlab-probe", b"x", ctypes.c_size_t(1), ctypes.c_int(-3)
 holds["keys"] = ctypes.CDLL(None).syscall(ctypes.c_long(%(add_key)d), *key) < 0
 try:

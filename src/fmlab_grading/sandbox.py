@@ -238,6 +238,7 @@ def command(
     arguments = ["bwrap", "--unshare-all", "--unshare-user", "--uid", "1000", "--gid", "1000"]
     arguments += ["--die-with-parent", "--new-session", "--clearenv", "--hostname", "sandbox"]
     arguments += ["--cap-drop", "ALL", *_no_more_namespaces(), "--proc", "/proc", "--dev", "/dev"]
+    arguments += ["--dev-bind", "/dev/null", "/dev/zero"]  # it gives memory that no limit counts
     for folder in ("/tmp", "/dev/shm", "/box"):
         arguments += [*size, "--tmpfs", folder]
     for link in LINKS:

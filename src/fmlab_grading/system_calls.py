@@ -62,12 +62,15 @@ REFUSED: dict[str, tuple[int | None, int | None]] = {  # numbers on x86-64 and o
     "syslog": (103, 116),
 }
 SOCKET = (41, 198)  # socketpair, which asyncio needs, stays: it reaches nobody else
+# Memory that is shared but has no file stays after a program has let go of all but a bit of it.
+MMAP = (9, 222)
+SHARED_WITHOUT_FILE = 0x01 | 0x20  # MAP_SHARED, MAP_ANONYMOUS
 
 X32 = 0x40000000  # from here on, x86-64 has the same calls under second numbers
-LOAD, EQUAL, AT_LEAST, RETURN = 0x20, 0x15, 0x35, 0x06
+LOAD, AND, EQUAL, AT_LEAST, RETURN = 0x20, 0x54, 0x15, 0x35, 0x06
 ALLOW, REFUSE, KILL = 0x7FFF0000, 0x00050000 | errno.EPERM, 0x80000000
 STEP = struct.calcsize("HBBI")  # bytes of a step of the program
-NUMBER, ARCHITECTURE = 0, 4  # offsets of what a filter reads about a call
+NUMBER, ARCHITECTURE, FLAGS = 0, 4, 40  # offsets of what a filter reads about a call
 
 
 def is_supported() -> bool:
@@ -101,9 +104,16 @@ def filter_program(machine: str | None = None) -> bytes:
         (EQUAL, 1, 0, list(ARCHITECTURES.values())[column]),
         (RETURN, 0, 0, KILL),
         (LOAD, 0, 0, NUMBER),
-        (AT_LEAST, len(refused) + 1, 0, X32),
+        (AT_LEAST, len(refused) + 5, 0, X32),
     ]
     for left, number in zip(range(len(refused), 0, -1), refused):
-        steps.append((EQUAL, left, 0, number))
-    steps += [(RETURN, 0, 0, ALLOW), (RETURN, 0, 0, REFUSE)]
+        steps.append((EQUAL, left + 4, 0, number))
+    steps += [
+        (EQUAL, 0, 3, MMAP[column]),
+        (LOAD, 0, 0, FLAGS),
+        (AND, 0, 0, SHARED_WITHOUT_FILE),
+        (EQUAL, 1, 0, SHARED_WITHOUT_FILE),
+        (RETURN, 0, 0, ALLOW),
+        (RETURN, 0, 0, REFUSE),
+    ]
     return b"".join(struct.pack("HBBI", *step) for step in steps)

@@ -1,6 +1,7 @@
 """Properties of fmlab_grading.intake: every file is taken in, or reported with a reason."""
 
 import os
+import time
 import unicodedata
 import warnings
 import zipfile
@@ -10,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from fmlab_grading import __main__ as command_line
 from fmlab_grading import intake
 from fmlab_grading.intake import LITTER, take_in
 
@@ -284,8 +286,86 @@ def test_attempts_of_one_moment_are_numbered(source, taken, tmp_path):
 
 def test_two_entries_of_one_name_are_two_attempts(taken, tmp_path):
     files = [("ada.ipynb", ("old", EARLIER)), ("ada.ipynb", ("new", LATER))]
-    taken(zipped(tmp_path / "download.zip", files))
+    result = taken(zipped(tmp_path / "download.zip", files))
     assert text_of(tmp_path, "ada") == "new"
+    assert list(result.rows()) == [
+        ("ada.ipynb (2 of 2 of this name)", "ada", "the latest of 2 attempts"),
+        (
+            "ada.ipynb (1 of 2 of this name)",
+            "",
+            "left out: an earlier attempt of ada: ada.ipynb (2 of 2 of this name) counts",
+        ),
+    ]
+
+
+REPEATED = {
+    "three notebooks": ["ada.ipynb"] * 3,
+    "what is no notebook": ["notes.txt", "notes.txt", "ada.ipynb"],
+    "what is nobody's": ["__.ipynb", "__.ipynb", "ada.ipynb"],
+    "litter": ["__MACOSX/._x", "__MACOSX/._x", "ada.ipynb"],
+    "slashes of both kinds": ["x/ada.ipynb", "x\\ada.ipynb", "x/bob.ipynb"],
+    "spellings of a letter": [f"{JOSE}.ipynb", f"{unicodedata.normalize('NFC', JOSE)}.ipynb"],
+    "several times": ["a.ipynb", "b.ipynb", "a.ipynb", "b.ipynb", "b.ipynb"],
+}
+
+
+@pytest.mark.parametrize("name", REPEATED)
+def test_each_of_several_entries_of_one_name_has_a_line_of_its_own(taken, tmp_path, name):
+    contents = [
+        (file, (str(i), (2026, 3, 1 + i, 12, 0, 0))) for i, file in enumerate(REPEATED[name])
+    ]
+    result = taken(zipped(tmp_path / "download.zip", contents))
+    lines = [file for file, _, _ in result.rows()]
+    assert len(lines) == len(set(lines)) == len(contents)
+    assert len(result.taken) + len(result.left_out) == len(contents)
+
+
+def test_damaged_entries_of_one_name_are_each_reported(taken, tmp_path):
+    path = tmp_path / "download.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for day in (1, 2, 3):
+            text = "the last" if day == 1 else f"marked {day} " * 9
+            archive.writestr(zipfile.ZipInfo("ada.ipynb", (2026, 3, day, 12, 0, 0)), text)
+    data = path.read_bytes()
+    for day in (2, 3):
+        data = data.replace(f"marked {day} marked".encode(), f"marked {day} Marked".encode(), 1)
+    path.write_bytes(data)
+    result = taken(path)
+    assert text_of(tmp_path, "ada") == "the last"
+    assert result.taken == {"ada": "ada.ipynb (1 of 3 of this name)"}
+    for number in (2, 3):
+        assert "cannot be read" in result.left_out[f"ada.ipynb ({number} of 3 of this name)"]
+
+
+@pytest.mark.parametrize("later", ["NFC", "NFD"])
+@pytest.mark.parametrize("name", ["José", "Nguyễn Văn", "김철수", "Åsa Öberg"])
+@pytest.mark.parametrize(
+    "form", ["{}_1_hw.ipynb", "{}/hw.ipynb", "{}_12_assignsubmission_file_/hw.ipynb"]
+)
+def test_two_spellings_of_a_name_are_one_student(source, taken, tmp_path, form, name, later):
+    """macOS writes an accent as a letter of its own (NFD), others do not (NFC)."""
+    spellings = {
+        form.format(unicodedata.normalize(spelling, name)): (
+            spelling,
+            LATER if spelling == later else EARLIER,
+        )
+        for spelling in ("NFC", "NFD")
+    }
+    assert len(spellings) == 2
+    result = taken(source(spellings | {form.format("bob"): "x"}))
+    assert sorted(result.taken) == sorted(["bob", name])
+    assert text_of(tmp_path, name) == later
+    assert len(list(result.rows())) == 3
+    (reason,) = result.left_out.values()
+    assert reason.startswith(f"an earlier attempt of {name}: ")
+
+
+def test_spellings_in_the_roster_and_the_options_do_not_matter(source, taken):
+    files = source({f"{JOSE}_1_hw.ipynb": "x", "Zoe\u0308_1_hw.ipynb": "y"})
+    roster = ["José", "zoe"]
+    result = taken(files, roster=roster, who={"Zoë": "zoe"})
+    assert sorted(result.taken) == roster
 
 
 def test_with_a_roster_nobody_else_is_taken_in(source, taken):
@@ -309,6 +389,68 @@ def test_ids_that_differ_in_capitals_only_are_not_guessed(source, taken):
 def test_times_in_a_zip_file_are_local(taken, tmp_path, zone, hour):
     taken(zipped(tmp_path / "download.zip", {"ada.ipynb": "x"}), timezone=ZoneInfo(zone))
     assert text_of(tmp_path, "ada", "timestamp.txt") == f"2026-03-02 {hour:02}:00:00 UTC"
+
+
+@pytest.fixture
+def command(tmp_path):
+    """A function that takes in a zip file made at a local time, by command; returns its time."""
+    course = tmp_path / "course"
+    for folder in ("source", "release"):
+        (course / folder / "hw").mkdir(parents=True)
+        (course / folder / "hw" / "hw.ipynb").write_text("{}")
+
+    def run(when, *options):
+        archive = zipped(tmp_path / "download.zip", {"ada.ipynb": ("x", when)})
+        command_line.main(["take-in", str(archive), "--course", str(course), *options])
+        return (course / "submitted" / "ada" / "hw" / "timestamp.txt").read_text()
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("zone", "when", "utc"),
+    [
+        ("UTC", (2026, 7, 1, 12, 0, 0), "2026-07-01 12:00:00"),
+        ("Europe/Berlin", (2026, 7, 1, 12, 0, 0), "2026-07-01 10:00:00"),
+        ("Europe/Berlin", (2026, 1, 1, 0, 30, 0), "2025-12-31 23:30:00"),
+        ("America/Los_Angeles", (2026, 7, 1, 23, 58, 0), "2026-07-02 06:58:00"),
+        ("Asia/Kolkata", (2026, 3, 2, 12, 0, 0), "2026-03-02 06:30:00"),
+        ("Europe/Berlin", (2026, 3, 29, 1, 58, 0), "2026-03-29 00:58:00"),
+        ("Europe/Berlin", (2026, 3, 29, 3, 0, 0), "2026-03-29 01:00:00"),
+        ("Europe/Berlin", (2026, 3, 29, 2, 30, 0), "2026-03-29 01:30:00"),  # does not exist
+        ("Europe/Berlin", (2026, 10, 25, 2, 30, 0), "2026-10-25 00:30:00"),  # twice: the earlier
+        ("Europe/Berlin", (2026, 10, 25, 3, 0, 0), "2026-10-25 02:00:00"),
+    ],
+)
+def test_the_time_zone_of_a_zip_file_can_be_given(command, zone, when, utc):
+    assert command(when, "--timezone", zone) == f"{utc} UTC"
+
+
+@pytest.mark.parametrize(
+    ("zone", "utc"),
+    [("UTC0", "12:00"), ("Asia/Tokyo", "03:00"), ("Europe/Berlin", "10:00"), ("XYZ+3:30", "15:30")],
+)
+def test_without_a_time_zone_it_is_that_of_this_machine(command, monkeypatch, zone, utc):
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        assert command((2026, 7, 1, 12, 0, 0)) == f"2026-07-01 {utc}:00 UTC"
+        assert command((2026, 7, 1, 12, 0, 0), "--timezone", "Asia/Tokyo").endswith("03:00:00 UTC")
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+@pytest.mark.parametrize("name", ["take-in", "grade"])
+@pytest.mark.parametrize(
+    "zone", ["Mars/Base", "", "Europe", "+01:00", "../../etc/passwd", "/etc/localtime", "x" * 999]
+)
+def test_time_zone_that_is_none_is_refused_before_anything_is_read(capsys, tmp_path, name, zone):
+    with pytest.raises(SystemExit) as error:
+        command_line.main([name, "in.zip", "--course", str(tmp_path), "--timezone", zone])
+    assert error.value.code == 2
+    assert "write a name such as Europe/Berlin or UTC; got" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("seconds", [10**13, -(10**12)])

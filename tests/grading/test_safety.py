@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shutil
+import struct
 import subprocess
 import sys
 import time
@@ -15,7 +16,7 @@ import pytest
 
 from fmlab.files import book_folder
 from fmlab_grading import __main__ as command_line
-from fmlab_grading import safety, sandbox
+from fmlab_grading import safety, sandbox, system_calls
 from fmlab_grading.limits import ControlGroup, Limits, usage
 from fmlab_grading.protocol import CELL
 from fmlab_grading.sandbox import PACKAGES, Sandbox, SandboxEnded, SandboxUnavailable
@@ -309,6 +310,143 @@ def test_what_exercises_need_works(code):
 def test_memory_of_the_kernel_is_counted(hold):
     limits = Limits(cell_seconds=20, memory=300)
     assert "used over 300 MB" in printed(f"import os, socket, time\n{hold}", limits)
+
+
+CALL = (
+    "import ctypes, mmap, os\n"
+    "number, size, text = ctypes.c_long, ctypes.c_size_t, ctypes.create_string_buffer(9)\n"
+    "library = ctypes.CDLL(None, use_errno=True)\n"
+    "def call(*arguments):\n"
+    "    if (result := library.syscall(*arguments)) < 0:\n"
+    "        raise OSError(ctypes.get_errno(), 'refused')\n"
+    "    return result\n"
+)
+
+
+def number_of(name):
+    """Return the number of a system call; on a machine where it is unknown, nothing is graded."""
+    return system_calls.number(name) if system_calls.is_supported() else 0
+
+
+ADD_KEY, KEYCTL, SHMGET = map(number_of, ("add_key", "keyctl", "shmget"))
+LEFT = {  # by what a submission leaves: how it does, and how the next one would read it
+    "a key": (
+        f"call({ADD_KEY}, b'user', b'x', b'secret', size(6), number(-3))",
+        f"key = call({KEYCTL}, number(10), number(-3), b'user', b'x', number(0))\n"
+        f"call({KEYCTL}, number(11), number(key), text, number(9)); print(text.value)",
+    ),
+    "a key of the user": (
+        f"call({ADD_KEY}, b'user', b'y', b'secret', size(6), number(-4))",
+        f"key = call({KEYCTL}, number(10), number(-4), b'user', b'y', number(0))\n"
+        f"call({KEYCTL}, number(11), number(key), text, number(9)); print(text.value)",
+    ),
+    "System V memory": (
+        f"library.shmat.restype = ctypes.c_void_p\n"
+        f"block = call({SHMGET}, number(77), size(4096), number(0o1666))\n"
+        "ctypes.memmove(library.shmat(block, None, 0), b'secret', 6)",
+        f"library.shmat.restype = ctypes.c_void_p\n"
+        f"block = call({SHMGET}, number(77), size(4096), number(0))\n"
+        "print(ctypes.string_at(library.shmat(block, None, 0), 6))",
+    ),
+    "a file in memory": (
+        "open('/dev/shm/x', 'w').write('secret')",
+        "print(os.listdir('/dev/shm'), open('/dev/shm/x').read())",
+    ),
+    "a temporary file": (
+        "open('/tmp/x', 'w').write('secret')",
+        "print(os.listdir('/tmp'), open('/tmp/x').read())",
+    ),
+    "a file where it runs": ("open('x', 'w').write('secret')", "print(open('x').read())"),
+}
+
+
+@pytest.mark.parametrize("name", LEFT)
+def test_a_submission_reads_nothing_that_an_earlier_one_left(name):
+    leaves, reads = LEFT[name]
+    first = printed(f"{CALL}{leaves}\nprint('left')")
+    assert ("left" if "file" in name else "refused") in first
+    assert "secret" not in printed(CALL + reads)
+
+
+@pytest.mark.parametrize("name", ["a key", "System V memory"])
+def test_without_the_filter_each_submission_still_has_its_own(monkeypatch, name):
+    everything = struct.pack("HBBI", system_calls.RETURN, 0, 0, system_calls.ALLOW)
+    monkeypatch.setattr(system_calls, "filter_program", lambda: everything)
+    sandbox.join_new_key_ring()  # as a login has one, which programs inherit
+    leaves, reads = LEFT[name]
+    assert "secret" in printed(f"{CALL}{leaves}\n{reads}"), "it can be read in the same one"
+    assert "secret" not in printed(CALL + reads)
+
+
+# --- memory without control groups, which an ordinary user cannot set -----------------------------
+
+
+@pytest.fixture
+def ordinary_user(monkeypatch):
+    monkeypatch.setattr(ControlGroup, "CONTROLLERS", ())
+
+
+@pytest.mark.parametrize(
+    "hold",
+    [
+        "os.memfd_create('x')",
+        "call(447, number(0))",  # memfd_secret
+        "mmap.mmap(-1, 1 << 20)",
+        "mmap.mmap(-1, 1 << 20, mmap.MAP_SHARED | mmap.MAP_ANONYMOUS)",
+        "mmap.mmap(-1, 1 << 20, 0x03 | mmap.MAP_ANONYMOUS)",  # MAP_SHARED_VALIDATE
+        "mmap.mmap(os.open('/dev/zero', os.O_RDWR), 1 << 20)",
+        f"call({SHMGET}, number(0), size(4096), number(512))",
+    ],
+)
+def test_memory_that_no_process_counts_is_refused(ordinary_user, hold):
+    text = printed(
+        f"{CALL}try:\n    {hold}\n    print('held')\nexcept OSError as error:\n    raise"
+    )
+    assert "held" not in text
+    assert re.search("refused|not permitted|No such device|not implemented", text), text
+
+
+def test_private_memory_and_that_of_files_may_be_mapped(ordinary_user):
+    code = (
+        "mmap.mmap(-1, 1 << 20, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)[0] = 1\n"
+        "open('/tmp/x', 'wb').write(bytes(4096))\n"
+        "mmap.mmap(os.open('/tmp/x', os.O_RDWR), 4096)[0] = 1\n"
+        "from multiprocessing import Value\nprint('fine', Value('i', 3).value)"
+    )
+    assert "fine 3" in printed(CALL + code)
+
+
+@pytest.mark.parametrize("how", ["named", "removed", "nameless"])
+def test_files_in_memory_have_a_limit(ordinary_user, how):
+    code = (
+        "import os\nn = 0\nfor folder in ('/tmp', '/dev/shm', '/box'):\n    kept = []\n"
+        "    try:\n        for i in range(40):\n"
+        "            flags = os.O_RDWR | (os.O_TMPFILE if HOW == 'nameless' else os.O_CREAT)\n"
+        "            path = folder if HOW == 'nameless' else f'{folder}/{i}'\n"
+        "            kept.append(os.open(path, flags))\n"
+        "            if HOW == 'removed':\n                os.unlink(path)\n"
+        "            n += os.write(kept[-1], bytes(1 << 20))\n"
+        "    except OSError as error:\n        print(error.errno, end=' ')\n"
+        "print(n >> 20)"
+    ).replace("HOW", repr(how))
+    *errors, n = printed(code, Limits(disk=4, memory=512, cell_seconds=20)).split()
+    assert errors == ["28"] * 3, "no space is left in each of the three folders"
+    assert 9 <= int(n) <= 12
+
+
+@pytest.mark.parametrize(
+    "hold",
+    [
+        "m = mmap.mmap(-1, 1 << 38, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS,"
+        " prot=mmap.PROT_READ)\nfor i in range(0, 1 << 38, 2 << 20): m[i]\ntime.sleep(10)",
+        "pairs = []\nfor i in range(8):\n    if os.fork() == 0:\n        break\n"
+        "for i in range(240): pairs.append(socket.socketpair())\ntime.sleep(15)",
+    ],
+    ids=["page tables", "sockets"],
+)
+def test_memory_is_counted_for_an_ordinary_user(ordinary_user, hold):
+    code = f"import mmap, os, socket, time\n{hold}"
+    assert "used over 300 MB" in printed(code, Limits(cell_seconds=20, memory=300))
 
 
 # --- what computes answers ------------------------------------------------------------------------

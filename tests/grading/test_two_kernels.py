@@ -2,7 +2,10 @@
 
 import os
 import signal
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
@@ -11,6 +14,7 @@ from fmlab_grading import sandbox
 from fmlab_grading.two_kernels import CLASSES_KEY, NAMES_KEY, run_notebook
 from tests.grading.classroom import QUICK, graded_metadata
 
+ROOT = Path(__file__).parents[2]
 PATIENT = replace(QUICK, cell_seconds=30, total_seconds=60)  # torch takes a while to import
 
 
@@ -183,6 +187,42 @@ def test_forged_outputs_are_not_an_error_of_the_grader(name):
         f"connection.send(b'D', {FORGED[name]})"
     )
     assert outcome(answer, "assert False")[0] != "passes"
+
+
+MEASURE = """
+import resource, sys
+from tests.grading.test_two_kernels import outcome
+
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10  # in MB
+
+before = peak()
+print(outcome(sys.argv[1], "assert f")[0], "|", peak() - before)
+"""
+FRAMES = {  # of 60 MB, by their kind
+    "outputs": "connection.send(b'D', b'{\"outputs\": [' + b'{},' * (20 << 20) + b'{}]}')",
+    "outputs that are a list": "connection.send(b'D', b'[' + b'{},' * (20 << 20) + b'{}]')",
+    "outputs that are text": "connection.send(b'D', b'{\"a\": \"' + b'x' * (60 << 20) + b'\"}')",
+    "a reply": "protocol.Peer.respond = lambda *a: "
+    "connection.send(b'A', b'[' + b'{},' * (20 << 20) + b'{}]')",
+    "a request": "connection.send(b'R', b'[' + b'{},' * (20 << 20) + b'{}]')",
+}
+
+
+@pytest.mark.parametrize("name", FRAMES)
+def test_memory_of_the_grader_is_bounded_whatever_is_sent(name):
+    """What is sent is held twice at most; read as JSON, it would need 1.6 GB."""
+    answer = (
+        "import gc\nfrom fmlab_grading import protocol\nf = 0\n"
+        "connection = next(x for x in gc.get_objects() if isinstance(x, protocol.Connection))\n"
+        f"{FRAMES[name]}"
+    )
+    command = [sys.executable, "-c", MEASURE, answer]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    result, _, megabytes = done.stdout.rpartition("|")
+    assert "passes" not in result
+    assert int(megabytes) < 300
 
 
 REJECTED = {

@@ -16,7 +16,7 @@ Shapes: B batch, T positions, D model width, V vocabulary.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -47,9 +47,8 @@ def prompt_ids(tokenizer: BPETokenizer, prompt: str | Messages) -> Ids:
         for message in messages:
             tokenizer.encode(message["content"])  # raises for a special token in it
         return tokenizer.encode(text, "all")
+    _require_chat_tokens(tokenizer)
     special = tokenizer.special_tokens
-    missing = [token for token in (END_OF_TEXT, USER, ASSISTANT) if token not in special]
-    require(not missing, "tokenizer", "one that add_chat_tokens made", f"without {missing}")
     require_text("prompt", prompt)
     return [special[END_OF_TEXT], special[USER], *tokenizer.encode(prompt), special[ASSISTANT]]
 
@@ -75,6 +74,12 @@ def _has_template(tokenizer: BPETokenizer) -> bool:
     return getattr(tokenizer, "chat_template", None) is not None
 
 
+def _require_chat_tokens(tokenizer: BPETokenizer) -> None:
+    special = () if _has_template(tokenizer) else (END_OF_TEXT, USER, ASSISTANT)
+    missing = [token for token in special if token not in tokenizer.special_tokens]
+    require(not missing, "tokenizer", "one that add_chat_tokens made", f"without {missing}")
+
+
 @dataclass(frozen=True)
 class Dialogues:
     """A batch of prompts with responses, padded on the right to one length.
@@ -88,6 +93,8 @@ class Dialogues:
     @classmethod
     def of(cls, tokenizer: BPETokenizer, pairs: Iterable[tuple[str, str]]) -> Dialogues:
         """Make a batch of (prompt, response) texts.
+
+        Errors: ``ValueError`` for a row that is something else, naming it.
 
         >>> tokenizer = BPETokenizer(special_tokens=[END_OF_TEXT, USER, ASSISTANT])
         >>> batch = Dialogues.of(tokenizer, [("Hi?", "Yes"), ("A?", "B")])
@@ -184,15 +191,26 @@ def fitting(
     return data
 
 
-def _encoded(tokenizer: BPETokenizer, pairs: Iterable[tuple[str, str]]) -> list[tuple[Ids, Ids]]:
-    """Return the tokens of (prompt, response) texts. A dict or a text also has two elements."""
-    allowed = "(prompt, response) texts"
+def _encoded(
+    tokenizer: BPETokenizer,
+    pairs: Iterable[tuple[str, str]],
+    name: Callable[[int], str] = "pairs[{}]".format,
+) -> list[tuple[Ids, Ids]]:
+    """Return the tokens of (prompt, response) texts; an error has the name of the row.
+
+    A dict or a text also has two elements.
+    """
+    allowed, rows = "(prompt, response) texts", []
     require(isinstance(pairs, Iterable) and not isinstance(pairs, str), "pairs", allowed, pairs)
-    pairs = list(pairs)
-    for pair in pairs:
+    _require_chat_tokens(tokenizer)
+    for number, pair in enumerate(pairs):
         is_pair = isinstance(pair, tuple | list) and len(pair) == 2
-        require(is_pair, "pairs", allowed, pair)
-    return [(prompt_ids(tokenizer, a), response_ids(tokenizer, b)) for a, b in pairs]
+        require(is_pair, name(number), allowed, pair)
+        try:
+            rows.append((prompt_ids(tokenizer, pair[0]), response_ids(tokenizer, pair[1])))
+        except ValueError as error:
+            raise ValueError(f"{name(number)}: {error}") from error
+    return rows
 
 
 class Preference(Protocol):
@@ -216,7 +234,7 @@ def encode_pairs(
     if cut:
         most = model.config.context_length
         rows = [(a, b[: max(1, most - len(a))]) for a, b in rows]
-    return fitting(model, tokenizer, [a for a, _ in rows], [b for _, b in rows])
+    return fitting(model, tokenizer, *map(list, zip(*rows)))
 
 
 def encode_comparisons(
@@ -228,4 +246,5 @@ def encode_comparisons(
     """
     require(len(comparisons) > 0, "comparisons", "at least one", comparisons)
     pairs = [(c.prompt, response) for c in comparisons for response in (c.chosen, c.rejected)]
-    return encode_pairs(model, tokenizer, pairs)
+    rows = _encoded(tokenizer, pairs, lambda number: f"comparisons[{number // 2}]")
+    return fitting(model, tokenizer, *map(list, zip(*rows)))

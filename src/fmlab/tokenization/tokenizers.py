@@ -214,6 +214,8 @@ class BPETokenizer:
         """Read a tokenizer that `save` wrote. Errors: ``ValueError`` if the file is damaged."""
         try:
             table = json.loads(Path(path).read_text(encoding="utf-8"))
+            known = {"pattern", "special_tokens", "merges"}
+            require(table.keys() == known, "its entries", ", ".join(sorted(known)), list(table))
             pattern, special_tokens = table["pattern"], table["special_tokens"]
             return cls(table["merges"], pattern=pattern, special_tokens=special_tokens)
         except (ValueError, KeyError, TypeError, AttributeError) as error:

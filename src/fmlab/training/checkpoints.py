@@ -89,10 +89,11 @@ def _read(path: Path) -> Checkpoint:
             tensors = {name: file.get_tensor(name) for name in sorted(file.keys())}
     except SafetensorError as error:
         raise ValueError(f"{path} is damaged ({error})") from error
-    facts = header.get("facts", "{}")
-    if header.get("sha256") != _digest(tensors, facts):
+    if not {"facts", "sha256"} <= header.keys():
+        raise ValueError(f"{path} is damaged (it has no checksum), or of another version of fmlab")
+    if header["sha256"] != _digest(tensors, header["facts"]):
         raise ValueError(f"{path} is damaged (its checksum does not match)")
-    return tensors, json.loads(facts)
+    return tensors, json.loads(header["facts"])
 
 
 def _digest(tensors: Mapping[str, Tensor], facts: str) -> str:

@@ -217,6 +217,17 @@ class Trainer:
             tensors[f"run.{name}"] = torch.tensor(numbers, dtype=torch.float64)
         return tensors
 
+    def missing_in(self, tensors: dict[str, Tensor]) -> list[str]:
+        """Return what ``restore`` needs and these tensors lack: another version wrote them."""
+        needed = [f"run.{name}" for name in self._history()]
+        for name, weight in self._weights().items():
+            stored = tensors.get(f"model.{name}")
+            if stored is None or stored.shape != weight.shape:
+                needed.append(f"model.{name} {tuple(weight.shape)}")
+            if len(tensors.get("run.losses", ())):  # the optimizer has a state after a step
+                needed += [f"optimizer.{name}.{key}" for key in ("step", "exp_avg", "exp_avg_sq")]
+        return [name for name in needed if name not in tensors]
+
     @torch.no_grad()
     def restore(self, tensors: dict[str, Tensor]) -> None:
         """Restore what ``state`` returned."""

@@ -106,6 +106,8 @@ def pretrain(
 class _Checkpoints:
     """The checkpoints of a trainer, and what identifies its run."""
 
+    FACTS = ("identity", "seconds", "flops", "n_tokens")
+
     def __init__(self, folder: Path, trainer: Trainer, batches: Batches) -> None:
         self.folder, self.trainer, self.last_write = folder, trainer, time.monotonic()
         identity = asdict(trainer.model.config) | asdict(trainer.settings)
@@ -115,14 +117,24 @@ class _Checkpoints:
     def restore(self, checkpoint: Checkpoint | None) -> None:
         """Return the trainer to the state in a checkpoint, if there is one.
 
-        Errors: ``ValueError`` for a checkpoint of another run.
+        Errors: ``ValueError`` for a checkpoint of another run, or of another version.
         """
         if checkpoint is None:
             return
         tensors, facts = checkpoint
+        missing = [name for name in self.FACTS if name not in facts]
+        missing = missing or self.trainer.missing_in(tensors)
+        if missing:
+            raise ValueError(
+                f"{self.folder} has a checkpoint of another version of fmlab: it lacks "
+                f"{missing[0]}. Finish that run with the version that started it, or use another "
+                "folder"
+            )
         saved, current = facts["identity"], self.identity
-        names = [name for name in current if current[name] != saved.get(name)]
-        differences = "; ".join(f"{name} {saved.get(name)}, not {current[name]}" for name in names)
+        names = [name for name in current | saved if current.get(name) != saved.get(name)]
+        differences = "; ".join(
+            f"{name} {saved.get(name)}, not {current.get(name)}" for name in names
+        )
         if differences:
             raise ValueError(
                 f"{self.folder} has a checkpoint of another run, with {differences}. Use the same "

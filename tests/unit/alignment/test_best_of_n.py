@@ -5,8 +5,11 @@ from itertools import combinations, permutations
 
 import numpy as np
 import pytest
+import torch
 
 from fmlab.alignment.best_of_n import best_of_n, expected_best
+from fmlab.alignment.reward_model import RewardModel
+from fmlab.tokenization.special_tokens import END_OF_TEXT
 from tests.unit.tiny_chat import TOKENIZER, tiny_model
 
 PROMPTS = ["a?", "tell me b", "c"]
@@ -55,6 +58,32 @@ def test_several_batches_give_the_same_as_one(monkeypatch):
     monkeypatch.setattr(import_module("fmlab.alignment.best_of_n"), "RESPONSES_AT_ONCE", 5)
     parts = best_of_n(tiny_model(), TOKENIZER, PROMPTS, length, 4, 8, rng=seeded())
     assert parts.responses == whole.responses
+
+
+@pytest.mark.parametrize("max_new_tokens", [43, 44, 45, 60])
+@pytest.mark.parametrize("prompts", [["a", "b"], ["a", "tell me b"]], ids=["equal", "unequal"])
+def test_responses_may_fill_the_context(prompts, max_new_tokens):
+    """The context has 48 tokens, and a prompt of one letter takes 4 of them."""
+    talkative, model = tiny_model(), RewardModel(tiny_model())
+    with torch.no_grad():
+        talkative.transformer.wte.weight[TOKENIZER.special_tokens[END_OF_TEXT]] -= 5
+    torch.nn.init.ones_(model.head.weight)
+
+    def reward(prompts, responses):
+        return model.score(TOKENIZER, prompts, responses)
+
+    candidates = best_of_n(talkative, TOKENIZER, prompts, reward, 3, max_new_tokens, rng=seeded())
+    assert np.isfinite(candidates.rewards).all()
+    assert max(len(text) for row in candidates.responses for text in row) > 30
+    assert len(candidates.best()) == 2
+
+
+def test_prompt_that_leaves_no_room_is_named_before_anything_is_scored():
+    scored = []
+    for prompt in ("x" * 46, "x" * 100):
+        with pytest.raises(ValueError, match="the context"):
+            best_of_n(tiny_model(), TOKENIZER, ["a", prompt], scored.append, 2, rng=seeded())
+    assert scored == []
 
 
 @pytest.mark.parametrize("reward", [lambda p, r: [1.0], lambda p, r: [float("nan")] * len(r)])

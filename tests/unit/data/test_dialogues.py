@@ -161,10 +161,10 @@ def test_chosen_and_rejected_alternate():
         ([], "pairs must be at least one"),
         ("Hi?", r"pairs must be \(prompt, response\) texts; got 'Hi"),
         ([("x" * 60, "y")], "pairs must be at most 48 tokens long, the context"),
-        ([{"prompt": "Hi?", "response": "Yes"}], "pairs must be .* got {'prompt'"),
-        (["ab"], "pairs must be .* got 'ab'"),
-        ([("a", "b", "c")], "pairs must be .* got"),
-        ([{"a", "b"}], "pairs must be .* got"),
+        ([{"prompt": "Hi?", "response": "Yes"}], r"pairs\[0\] must be .* got {'prompt'"),
+        (["ab"], r"pairs\[0\] must be .* got 'ab'"),
+        ([("a", "b", "c")], r"pairs\[0\] must be .* got"),
+        ([{"a", "b"}], r"pairs\[0\] must be .* got"),
         (None, "pairs must be .* got None"),
         ([("Hi?", None)], "response must be text"),
         ([("Hi?", 3)], "response must be text"),
@@ -177,11 +177,37 @@ def test_bad_pairs_are_named(pairs, message):
         encode_pairs(tiny_model(), TOKENIZER, pairs)
 
 
-@pytest.mark.parametrize("response", [None, float("nan"), ["a"]])
-def test_responses_of_comparisons_are_texts(response):
-    for pair in (Pair("a?", response, "no"), Pair("a?", "yes", response)):
-        with pytest.raises(ValueError, match="response must be text"):
-            encode_comparisons(tiny_model(), TOKENIZER, [pair])
+NOT_TEXT = [None, 3, True, float("nan"), b"Yes", ["a"], ("a", "b"), {"text": "a"}, {"a"}]
+
+
+@pytest.mark.parametrize("value", NOT_TEXT, ids=repr)
+def test_row_that_is_not_text_is_named(value):
+    for name, pair in (("prompt", (value, "Yes")), ("response", ("Hi?", value))):
+        rows = [*PAIRS, pair, ("", "")]
+        with pytest.raises(ValueError, match=rf"^pairs\[3\]: {name} must be text"):
+            Dialogues.of(TOKENIZER, rows)
+        with pytest.raises(ValueError, match=rf"^pairs\[3\]: {name} must be text"):
+            Dialogues.of(TOKENIZER, iter(map(list, rows)))
+
+
+@pytest.mark.parametrize(
+    "row", [*NOT_TEXT[:-3], "ab", {"a": "b", "c": "d"}, {"a", "b"}, ()], ids=repr
+)
+def test_row_that_is_not_two_texts_is_named(row):
+    with pytest.raises(ValueError, match=r"^pairs\[3\] must be \(prompt, response\) texts; got"):
+        Dialogues.of(TOKENIZER, [*PAIRS, row])
+
+
+def test_row_with_a_special_token_is_named():
+    with pytest.raises(ValueError, match=r"^pairs\[1\]: text holds the special token"):
+        Dialogues.of(TOKENIZER, [("Hi?", "Yes"), ("Hi?", USER)])
+
+
+@pytest.mark.parametrize("value", NOT_TEXT, ids=repr)
+def test_comparison_that_is_not_text_is_named(value):
+    for pair in (Pair("a?", value, "no"), Pair("a?", "yes", value), Pair(value, "yes", "no")):
+        with pytest.raises(ValueError, match=r"^comparisons\[5\]: (response|prompt) must be text"):
+            encode_comparisons(tiny_model(), TOKENIZER, [*COMPARISONS, pair])
 
 
 def test_response_may_be_cut_at_the_context_and_a_prompt_may_not():

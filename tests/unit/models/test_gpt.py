@@ -8,6 +8,7 @@ import sys
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from fmlab.generation.engines import NumPyDecoder
 from fmlab.models import huggingface
@@ -15,6 +16,7 @@ from fmlab.models.configs import GPTConfig, LlamaConfig
 from fmlab.models.gpt import GPT
 from fmlab.models.kv_cache import KVCache
 from fmlab.models.layers import Block
+from fmlab.models.logprobs import sequence_logprob
 
 TINY = GPTConfig(vocab_size=17, context_length=12, n_layers=3, n_heads=2, d_model=8)
 CLOSE = {"rtol": 1e-5, "atol": 1e-5}
@@ -166,6 +168,42 @@ def test_attention_weights_are_causal_distributions_for_every_layer_and_head():
         torch.testing.assert_close(w.sum(-1), torch.ones(2, 2, 5))
         assert (w.triu(1) == 0).all()
         assert (w.tril() > 0).sum() == 2 * 2 * 15
+
+
+READERS = {
+    "attention_weights": lambda model: model.attention_weights(some_ids(2, 6)),
+    "with padding": lambda model: model.attention_weights(some_ids(2, 6), torch.tensor([0, 2])),
+    "queries_and_keys": lambda model: [
+        tensor for pair in model.queries_and_keys(some_ids(2, 6)) for tensor in pair
+    ],
+    "an answer's log-probability": lambda model: [
+        torch.tensor(sequence_logprob(model, some_ids(7).tolist(), 2))
+    ],
+}
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_what_a_model_is_read_for_does_without_dropout_and_leaves_every_mode(name):
+    model, read = lively(GPTConfig(17, 12, 3, 2, 8, dropout=0.5)), READERS[name]
+    expected = read(model)
+    assert not model.training
+    for frozen in ((), list(model.modules())[2:4]):  # a part may be in evaluation mode
+        model.train()
+        for module in frozen:
+            module.training = False
+        modes = [module.training for module in model.modules()]
+        for _ in range(2):
+            for found, tensor in zip(read(model), expected, strict=True):
+                assert torch.equal(found, tensor)
+            assert [module.training for module in model.modules()] == modes
+
+
+def test_an_error_leaves_the_mode_as_well():
+    model = lively(GPTConfig(17, 12, 3, 2, 8, dropout=0.5)).train()
+    for ids in (some_ids(1, 13), torch.full((1, 2), 17)):
+        with pytest.raises(ValueError, match="ids must be"):
+            model.attention_weights(ids)
+        assert all(module.training for module in model.modules())
 
 
 def test_padding_gets_no_attention():
@@ -378,4 +416,36 @@ def test_a_config_without_the_shape_is_refused(tmp_path):
     lively().save(tmp_path)
     (tmp_path / "config.json").write_text('{"model_type": "gpt2"}')
     with pytest.raises(ValueError, match="it lacks n_embd, n_head, n_layer, n_positions, vocab_s"):
+        GPT.load(tmp_path)
+
+
+VERSIONS = {  # weights of another version: how they differ, and what the error says
+    "older: one is missing": (
+        lambda w: w.pop("transformer.h.1.ln_2.bias"),
+        r"weight transformer\.h\.1\.ln_2\.bias must be \(8,\) for .*; got 'absent'",
+    ),
+    "older: not transposed": (
+        lambda w: w.update({"transformer.h.0.mlp.c_fc.weight": torch.zeros(32, 8)}),
+        r"weight transformer\.h\.0\.mlp\.c_fc\.weight must be \(8, 32\) .*; got \(32, 8\)",
+    ),
+    "newer: one more": (
+        lambda w: w.update({"transformer.h.0.attn.q_norm.weight": torch.zeros(8)}),
+        r"weight transformer\.h\.0\.attn\.q_norm\.weight must be absent for .*; got \(8,\)",
+    ),
+    "newer: another name": (
+        lambda w: w.update({"transformer.norm.weight": w.pop("transformer.ln_f.weight")}),
+        r"weight transformer\.ln_f\.weight must be \(8,\) for .*; got 'absent'",
+    ),
+    "nothing of it": (lambda w: w.clear(), "weight .* must be .*; got 'absent'"),
+}
+
+
+@pytest.mark.parametrize("name", VERSIONS)
+def test_weights_of_another_version_are_refused_with_a_sentence(tmp_path, name):
+    change, message = VERSIONS[name]
+    lively().save(tmp_path)
+    weights = load_file(tmp_path / "model.safetensors")
+    change(weights)
+    save_file(weights, tmp_path / "model.safetensors")
+    with pytest.raises(ValueError, match=message):
         GPT.load(tmp_path)

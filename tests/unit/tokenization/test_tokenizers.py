@@ -356,6 +356,13 @@ DAMAGED = {
     "pattern is missing": json.dumps(GOOD | {"pattern": None}),
     "special tokens are text": json.dumps(GOOD | {"special_tokens": "<end>"}),
     "special tokens are missing": json.dumps(GOOD | {"special_tokens": None}),
+    "an older version without a pattern": json.dumps(
+        {name: value for name, value in GOOD.items() if name != "pattern"}
+    ),
+    "a newer version with a normalizer": json.dumps(GOOD | {"normalizer": "NFC"}),
+    "a newer version with another name": json.dumps(
+        {("pairs" if name == "merges" else name): value for name, value in GOOD.items()}
+    ),
 }
 
 

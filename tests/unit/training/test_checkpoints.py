@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from fmlab.training import checkpoints
@@ -122,8 +122,19 @@ def test_damaged_one_does_not_replace_the_intact_previous_one(tmp_path):
 
 def test_another_safetensors_file_is_not_a_checkpoint(tmp_path):
     save_file(tensors() | {"matrix": torch.zeros(1)}, tmp_path / CURRENT)
-    with pytest.raises(ValueError, match="its checksum does not match"):
+    with pytest.raises(ValueError, match=r"it has no checksum\), or of another version of fmlab"):
         read_checkpoint(tmp_path)
+
+
+@pytest.mark.parametrize("key", ["facts", "sha256"])
+def test_one_of_a_version_without_a_checksum_is_named_and_an_earlier_one_read(tmp_path, key):
+    written(tmp_path, 1.0, 2.0)
+    with safe_open(tmp_path / CURRENT, framework="pt") as file:
+        header = {name: value for name, value in file.metadata().items() if name != key}
+    whole = {name: tensor.contiguous() for name, tensor in tensors(2.0).items()}
+    save_file(whole, tmp_path / CURRENT, metadata=header | {"version": "9"})
+    with pytest.warns(UserWarning, match="of another version of fmlab"):
+        assert value_in(tmp_path) == 1.0
 
 
 def test_error_for_two_damaged_ones_says_what_to_do(tmp_path):

@@ -20,7 +20,7 @@ from fmlab.models.gpt import GPT
 from fmlab.tokenization.special_tokens import END_OF_TEXT
 from fmlab.tokenization.tokenizers import BPETokenizer
 from fmlab.training import checkpoints
-from fmlab.training.checkpoints import CURRENT, PREVIOUS, read_checkpoint
+from fmlab.training.checkpoints import CURRENT, PREVIOUS, read_checkpoint, write_checkpoint
 from fmlab.training.loop import Settings
 from fmlab.training.pretraining import pretrain
 from tests.unit import tiny
@@ -276,6 +276,47 @@ def test_another_run_does_not_resume_and_the_differences_are_named(tmp_path, cha
     with pytest.raises(ValueError, match=message + r"[^;]*$"):
         trained(tmp_path, **change)
     assert (tmp_path / CURRENT).read_bytes() == before
+
+
+WEIGHT = "transformer.h.0.attn.c_attn.weight"
+VERSIONS = {  # what another version would have written, and what the error says
+    "older: no tokens": (lambda t, f: f.pop("n_tokens"), "it lacks n_tokens"),
+    "older: no identity": (lambda t, f: f.pop("identity"), "it lacks identity"),
+    "older: no norms": (lambda t, f: t.pop("run.gradient_norms"), "it lacks run.gradient_norms"),
+    "older: no weight": (lambda t, f: t.pop(f"model.{WEIGHT}"), f"it lacks model.{WEIGHT} "),
+    "newer: transposed": (
+        lambda t, f: t.update({f"model.{WEIGHT}": t[f"model.{WEIGHT}"].T.contiguous()[1:]}),
+        f"it lacks model.{WEIGHT} ",
+    ),
+    "newer: another optimizer": (
+        lambda t, f: t.pop(f"optimizer.{WEIGHT}.exp_avg_sq"),
+        f"it lacks optimizer.{WEIGHT}.exp_avg_sq",
+    ),
+    "newer: another setting": (
+        lambda t, f: f["identity"].update(schedule="linear"),
+        "schedule linear, not None",
+    ),
+    "older: a setting less": (lambda t, f: f["identity"].pop("clip"), "clip None, not 1"),
+    "newer: another precision": (
+        lambda t, f: f.update(precision="float8"),
+        "precision must be .*; got 'float8'",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", VERSIONS)
+def test_checkpoint_of_another_version_is_refused_with_a_sentence(tmp_path, name):
+    change, message = VERSIONS[name]
+    tensors, facts = read_checkpoint(stopped(tmp_path))
+    change(tensors, facts)
+    write_checkpoint(tmp_path, tensors, facts)
+    before = (tmp_path / CURRENT).read_bytes()
+    model = GPT(TINY)
+    with pytest.raises(ValueError, match=message):
+        pretrain(model, batches(), SETTINGS, tmp_path, **QUIET | {"precision": "auto"})
+    assert (tmp_path / CURRENT).read_bytes() == before
+    for weight, expected in zip(model.parameters(), GPT(TINY).parameters(), strict=True):
+        assert torch.equal(weight, expected), "nothing is restored in part"
 
 
 def test_another_tokenizer_is_refused_before_anything_is_read(tmp_path):
