@@ -32,7 +32,7 @@ def test_shuffled_captions_are_the_same_captions():
     assert sorted(image_text.shuffled(captions, 0)) == captions
 
 
-def test_the_record_has_three_seeds_of_each_model():
+def test_the_record_has_five_seeds_of_each_model():
     models = read("image_text")["models"]
     assert {name: [run["seed"] for run in runs] for name, runs in models.items()} == {
         name: list(image_text.SEEDS) for name in ("trained", "shuffled pairs", "untrained")
