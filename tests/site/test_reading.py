@@ -85,7 +85,7 @@ def test_one_menu_opens_the_notebook_of_the_page_everywhere(site, soup, root):
 
 
 def test_run_here_leads_to_the_first_cell_that_runs(open_page):
-    page = open_page("book/sampling.html")
+    page = open_page("book/preface.html")
     page.locator("html[data-live=ready]").wait_for(state="attached")
     page.locator(".dropdown-launch-buttons > button").click()
     page.get_by_role("button", name="Run here").click()
@@ -158,9 +158,9 @@ def test_a_missing_page_leads_back(site, soup, root):
         assert (site / link.removeprefix(home)).is_file()
 
 
-@pytest.mark.parametrize("page_path", ["book/sampling.html", "book/preference-finetuning.html"])
-def test_what_a_cell_prints_is_all_visible_on_a_phone(open_page, page_path):
-    page = open_page(page_path, width=360, height=740)
+@pytest.mark.parametrize("name", ["sampling", "preference-finetuning"])
+def test_what_a_cell_prints_is_all_visible_on_a_phone(open_page, name):
+    page = open_page(f"book/{name}.html", width=360, height=740)
     cut = page.locator("div.cell_output div.highlight pre").evaluate_all(
         "(outputs) => outputs.filter((pre) => pre.scrollWidth > pre.clientWidth + 1).length"
     )
