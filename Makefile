@@ -35,13 +35,24 @@ SOURCES := $(shell find book src -type f -not -path 'book/_static/vendor/*' -not
 	-not -name '*.pyc' -not -path '*/.ipynb_checkpoints/*')
 
 .DEFAULT_GOAL := help
-.PHONY: help book serve lab test run-tests test-code test-grading sandbox test-notebooks test-site binder-test execute nulls live-cells lint format bench clean
+.PHONY: help book pdf release check-links serve lab test run-tests test-code test-grading sandbox test-notebooks test-site binder-test execute nulls live-cells lint format bench clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-15s %s\n", $$1, $$2}' Makefile
 
 book: $(SITE)/.built ## build the site (first time: installs into .venv)
 	@echo "The book is at file://$(CURDIR)/$(SITE)/index.html, or run: make serve"
+
+pdf: $(SITE)/.built ## print the whole book into one PDF, which the site then offers (needs Chromium; minutes)
+	@$(BIN)/python tools/print_book.py
+
+release: pdf ## attach the PDF to the release TAG=v... on GitHub (needs gh)
+	@[ -n "$(TAG)" ] || { echo "Say which release: make release TAG=v0.1.0"; exit 1; }
+	@gh release view "$(TAG)" >/dev/null 2>&1 || gh release create "$(TAG)" --verify-tag --generate-notes
+	@gh release upload "$(TAG)" $(SITE)/foundation-model-lab.pdf --clobber
+
+check-links: $(VENV)/.installed ## check the links to other sites (needs a network; minutes)
+	@$(BIN)/jupyter-book build . --all --builder linkcheck --quiet
 
 serve: book ## build the site and serve it on this machine
 	@echo "Open http://127.0.0.1:$(PORT)/ (stop with Ctrl-C)"

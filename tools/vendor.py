@@ -1,4 +1,4 @@
-"""Fetch what the site needs from npm: KaTeX's stylesheet and fonts, Pyodide, and axe-core.
+"""Fetch what the site needs from npm: KaTeX's stylesheet and fonts, MiniSearch, Pyodide, axe-core.
 
 Run by ``make book``. Versions are pinned in ``package-lock.json``; nothing is fetched or
 printed when all is already in place. The pages load nothing from other hosts: everything is copied
@@ -27,6 +27,7 @@ LOCK = ROOT / "package-lock.json"
 MODULES = ROOT / "node_modules"
 KATEX = ROOT / "book" / "_static" / "vendor" / "katex"
 PYODIDE = ROOT / "book" / "_static" / "vendor" / "pyodide"
+MINISEARCH = ROOT / "book" / "_static" / "vendor" / "minisearch"
 WHEELS = ROOT / "vendor" / "pyodide"
 CORE = ("pyodide.mjs", "pyodide.asm.js", "python_stdlib.zip")
 FONTS = re.compile(
@@ -61,7 +62,7 @@ def install(digest: str) -> None:
     """Install in node_modules what the lock file lists."""
     if is_current(MODULES, digest):
         return
-    print("Fetching KaTeX, Pyodide and axe-core from npm ...", flush=True)
+    print("Fetching KaTeX, MiniSearch, Pyodide and axe-core from npm ...", flush=True)
     command = [npm_command(), "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
     try:
         result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
@@ -72,8 +73,8 @@ def install(digest: str) -> None:
             (line for line in result.stderr.splitlines() if "npm error" in line), "no reason"
         )
         raise SystemExit(
-            f"npm could not fetch KaTeX, Pyodide and axe-core ({last.strip()}). Check the "
-            "network connection and run the same command again; they are fetched only once."
+            f"npm could not fetch KaTeX, MiniSearch, Pyodide and axe-core ({last.strip()}). Check "
+            "the network connection and run the same command again; they are fetched only once."
         )
     (MODULES / STAMP).write_text(digest)
 
@@ -93,6 +94,17 @@ def copy_katex(digest: str) -> None:
         shutil.copy(font, KATEX / "fonts" / font.name)
     (KATEX / STAMP).write_text(digest)
     print(f"Copied KaTeX's stylesheet and {len(fonts)} fonts to {KATEX.relative_to(ROOT)}.")
+
+
+def copy_minisearch(digest: str) -> None:
+    """Copy the module that the search page imports."""
+    if is_current(MINISEARCH, digest):
+        return
+    MINISEARCH.mkdir(parents=True, exist_ok=True)
+    module = (MODULES / "minisearch" / "dist" / "es" / "index.js").read_text(encoding="utf-8")
+    module = re.sub(r"^//# sourceMappingURL=.*$", "", module, flags=re.M)
+    (MINISEARCH / "minisearch.js").write_text(module, encoding="utf-8")
+    (MINISEARCH / STAMP).write_text(digest)
 
 
 def copy_pyodide(digest: str) -> None:
@@ -141,6 +153,7 @@ def main() -> None:
     digest = hashlib.sha256(LOCK.read_bytes()).hexdigest()
     install(digest)
     copy_katex(digest)
+    copy_minisearch(digest)
     copy_pyodide(digest + hashlib.sha256(Path(__file__).read_bytes()).hexdigest())
 
 

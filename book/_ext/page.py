@@ -27,6 +27,8 @@ NEEDED_BY = {
     "vendor/katex/katex.min.css": 'class="katex"',
     "katex-math.css": 'class="katex"',
     "quiz.js": '<details class="option',
+    "sphinx-design.min.css": 'class="sd-',
+    "design-tabs.js": 'class="sd-tab',
     "widget-host.js": 'type="application/vnd.jupyter.widget-view+json"',
 }
 # sphinx-thebe and sphinx-comments serve buttons that this book does not have.

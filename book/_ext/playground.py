@@ -3,17 +3,24 @@
 The directive writes what a notebook's cell would: the state of the widget and its place, which
 ``widget-host.js`` runs. Scripts, style and weights are files of the site, copied when it is built:
 a page refers to them and contains none of them, and the weights are in the repository once.
+
+With ``:preview:``, the page also holds the first tokens that the model writes, so that a reader
+sees it write before anything is loaded. They come from the page's own engine, run here by Node.js
+with the settings of the page, so *Start* writes the same ones again.
 """
 
 from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+from functools import cache
 from pathlib import Path
 from typing import ClassVar
 
 from docutils import nodes
 from docutils.parsers.rst import directives
+from prerender import node_binary
 from sphinx.util.docutils import SphinxDirective
 
 from fmlab.widgets import Playground
@@ -32,6 +39,60 @@ def script(kind: str, content: object) -> str:
     return f'<script type="{kind}">{text}</script>'
 
 
+PREVIEWED, CANDIDATES = 28, 8  # tokens, and rows of the table as in playground.js
+# Asks the worker of the page what the page would ask it, and prints what it answers.
+IMPORTS = """
+import { readFileSync } from "node:fs";
+import { text } from "node:stream/consumers";
+"""
+ASK = """
+const [{ files, prompt, n, settings, seed }] = [JSON.parse(await text(process.stdin))];
+const answer = commands();
+const weights = new Uint8Array(readFileSync(files.weights)).buffer;
+const read = (name) => readFileSync(name, "utf8");
+const [config, tokenizer] = [read(files.config), read(files.tokenizer)];
+await answer.open({ files: { config, tokenizer, weights } }, () => {});
+let preview = { response: [] };
+await answer.write({ prompt, n, settings, seed }, ({ tokens, nPrompt, token }) => {
+  if (token) preview.response.push(token);
+  else preview = { ...preview, tokens, nPrompt };
+});
+const look = { position: Infinity, settings, n: ROWS, layer: 0, head: 0 };
+const { attention, ...found } = await answer.look(look);
+console.log(JSON.stringify({ ...preview, found }, (key, value) => {
+  if (value instanceof Uint8Array) return [...value];
+  return typeof value === "number" ? Number(value.toPrecision(4)) : value;
+}));
+"""
+
+
+@cache
+def _asked(request: str) -> dict:
+    script = IMPORTS + worker_script() + ASK.replace("ROWS", str(CANDIDATES))
+    command = [node_binary(), "--input-type=module", "--eval", script]
+    answer = subprocess.run(command, input=request, capture_output=True, text=True)
+    if answer.returncode:
+        raise RuntimeError(f"the preview of the playground failed: {answer.stderr[-500:]}")
+    return json.loads(answer.stdout)
+
+
+def preview(widget: Playground) -> dict:
+    """Return what the widget's model writes first, with the settings that it starts with."""
+    config, tokenizer, weights = map(str, model_files(widget.name))
+    named = {"topK": "top_k", "topP": "top_p", "minP": "min_p"}
+    plain = ("temperature", "repetition", "frequency", "presence")
+    settings = {name: getattr(widget, trait) for name, trait in named.items()}
+    settings |= {name: getattr(widget, name) for name in plain}
+    request = {
+        "files": {"config": config, "tokenizer": tokenizer, "weights": weights},
+        "prompt": widget.prompt,
+        "n": PREVIEWED,
+        "settings": settings,
+        "seed": widget.seed,
+    }
+    return _asked(json.dumps(request))
+
+
 def page_state(widget: Playground) -> dict:
     """Return the state of a widget whose script and style are files of the site."""
     files = {"_esm": f"{FOLDER}/{SCRIPT}", "_css": f"{FOLDER}/{STYLE}"}
@@ -41,13 +102,21 @@ def page_state(widget: Playground) -> dict:
 class PlaygroundDirective(SphinxDirective):
     """Options are traits of the widget: ``:name: micro-sft``, ``:prompt: Where was ...``."""
 
-    option_spec: ClassVar = {"name": directives.unchanged, "prompt": directives.unchanged}
+    option_spec: ClassVar = {
+        "name": directives.unchanged,
+        "prompt": directives.unchanged,
+        "title": directives.unchanged,
+        "preview": directives.flag,
+    }
 
     def run(self):
+        has_preview = "preview" in self.options
+        self.options.pop("preview", None)
         widget = Playground(**self.options)
         serial = self.env.new_serialno("playground")
         model_id = f"playground-{serial}"
-        state = {model_id: {"state": page_state(widget)}}
+        first = {"preview": preview(widget)} if has_preview else {}
+        state = {model_id: {"state": page_state(widget) | first}}
         html = (
             '<div class="playground">'
             + script(STATE, {"version_major": 2, "version_minor": 0, "state": state})

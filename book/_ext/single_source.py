@@ -37,6 +37,8 @@ SOLUTION, HIDDEN, MARKS = map(_region, ("SOLUTION", "HIDDEN TESTS", "MARK SCHEME
 # A link to a section of the chapter: on the page, a label; for students, the chapter's notebook.
 SECTION_LINK = re.compile(r"\[([^\]]+)\]\(#([\w-]+)\)")
 CHAPTER_LINK = re.compile(r"\]\(\.\./([\w-]+\.ipynb)\)")
+# JupyterLab shows a fold without its triangle, so there the words must say what a click does.
+HINT = re.compile("<summary>Hint</summary>")
 MARKER = re.compile(r"^[ \t]*### (?:BEGIN|END) (?:SOLUTION|HIDDEN TESTS|MARK SCHEME)", re.M)
 
 
@@ -137,6 +139,7 @@ def student_notebook(text: str) -> str:
     notebook = json.loads(text)
     notebook["cells"] = [new for cell in notebook["cells"] for new in student_cells(cell)]
     _replace_links(notebook, CHAPTER_LINK, r"](../book/\1)")
+    _replace_links(notebook, HINT, "<summary>Hint (click to open)</summary>")
     if chapter := CHAPTER_LINK.search(text):
         _replace_links(notebook, SECTION_LINK, rf"[\1](../book/{chapter[1]})")
     notebook["metadata"].pop("widgets", None)  # the state of outputs that are gone

@@ -52,6 +52,13 @@ def test_each_has_a_hint_that_opens(path):
         assert source.endswith("\n\n</details>"), name
 
 
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_students_read_that_a_hint_opens(path):
+    text = (path.parents[2] / "exercises" / path.name).read_text(encoding="utf-8")
+    hints = path.read_text(encoding="utf-8").count("<summary>Hint</summary>")
+    assert text.count("<summary>Hint (click to open)</summary>") == hints > 0
+
+
 def test_one_in_three_asks_for_evidence_and_each_chapter_has_some():
     by_chapter = {path.stem: list(efforts(path).values()) for path in NOTEBOOKS}
     with_evidence = {

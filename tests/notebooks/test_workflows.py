@@ -106,6 +106,16 @@ def test_pages_publishes_what_make_book_builds():
     assert upload["with"]["path"] == site[1]
 
 
+def test_the_printed_book_is_on_the_site_and_in_each_release():
+    build = load("pages")["jobs"]["build"]["steps"]
+    assert [step["run"] for step in build if "run" in step] == ["make pdf"]
+    release = load("release")
+    assert release[ON]["push"]["tags"] == ["v*"]
+    (job,) = release["jobs"].values()
+    assert [step["run"] for step in job["steps"] if "run" in step] == ["make release"]
+    assert set(job["env"]) == {"GH_TOKEN", "TAG"}
+
+
 def test_cold_build_is_weekly_and_uses_no_cache():
     cold = load("cold")
     (entry,) = cold[ON]["schedule"]

@@ -23,6 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SITE = ROOT / "_build" / "html"
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 FRONT = "index.html"  # leads to the cover, book/index.html
+LONE = {FRONT, "404.html"}  # pages without the theme, which have tests of their own
 PATIENCE = 15_000  # milliseconds until an element that does not come is a failure
 
 # A page answers an action in a later frame, so after an action a test waits: `expect(locator)`
@@ -33,7 +34,7 @@ expect.set_options(timeout=PATIENCE)
 def built_pages() -> list[str]:
     """Every page of the built site, as a path below it."""
     paths = (path.relative_to(SITE).as_posix() for path in SITE.rglob("*.html"))
-    return sorted(path for path in paths if not path.startswith("_static/") and path != FRONT)
+    return sorted(path for path in paths if not path.startswith("_static/") and path not in LONE)
 
 
 def pytest_generate_tests(metafunc):

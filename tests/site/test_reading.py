@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
+from PIL import Image
 from playwright.sync_api import expect
 
 
@@ -60,7 +62,7 @@ def notebook_pages(site):
     }
 
 
-def test_launch_buttons_open_the_notebook_of_the_page(site, soup, root):
+def test_one_menu_opens_the_notebook_of_the_page_everywhere(site, soup, root):
     config = yaml.safe_load((root / "_config.yml").read_text(encoding="utf-8"))
     url, branch = config["repository"]["url"], config["repository"]["branch"]
     owner = url.removeprefix("https://github.com/")
@@ -71,14 +73,27 @@ def test_launch_buttons_open_the_notebook_of_the_page(site, soup, root):
         # Exercises are opened in the students' version.
         notebook = re.sub(r"^book/exercises/", "exercises/", notebook)
         assert (root / notebook).is_file()
-        buttons = soup(page_path).select(".dropdown-launch-buttons a")
-        assert {button["href"] for button in buttons} == {
+        [menu] = soup(page_path).select(".dropdown-launch-buttons")
+        links = {link["href"] for link in menu.select("a") if "://" in link["href"]}
+        book = f"{config['html']['baseurl']}foundation-model-lab.pdf"  # until `make pdf`
+        assert links - {book} == {
             f"https://mybinder.org/v2/gh/{owner}/{branch}?urlpath=lab/tree/{notebook}",
             f"https://colab.research.google.com/github/{owner}/blob/{branch}/{notebook}",
         }
+        names = [item.get_text(strip=True) for item in menu.select(".dropdown-item")]
+        assert names[-5:] == ["Notebook", "Binder", "Colab", "PDF of this page", "PDF of the book"]
 
 
-def test_download_button_gives_the_notebook_of_the_page(site, soup):
+def test_run_here_leads_to_the_first_cell_that_runs(open_page):
+    page = open_page("book/preface.html")
+    page.locator("html[data-live=ready]").wait_for(state="attached")
+    page.locator(".dropdown-launch-buttons > button").click()
+    page.get_by_role("button", name="Run here").click()
+    expect(page.locator(".live-run").first).to_be_focused()
+    expect(page.locator(".live-run").first).to_be_in_viewport()
+
+
+def test_the_menu_gives_the_notebook_of_the_page(site, soup):
     for page_path, source in notebook_pages(site).items():
         button = soup(page_path).select_one("a.btn-download-source-button")
         assert (site / page_path).parent.joinpath(button["href"]).resolve() == source.resolve()
@@ -105,3 +120,64 @@ def test_pages_share_no_asset_twice(site, soup):
         page = soup(path.relative_to(site).as_posix())
         scripts = [tag["src"].split("?")[0] for tag in page.select("script[src]")]
         assert len(scripts) == len(set(scripts))
+
+
+def test_a_term_shows_its_definition_on_hovering(soup):
+    terms = soup("book/sampling.html").select("article a[href*='glossary.html#term-']")
+    assert len(terms) > 20
+    assert all(len(term["title"]) > 20 for term in terms)
+    citations = soup("book/sampling.html").select("article a[href*='bibliography.html#']")
+    assert citations
+    assert all(len(citation["title"]) > 20 for citation in citations)
+
+
+def test_a_shared_link_has_a_picture(soup, site, root):
+    base = yaml.safe_load((root / "_config.yml").read_text(encoding="utf-8"))["html"]["baseurl"]
+    for page_path in ("book/index.html", "book/sampling.html", "book/exercises/sampling.html"):
+        image = soup(page_path).find("meta", attrs={"property": "og:image"})["content"]
+        assert image == f"{base}_static/card.png"
+    with Image.open(site / "_static" / "card.png") as card:
+        assert card.size == (1200, 630)
+
+
+def test_the_sitemap_has_every_page_of_the_book(site, root):
+    base = yaml.safe_load((root / "_config.yml").read_text(encoding="utf-8"))["html"]["baseurl"]
+    listed = re.findall("<loc>(.*?)</loc>", (site / "sitemap.xml").read_text(encoding="utf-8"))
+    pages = {path.relative_to(site).as_posix() for path in site.glob("book/**/*.html")}
+    assert {address.removeprefix(base) for address in listed} == pages
+    assert f"Sitemap: {base}sitemap.xml" in (site / "robots.txt").read_text(encoding="utf-8")
+
+
+def test_a_missing_page_leads_back(site, soup, root):
+    config = yaml.safe_load((root / "_config.yml").read_text(encoding="utf-8"))
+    home = urlsplit(config["html"]["baseurl"]).path
+    links = [link["href"] for link in soup("404.html").select("a, link[href]")]
+    assert links
+    for link in links:
+        assert link.startswith(home)
+        assert (site / link.removeprefix(home)).is_file()
+
+
+@pytest.mark.parametrize("name", ["sampling", "preference-finetuning"])
+def test_what_a_cell_prints_is_all_visible_on_a_phone(open_page, name):
+    page = open_page(f"book/{name}.html", width=360, height=740)
+    cut = page.locator("div.cell_output div.highlight pre").evaluate_all(
+        "(outputs) => outputs.filter((pre) => pre.scrollWidth > pre.clientWidth + 1).length"
+    )
+    assert cut == 0
+
+
+def test_the_ledger_shows_its_results_on_a_phone(open_page):
+    page = open_page("book/ledger.html", width=360, height=740)
+    hidden = page.locator("table.ledger td").evaluate_all(
+        "(cells) => cells.filter((cell) => cell.getBoundingClientRect().right > innerWidth).length"
+    )
+    assert hidden == 0
+
+
+def test_code_that_scrolls_has_a_shadow_at_its_edge(open_page):
+    page = open_page("book/sampling.html", width=360, height=740)
+    attachment = page.locator("div.cell_input div.highlight pre").first.evaluate(
+        "(pre) => getComputedStyle(pre).backgroundAttachment"
+    )
+    assert attachment == "local, local, scroll, scroll"

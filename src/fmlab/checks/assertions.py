@@ -9,8 +9,19 @@ import numpy as np
 from fmlab.arguments import Floats
 
 
+class CheckFailed(AssertionError):
+    """What a check raises. A notebook shows its sentence, and folds the traceback away.
+
+    The traceback would be that of the check: it says nothing about the answer, and shows the
+    messages for the next mistakes. The magic ``%debug`` still leads to it.
+    """
+
+    def _render_traceback_(self) -> list[str]:  # IPython shows these lines in its place
+        return [f"\x1b[31mNot yet:\x1b[0m {self}"]
+
+
 def filled_in(name: str, answers: Mapping[str, object], keys: Iterable[str]) -> None:
-    """Raise AssertionError unless the answers have exactly these keys, and none is still None."""
+    """Raise CheckFailed unless the answers have exactly these keys, and none is still None."""
     keys = list(keys)
     expect(
         set(answers) == set(keys), f"{name} must have an entry for each of {keys}, and no others"
@@ -28,7 +39,7 @@ def check_guesses(
     hint: Callable[[str, object], str],
     name: str = "predicted",
 ) -> None:
-    """Raise AssertionError at the first prediction that is wrong, without saying what is right.
+    """Raise CheckFailed at the first prediction that is wrong, without saying what is right.
 
     ``hint`` returns a sentence for an entry and its wrong value: why one would think so, and which
     section helps. ``name`` is that of the predictions in the exercise.
@@ -46,7 +57,7 @@ def check_guesses(
 
 
 def returned(name: str, result: object) -> object:
-    """Return the result of a function. Errors: ``AssertionError`` for one that returns nothing."""
+    """Return the result of a function. Errors: ``CheckFailed`` for one that returns nothing."""
     expect(result is not None, f"{name} is None: a function must end with `return` and its result")
     return result
 
@@ -67,7 +78,7 @@ def compare(
     *,
     says_what_is_right: bool = True,
 ) -> None:
-    """Raise AssertionError with a hint unless the result is close to the expected one.
+    """Raise CheckFailed with a hint unless the result is close to the expected one.
 
     ``mistakes`` maps special hints to the wrong results that they explain. Where the number itself
     is the answer to the exercise, the error does not say what is right.
@@ -84,12 +95,12 @@ def compare(
             hint = special_hint
             break
     if says_what_is_right:
-        raise AssertionError(f"{name} is {rounded(result)}, not {rounded(expected)}. {hint}")
-    raise AssertionError(f"{name} is not {rounded(result)}. {hint}")
+        raise CheckFailed(f"{name} is {rounded(result)}, not {rounded(expected)}. {hint}")
+    raise CheckFailed(f"{name} is not {rounded(result)}. {hint}")
 
 
 def numbers(name: str, result: object) -> Floats:
-    """Return a result as floats. Errors: ``AssertionError`` if it is not a number or an array."""
+    """Return a result as floats. Errors: ``CheckFailed`` if it is not a number or an array."""
     returned(name, result)
     try:
         is_text = np.asarray(result).dtype.kind in "US"
@@ -97,7 +108,7 @@ def numbers(name: str, result: object) -> Floats:
         return np.asarray(result, dtype=float)
     except (TypeError, ValueError):
         message = f"{name} must be a number or an array of numbers, not {result!r}"
-        raise AssertionError(message) from None
+        raise CheckFailed(message) from None
 
 
 def rounded(values: Floats) -> object:
@@ -109,6 +120,6 @@ def normalized(weights: Floats) -> Floats:
 
 
 def expect(condition: bool, message: str) -> None:
-    """Raise AssertionError with the message unless the condition holds."""
+    """Raise CheckFailed with the message unless the condition holds."""
     if not condition:
-        raise AssertionError(message)
+        raise CheckFailed(message)

@@ -9,6 +9,7 @@ import numpy as np
 
 from fmlab.arguments import Floats
 from fmlab.checks.assertions import (
+    CheckFailed,
     check_guesses,
     expect,
     filled_in,
@@ -50,7 +51,7 @@ def check_pencil(
         answer = pencil_answer(f"pencil[{name!r}]", pencil[name], len(expected))
         if not np.allclose(answer, expected, atol=2e-3):
             hint = _pencil_hint(name, answer, answers, values)
-            raise AssertionError(f"pencil[{name!r}] is not {answer.tolist()}. {hint}")
+            raise CheckFailed(f"pencil[{name!r}] is not {answer.tolist()}. {hint}")
     print(f"pencil: all {len(answers)} right")
 
 
@@ -189,7 +190,7 @@ def check_attend_next(attend_next: Callable[[Floats, Floats, Floats, dict], Floa
         expect(output.shape == (4,), f"the output must be of shape (4,), not {output.shape}")
         if not np.allclose(output, at_once[t]):
             hint = _cache_hint(output, q, k, v, t)
-            raise AssertionError(f"the output of token {t} is wrong. {hint}")
+            raise CheckFailed(f"the output of token {t} is wrong. {hint}")
     expect(
         np.array_equal(cache["keys"], k) and np.array_equal(cache["values"], v),
         "in the end, the cache must have all keys and values in the order in which they were added",

@@ -11,7 +11,7 @@ import inspect
 import random
 from collections.abc import Callable, Mapping, Sequence
 
-from fmlab.checks.assertions import expect
+from fmlab.checks.assertions import CheckFailed, expect
 
 LEAST, MOST = 2, 4  # how often a test is run on each function
 RANDOM = random.SystemRandom()  # no seed: nobody can know the order
@@ -93,4 +93,4 @@ def _require_passes(verdicts: Sequence[Sequence[Exception | None]], advice: str)
     message = f" ({type(error).__name__}: {error})"
     if isinstance(error, AssertionError):
         message = f": {error}" if str(error) else ""
-    raise AssertionError(f"your test fails on a correct function{message}. {advice}")
+    raise CheckFailed(f"your test fails on a correct function{message}. {advice}")

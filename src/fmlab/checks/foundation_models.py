@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from fmlab.arguments import Floats, is_number
-from fmlab.checks.assertions import expect, filled_in
+from fmlab.checks.assertions import CheckFailed, expect, filled_in
 from fmlab.checks.bug_hunts import hunt
 from fmlab.data.search import Search
 from fmlab.evaluation.statistics import Rate
@@ -126,7 +126,7 @@ def check_prompt_with(prompt_with: Callable[[Search, str, int], str]) -> None:
             first = " ".join(search.texts[i] for i in search.best(question, n))
             if isinstance(found, str) and f"Passage: {first}\n" in found:
                 hint = "the best sentence must come last, next to the question"
-            raise AssertionError(
+            raise CheckFailed(
                 f"for {question!r} and n = {n} the prompt must be\n{expected}\nnot\n{found}\n"
                 f"{hint} (#three-ways)"
             )
@@ -213,7 +213,7 @@ def check_leak(rates: Callable[[Floats, Floats, Sequence[bool]], tuple[Rate, Rat
             hint = "the rate of the leaked pictures comes first"
         elif sum(each.n for each in found) != len(test):
             hint = f"together, both rates must count all {len(test)} test pictures"
-        raise AssertionError(
+        raise CheckFailed(
             f"the rates are {expected[0]} and {expected[1]}, not {found[0]} and {found[1]}: {hint} "
             "(#zero-shot)"
         )

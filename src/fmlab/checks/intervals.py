@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fmlab.arguments import Floats
-from fmlab.checks.assertions import expect, numbers, rounded
+from fmlab.checks.assertions import CheckFailed, expect, numbers, rounded
 from fmlab.evaluation.statistics import wilson_interval
 
 Interval = tuple[float, float, float]  # an estimate, and the lower and upper end of its interval
@@ -74,7 +74,7 @@ def compare_interval(
         if _is_close(answer, wrong, tolerance):
             hint = special_hint
             break
-    raise AssertionError(f"{name} is {rounded(answer)}, not {rounded(np.array(expected))}. {hint}")
+    raise CheckFailed(f"{name} is {rounded(answer)}, not {rounded(np.array(expected))}. {hint}")
 
 
 def _is_close(answer: Floats, expected: Interval, tolerance: float) -> bool:

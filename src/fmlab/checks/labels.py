@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from fmlab.checks.assertions import expect
+from fmlab.checks.assertions import CheckFailed, expect
 
 Logprobs = Mapping[str, Sequence[float]]  # of the tokens of each label
 Probabilities = Mapping[str, float]
@@ -95,7 +95,7 @@ def _without_underflow(function: Callable[..., Probabilities], *letters: Logprob
     try:
         return function(*letters)
     except ZeroDivisionError:
-        raise AssertionError(
+        raise CheckFailed(
             "with labels of thousands of tokens you divide by zero: exp(-2000) is 0.0 in a float. "
             "Subtract the largest sum from all before exp, as softmax does (#logprobs)"
         ) from None
@@ -107,4 +107,4 @@ def _numbers(probs: object, labels: Sequence[str] | Mapping[str, object]) -> dic
     try:
         return {label: float(value) for label, value in probs.items()}
     except (TypeError, ValueError):
-        raise AssertionError(f"the values must be numbers; got {probs!r}") from None
+        raise CheckFailed(f"the values must be numbers; got {probs!r}") from None

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import numpy as np
 
 from fmlab.arguments import Floats
-from fmlab.checks.assertions import check_guesses, expect
+from fmlab.checks.assertions import CheckFailed, check_guesses, expect
 from fmlab.checks.bug_hunts import hunt
 from fmlab.sampling import entropy, keep_top_k, restrict, softmax
 
@@ -92,7 +92,7 @@ def check_temperature_for(temperature_for: Callable[[Floats, float], float]) -> 
             hint = "that is the entropy in nats; with base 2 it is in bits"
         elif abs(float(entropy(softmax(logits, 1 / T))) - bits) < 1e-3:
             hint = "logits are divided by the temperature, not multiplied"
-        raise AssertionError(
+        raise CheckFailed(
             f"at temperature {T:.4f} the entropy is {reached:.3f} bits, not {bits}: {hint}"
         )
     print("temperature_for: the entropy is right to a thousandth of a bit, five times")

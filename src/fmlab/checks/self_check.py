@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
 from fmlab.arguments import Floats
-from fmlab.checks.assertions import check_guesses, compare, expect, filled_in
+from fmlab.checks.assertions import CheckFailed, check_guesses, compare, expect, filled_in
 from fmlab.checks.bug_hunts import hunt
 from fmlab.checks.intervals import Interval, compare_interval, rate_interval
 from fmlab.evaluation.statistics import wilson_interval
@@ -42,7 +42,7 @@ def check_losses(predicted: Mapping[str, float]) -> None:
             hint = "That is the loss in bits. Use the natural logarithm for nats"
         elif loss == math.inf:
             hint = "What is the logarithm of 0, in the limit? Write math.inf"
-        raise AssertionError(
+        raise CheckFailed(
             f"predicted_losses[{name!r}] is not {guess}. {hint} (#refresher-learning)"
         )
     print(f"losses: all {len(LOSSES)} right")

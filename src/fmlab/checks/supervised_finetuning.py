@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from fmlab.checks.assertions import check_guesses, expect
+from fmlab.checks.assertions import CheckFailed, check_guesses, expect
 from fmlab.checks.bug_hunts import hunt
 from fmlab.data.batching import IGNORED
 
@@ -156,7 +156,7 @@ def _number(result: object) -> float:
     try:
         return float(result)
     except (TypeError, ValueError):
-        raise AssertionError(f"must return a number, not {result!r}") from None
+        raise CheckFailed(f"must return a number, not {result!r}") from None
 
 
 # The perfect imitator

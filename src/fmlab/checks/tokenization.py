@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from fmlab.arguments import Floats
-from fmlab.checks.assertions import check_guesses, expect, returned
+from fmlab.checks.assertions import CheckFailed, check_guesses, expect, returned
 from fmlab.checks.bug_hunts import hunt
 from fmlab.checks.intervals import (
     Interval,
@@ -116,7 +116,7 @@ def check_trim(trim: Callable[[BPETokenizer, str], BPETokenizer]) -> None:
         trimmed = trim(full, text)
     except ValueError as error:
         hint = "renumber the ids in the pairs: only the merges that are kept have ids"
-        raise AssertionError(f"the new tokenizer is invalid ({error}); {hint}") from None
+        raise CheckFailed(f"the new tokenizer is invalid ({error}); {hint}") from None
 
     expect(
         isinstance(trimmed, BPETokenizer),

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from fmlab.arguments import Floats
-from fmlab.checks.assertions import expect, returned
+from fmlab.checks.assertions import CheckFailed, expect, returned
 from fmlab.models.attention import Mask, scaled_dot_product_attention
 
 
@@ -25,7 +25,7 @@ def check_window(
         for i, j in np.ndindex(T, T):
             if mask[i, j] != (0 <= i - j < window):
                 entry = f"window_mask({T}, {window})[{i}, {j}]"
-                raise AssertionError(f"{entry} is {bool(mask[i, j])}: {_mask_hint(i, j, window)}")
+                raise CheckFailed(f"{entry} is {bool(mask[i, j])}: {_mask_hint(i, j, window)}")
     for n_layers, window in ((1, 1), (1, 4), (2, 3), (3, 2), (4, 4)):
         measured = _measured_reach(n_layers, window)
         reach = returned(f"farthest({n_layers}, {window})", farthest(n_layers, window))

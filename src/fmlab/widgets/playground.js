@@ -82,15 +82,24 @@ function render({ model, el, site }) {
   const settings = settingsPanel(model);
   const shading = shadingChoice([...entries.values()][0], () => lookSoon());
   const candidates = candidateTable((id) => put(id));
+  const pressed = h("div", {}, actions.node, h("div", { class: "fml-loading" }, bar, status));
   const framed = frame(
     el,
     { kind: "fml-playground", title: model.get("title") },
-    choice.node,
-    prompt.node,
-    h("div", {}, actions.node, h("div", { class: "fml-loading" }, bar, status)),
-    h("div", {}, columns, shading.node),
+    ...(model.get("preview")
+      ? [columns, prompt.node, pressed, choice.node, shading.node] // first, what it has written
+      : [choice.node, prompt.node, pressed, h("div", {}, columns, shading.node)]),
     h("div", { class: "fml-both" }, settings.node, candidates.node),
   );
+
+  const showing = playPreview(model.get("preview"), {
+    begin({ tokens, nPrompt }) {
+      panes[0].restart(tokens, nPrompt);
+      panes[0].note("Written when this page was made. Start writes it again, here.");
+    },
+    add: (token) => panes[0].add(token),
+    end: (found) => candidates.draw(found, { pane: panes[0], isNext: true }),
+  });
 
   const names = () => {
     const [first, second] = [model.get("name"), model.get("compare")];
@@ -111,6 +120,7 @@ function render({ model, el, site }) {
   function layPanes() {
     stop();
     const old = panes;
+    if (old.length) showing.end();
     panes = names().map((name) => old.find((pane) => pane.name === name) ?? makePane(name));
     columns.replaceChildren(...panes.map(({ node }) => node));
     columns.classList.toggle("fml-two", panes.length > 1);
@@ -188,6 +198,7 @@ function render({ model, el, site }) {
 
   async function start() {
     if (busy) return;
+    showing.end();
     status.classList.remove("fml-error");
     busy += 1;
     showState();
@@ -213,6 +224,7 @@ function render({ model, el, site }) {
   }
   function reset() {
     stop();
+    showing.end();
     update(model, model.get("defaults"));
     for (const pane of panes) pane.clear();
     target = { pane: panes[0], position: Infinity };
@@ -262,6 +274,7 @@ function render({ model, el, site }) {
     const { pane, position } = target;
     const at = Math.min(position, pane.tokens.length);
     if (busy || at < pane.nPrompt) return;
+    if (!engines.get(pane.name)?.facts) return framed.say("Press Start first: the model is not loaded.");
     const { token, reason } = await engines.get(pane.name).call("put", { position: at, id });
     pane.cut(at);
     pane.add(token);
@@ -304,14 +317,44 @@ function render({ model, el, site }) {
 
   const traits = ["name", "compare", "prompt", "seed", "speed"];
   const kept = keepDrawn(model, [...traits, ...ALL_SLIDERS.map(({ trait }) => trait)], framed, draw);
+  showing.start(model.get("speed"));
   return () => {
     kept.end();
+    showing.end();
     lookSoon.cancel();
     for (const engine of engines.values()) engine.end();
   };
 }
 
 export default { render };
+
+// Shows what the model wrote when the page was made, token by token, as if it wrote it now; for
+// readers who want no motion, all at once. `end` leaves the text as it is.
+function playPreview(preview, { begin, add, end }) {
+  let timer;
+  let rest = [];
+  const next = () => {
+    const token = rest.shift();
+    if (token) add(token);
+    else stop();
+    if (!rest.length && token) end(preview.found);
+  };
+  const stop = () => clearInterval(timer);
+  return {
+    start(perSecond) {
+      if (!preview) return;
+      begin(preview);
+      rest = [...preview.response];
+      if (perSecond && !matchMedia("(prefers-reduced-motion: reduce)").matches)
+        timer = setInterval(next, 1000 / perSecond);
+      else while (rest.length) next();
+    },
+    end() {
+      stop();
+      rest = [];
+    },
+  };
+}
 
 // The settings as the worker calls them.
 function settingsOf({ temperature, top_k: topK, top_p: topP, min_p: minP, ...penalties }) {

@@ -199,6 +199,7 @@ function textPane({ name, title }, onLook) {
   );
   const pane = { name, node, tokens: [], nPrompt: 0, restart, add, cut, clear, finish, settle, shade };
   pane.response = () => pane.tokens.slice(pane.nPrompt);
+  pane.note = (text) => write(facts, text);
   let options = [];
   let marked = end;
   let reachable = end; // by the Tab key
