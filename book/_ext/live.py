@@ -9,6 +9,7 @@ and others (``src/live``), and the text of ``python_docs``.
 
 from __future__ import annotations
 
+import functools
 import gzip
 import hashlib
 import importlib.util
@@ -34,6 +35,8 @@ MODELS = ("nano", *playground.MODELS)
 FIGURES = ("image/png", "image/svg+xml")
 TEXTS = ("text/markdown", "text/html", "text/plain")  # in the order in which the page prefers them
 MODEL_FILES = (CARD, *FILES)
+WHEELS = ROOT / "vendor" / "pyodide"
+NPM_LOCK = ROOT / "package-lock.json"
 LEFT_OUT = {"weights", "widgets", "checks", "__pycache__"}
 INSTALL = re.compile(r"^\s*%pip", re.M)  # the cell for Colab
 MODEL = re.compile(r"""["'](nano|micro|small)(-\w+)?["']""")
@@ -64,6 +67,21 @@ def stored_text(cell) -> str:
     return "".join(texts).strip()
 
 
+@functools.cache
+def environment() -> str:
+    """Return a digest of the Python that cells run in: stand-ins, worker, Pyodide and its wheels.
+
+    What a cell gave in one of these says nothing about another.
+    """
+    locked = json.loads(NPM_LOCK.read_text(encoding="utf-8"))["packages"]["node_modules/pyodide"]
+    digest = hashlib.sha256(json.dumps(locked, sort_keys=True).encode())
+    files = [SCRIPTS / "worker.js", *STANDINS.rglob("*.py"), *WHEELS.glob("*.whl")]
+    for file in sorted(files):
+        digest.update(f"\0{file.relative_to(ROOT).as_posix()}\0".encode())
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
 def page_cells(path: Path) -> list[dict]:
     """Return what the page knows of each cell; ``seconds`` is None where it cannot run."""
     cells = code_cells(path)
@@ -73,15 +91,15 @@ def page_cells(path: Path) -> list[dict]:
     for i, cell in enumerate(cells):
         needed = needs(facts, i)
         sources = [cells[earlier].source for earlier in needed] + [cell.source, stored_text(cell)]
-        digest = hashlib.sha256("\0".join(sources).encode()).hexdigest()[:16]
+        parts = [environment(), *sources]
+        digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
         recorded = tried.get(cell.id, {})
         page.append(
             {
                 "id": cell.id,
                 "source": cell.source,
                 "needs": needed,
-                "binds": sorted(facts[i].binds),
-                "changes": sorted(facts[i].changes),
+                **{name: sorted(names) for name, names in vars(facts[i]).items()},
                 "models": sorted({*map("".join, MODEL.findall(cell.source))} & {*MODELS}),
                 "docs": "python_docs" in cell.source,
                 "digest": digest,
@@ -95,8 +113,8 @@ def page_cells(path: Path) -> list[dict]:
 def record() -> dict:
     """Return the cells that were tried in a browser, by chapter and id.
 
-    Each has the digest of what it was tried with (its code, that of the cells that it needs, and
-    its stored output), and the seconds that it took, or None if it did not give that output.
+    Each has the digest of what it was tried with (the Python of the page, its code, that of the
+    cells that it needs, and its stored output), and the seconds that it took, or None if it did not give that output.
     """
     return json.loads(RECORD.read_text(encoding="utf-8")) if RECORD.exists() else {}
 
@@ -119,6 +137,8 @@ def write_package(path: Path) -> None:
             text = card.read_text(encoding="utf-8")
             _add(package, f"fmlab/models/weights/{card.parent.name}/{CARD}", text)
         _add(package, "fmlab/widgets/__init__.py", NO_WIDGETS)
+        slices = Path(__file__).with_name("slices.py").read_text(encoding="utf-8")
+        _add(package, "slices.py", slices)  # for cells that the reader has edited
         _add(package, "book/concepts.yml", "")  # fmlab looks for it to know that this is the book
         for file in sorted((ROOT / "book" / "results").glob("*.json")):
             if file != RECORD:

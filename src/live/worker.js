@@ -1,6 +1,7 @@
 // Python in a worker: the page stays responsive, and ending the worker ends whatever runs in it.
-// Everything comes from this site. Messages in: {code, name, models, docs, matplotlib, total} or
-// {reset: true, total}. Messages out, by their kind: progress, running, done, failed.
+// Everything comes from this site. Messages in: {code, name, models, docs, matplotlib, total},
+// {facts: code, total} or {reset: true, total}. Messages out, by their kind: progress, running,
+// done, failed.
 const here = new URL("./", import.meta.url).href;
 const pyodideFolder = new URL("../vendor/pyodide/", here).href;
 const modelsFolder = new URL("../playground/models/", here).href;
@@ -104,6 +105,11 @@ self.onmessage = async ({ data }) => {
     if (data.reset) {
       live.reset();
       self.postMessage({ kind: "done", outputs: [], error: null, seconds: 0 });
+      return;
+    }
+    if (data.facts !== undefined) {
+      const facts = JSON.parse(live.facts(data.facts));
+      self.postMessage({ kind: "done", facts, outputs: [], error: null, seconds: 0 });
       return;
     }
     await provide(data);

@@ -6,6 +6,7 @@ from collections import OrderedDict
 
 import numpy as np
 
+from torch import _part
 from torch._kinds import NotInThePage
 from torch._tensor import wrap
 from torch.nn import functional
@@ -24,9 +25,9 @@ class Linear(Module):
     def __init__(self, in_features, out_features, bias=True):
         super().__init__()
         self.in_features, self.out_features = in_features, out_features
-        self.weight = Parameter(np.zeros((out_features, in_features), np.float32))
+        self.weight = Parameter(np.zeros((out_features, in_features), np.float32)).unset()
         if bias:
-            self.bias = Parameter(np.zeros(out_features, np.float32))
+            self.bias = Parameter(np.zeros(out_features, np.float32)).unset()
         else:
             self.register_parameter("bias", None)
 
@@ -38,7 +39,7 @@ class Embedding(Module):
     def __init__(self, num_embeddings, embedding_dim):
         super().__init__()
         self.num_embeddings, self.embedding_dim = num_embeddings, embedding_dim
-        self.weight = Parameter(np.zeros((num_embeddings, embedding_dim), np.float32))
+        self.weight = Parameter(np.zeros((num_embeddings, embedding_dim), np.float32)).unset()
 
     @classmethod
     def from_pretrained(cls, weight, freeze=True):
@@ -53,7 +54,9 @@ class Embedding(Module):
 class LayerNorm(Module):
     def __init__(self, normalized_shape, eps=1e-5):
         super().__init__()
-        self.normalized_shape, self.eps = (normalized_shape,), eps
+        if isinstance(normalized_shape, int):
+            normalized_shape = (normalized_shape,)
+        self.normalized_shape, self.eps = tuple(normalized_shape), eps
         self.weight = Parameter(np.ones(normalized_shape, np.float32))
         self.bias = Parameter(np.zeros(normalized_shape, np.float32))
 
@@ -109,26 +112,23 @@ class Identity(Module):
         return x
 
 
-init = types.ModuleType("torch.nn.init")
+init = _part("nn.init")
 
 
-def _set(tensor, numbers):
-    tensor._a = np.asarray(numbers, tensor._a.dtype)
+def _constant_(tensor, value):
+    tensor._a = np.full(tensor.shape, value, tensor.dtype.numpy)
     return tensor
 
 
-init.constant_ = lambda tensor, value: _set(tensor, np.full(tensor.shape, value))
+def _random_(tensor, *_, **__):
+    """The numbers would not be torch's, so using them before weights are loaded is an error."""
+    return tensor.unset()
+
+
+init.constant_ = _constant_
 init.zeros_ = lambda tensor: init.constant_(tensor, 0)
 init.ones_ = lambda tensor: init.constant_(tensor, 1)
-
-
-def _normal_(tensor, mean=0.0, std=1.0, generator=None):
-    rng = np.random.default_rng(0) if generator is None else generator.rng
-    return _set(tensor, rng.normal(mean, std, tensor.shape))
-
-
-init.normal_ = _normal_
-sys.modules["torch.nn.init"] = init
+init.normal_ = init.uniform_ = init.xavier_uniform_ = init.kaiming_uniform_ = _random_
 
 utils = types.ModuleType("torch.nn.utils")
 utils.__path__ = []
