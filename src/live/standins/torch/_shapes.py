@@ -4,7 +4,7 @@ import builtins
 
 import numpy as np
 
-from torch._kinds import NotInThePage, array, as_shape, promoted, within
+from torch._kinds import NotInThePage, array, as_shape, within
 
 
 def key_of(key):
@@ -136,10 +136,8 @@ class Shapes:
         return self._new(np.take(self._a, within(index, self._a.shape[dim]), axis=dim))
 
     def masked_fill(self, mask, value):
-        kind = self._a.dtype
-        if promoted(self, value).kind != kind.kind:
-            raise RuntimeError(f"value cannot be converted to {self.dtype} without overflow")
-        return self._new(np.where(mask._a, np.asarray(array(value), kind), self._a))
+        value = np.asarray(array(value)).astype(self._a.dtype)
+        return self._new(np.where(mask._a, value, self._a))
 
     def masked_select(self, mask):
         return self._new(self._a[np.broadcast_to(mask._a, self._a.shape)])

@@ -282,8 +282,9 @@ def _operator(function, reverse=False):
         if not isinstance(other, (Tensor, np.ndarray, np.generic, int, float, bool)):
             return NotImplemented
         if function is operator.matmul:
-            if not isinstance(other, Tensor):
+            if not isinstance(other, (Tensor, np.ndarray)):
                 return NotImplemented
+            other = wrap(array(other))
             same_kind(self, other)
             return wrap(other._a @ self._a if reverse else self._a @ other._a)
         kind = promoted(self, other)

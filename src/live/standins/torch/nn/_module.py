@@ -49,12 +49,17 @@ class Parameter(Tensor):
     @property
     def _a(self):
         if not self._is_set:
-            raise NotInThePage("a model with random initial weights")
+            raise AttributeError("_a")  # __getattr__ says why
         return self._held
 
     @_a.setter
     def _a(self, a):
         self._held, self._is_set = np.asarray(a), True
+
+    def __getattr__(self, name):
+        if name == "_a":
+            raise NotInThePage("a model with random initial weights")
+        return super().__getattr__(name)
 
     def copy_(self, other):
         self._a = np.broadcast_to(other._a, self.shape).astype(self._held.dtype)
