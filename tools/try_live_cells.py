@@ -5,9 +5,10 @@
     python tools/try_live_cells.py --all         # all cells, changed or not
     python tools/try_live_cells.py --check       # a few cells of each chapter; changes nothing
 
-Each cell runs alone, after just the cells that it needs, in headless Chromium with the Python that
-the page has. Those whose text equals the stored output, with as many figures, get a Run button. The
-record is ``book/results/live_cells.json``, with the seconds that a cell and what it needs take.
+Cells run in their order, in headless Chromium with the Python that the page has, and each sees just
+the names of the cells that it needs. Those whose text equals the stored output, with as many
+figures, get a Run button. The record is ``book/results/live_cells.json``, with the seconds that a
+cell and what it needs take. ``--check`` runs each cell alone, after just those that it needs.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ import live  # noqa: E402
 from fmlab.files import write_atomically  # noqa: E402
 from tests.chromium import chromium  # noqa: E402
 
-CELL_SECONDS = 30  # for a cell and what it needs; slower ones get no button
+CELL_SECONDS = 60  # for a cell and what it needs; slower ones get no button
 SAMPLE = 4  # cells of each chapter that --check runs
 
 DRIVER = """
@@ -126,7 +127,7 @@ class Tab:
         needed["matplotlib"] = any("plt" in cells[i]["source"] for i in order)
         for i in order:
             message = {"code": cells[i]["source"], "name": f"<cell {cells[i]['id']}>"} | needed
-            answer = self.ask(message, 2 * CELL_SECONDS)
+            answer = self.ask(message, 1.5 * CELL_SECONDS)
             if answer["kind"] != "done" or answer["error"]:
                 return None, total
             total += answer["seconds"]
@@ -135,13 +136,59 @@ class Tab:
         return answer, total
 
 
-def try_cells(tab: Tab, path: Path, chosen: list[int]) -> Iterator[tuple[str, dict]]:
+class InOrder:
+    """Runs the cells of a chapter in their order, each with the names of those that it needs."""
+
+    def __init__(self, tab: Tab, cells: list[dict]) -> None:
+        self.tab, self.cells = tab, cells
+        self.tab.ask({"reset": True}, 60)
+        self.seconds = {}  # of the cells that ran without an error
+        self.position = 0  # of the next cell to run
+
+    def run(self, index: int) -> tuple[dict | None, float]:
+        """Run a cell after all before it: its answer, None if it fails, and seconds with needs."""
+        for earlier in range(self.position, index):
+            self._one(earlier)
+        answer = self._one(index)
+        self.position = index + 1
+        total = sum(self.seconds.get(i, 0) for i in [*self.cells[index]["needs"], index])
+        return (answer if total <= CELL_SECONDS else None), total
+
+    def _one(self, index: int) -> dict | None:
+        cell = self.cells[index]
+        if not all(i in self.seconds for i in cell["needs"]):
+            return None
+        sources = [self.cells[i]["source"] for i in [*cell["needs"], index]]
+        names = {name for i in cell["needs"] for name in self.cells[i]["binds"]}
+        message = {
+            "code": cell["source"],
+            "name": f"<cell {cell['id']}>",
+            "models": sorted(
+                {name for i in [*cell["needs"], index] for name in self.cells[i]["models"]}
+            ),
+            "docs": any(self.cells[i]["docs"] for i in [*cell["needs"], index]),
+            "matplotlib": any("plt" in source for source in sources),
+            "only": sorted(names),
+        }
+        answer = self.tab.ask(message, 1.5 * CELL_SECONDS)
+        if answer["kind"] == "late":  # its Python is gone: make the names of the others again
+            for earlier in sorted(self.seconds):
+                self._one(earlier)
+        if answer["kind"] != "done" or answer["error"]:
+            self.seconds.pop(index, None)
+            return None
+        self.seconds[index] = answer["seconds"]
+        return answer
+
+
+def try_cells(tab: Tab, path: Path, chosen: list[int], alone: bool) -> Iterator[tuple[str, dict]]:
     """Try these cells of a chapter; yield the id of each, and what is recorded of it."""
     cells, notebook = live.page_cells(path), live.code_cells(path)
+    in_order = None if alone else InOrder(tab, cells)
     for i in tqdm(chosen, desc=path.stem, disable=None):
         wanted, seconds = stored(notebook[i]), None
         if wanted is not None:
-            answer, taken = tab.run(cells, i)
+            answer, taken = tab.run(cells, i) if alone else in_order.run(i)
             if answer is not None and given(answer["outputs"]) == wanted:
                 seconds = round(taken, 1)
         yield cells[i]["id"], {"digest": cells[i]["digest"], "seconds": seconds}
@@ -197,7 +244,7 @@ def main(arguments: list[str] | None = None) -> None:
                 continue
             tab = Tab(browser.new_page(), address)
             tried = {}
-            for cell, entry in try_cells(tab, path, chosen):
+            for cell, entry in try_cells(tab, path, chosen, alone=options.check):
                 tried[cell] = entry
                 if not options.check:
                     save(name, path, {cell: entry})

@@ -53,7 +53,7 @@ def npm_command() -> str:
 
 
 def pyodide_digest() -> str:
-    """Return the digest of what the folder of Pyodide is made from: lock file, wheels, this file."""
+    """Return the digest of what Pyodide's folder is made from: lock file, wheels, this file."""
     digest = hashlib.sha256()
     for file in (LOCK, Path(__file__), *sorted(WHEELS.glob("*.whl"))):
         digest.update(f"\0{file.name}\0".encode() + file.read_bytes())

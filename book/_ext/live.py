@@ -22,7 +22,7 @@ from pathlib import Path
 import nbformat
 from slices import facts_of, needs
 
-from fmlab.models.pretrained import CARD, FILES, WEIGHTS_FOLDER
+from fmlab.models.pretrained import CARD, FILES, REWARD, WEIGHTS_FOLDER
 from fmlab.widgets import playground
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -31,7 +31,7 @@ STANDINS, SCRIPTS = SOURCE / "live" / "standins", SOURCE / "live"
 RECORD = ROOT / "book" / "results" / "live_cells.json"
 FOLDER = "live"  # in _static
 PLAYGROUND = "playground"  # likewise: see playground.py beside this file
-MODELS = ("nano", *playground.MODELS)
+MODELS = ("nano", *playground.MODELS, REWARD)
 FIGURES = ("image/png", "image/svg+xml")
 TEXTS = ("text/markdown", "text/html", "text/plain")  # in the order in which the page prefers them
 MODEL_FILES = (CARD, *FILES)
@@ -45,8 +45,26 @@ DOCS_IN_PAGE = '''
 @functools.cache
 def python_docs() -> str:
     """Return the text that the page has fetched; see book/_ext/live.py."""
-    return Path("/home/python_docs.txt").read_text(encoding="utf-8")
+    import live
+
+    path = Path("/home/python_docs.txt")
+    live.provide_docs(path)
+    return path.read_text(encoding="utf-8")
 '''
+MODELS_IN_PAGE = '''
+
+_compared = verified
+
+
+def verified(source: str | Path) -> Path:
+    """Return the folder of a model, fetched if it is not in the page yet; see book/_ext/live.py."""
+    import live
+
+    if source in SHIPPED:
+        live.provide_model(folder_of(source))
+    return _compared(source)
+'''
+ADDED = {"data/corpora.py": DOCS_IN_PAGE, "models/pretrained.py": MODELS_IN_PAGE}  # in fmlab
 
 
 def code_cells(path: Path) -> list:
@@ -114,7 +132,8 @@ def record() -> dict:
     """Return the cells that were tried in a browser, by chapter and id.
 
     Each has the digest of what it was tried with (the Python of the page, its code, that of the
-    cells that it needs, and its stored output), and the seconds that it took, or None if it did not give that output.
+    cells that it needs, and its stored output), and the seconds that it took, or None if it did not
+    give that output.
     """
     return json.loads(RECORD.read_text(encoding="utf-8")) if RECORD.exists() else {}
 
@@ -130,8 +149,8 @@ def write_package(path: Path) -> None:
                 inside = file.relative_to(folder)
                 if file.suffix in (".py", ".mplstyle") and LEFT_OUT.isdisjoint(inside.parts):
                     text = file.read_text(encoding="utf-8")
-                    if file.name == "corpora.py":
-                        text += DOCS_IN_PAGE
+                    if name == "fmlab":
+                        text += ADDED.get(inside.as_posix(), "")
                     _add(package, str(Path(name, inside)), text)
         for card in sorted(WEIGHTS_FOLDER.glob(f"*/{CARD}")):  # which models there are
             text = card.read_text(encoding="utf-8")
@@ -146,11 +165,33 @@ def write_package(path: Path) -> None:
                 _add(package, f"book/results/{file.name}", text)
 
 
-NO_WIDGETS = '''"""The explorers are on the page already."""
+NO_WIDGETS = '''"""Explorers in a cell of the page: placeholders, as the page has them already."""
+
+
+class Placeholder:
+    """Stands where a cell makes an explorer; it can be displayed, and nothing else."""
+
+    def __init__(self, *_, **__):
+        pass
+
+    @classmethod
+    def of(cls, *_, **__):
+        return cls()
+
+    def without_script(self):
+        return self
+
+    def __getattr__(self, name):
+        raise NotImplementedError("The explorer is on the page already; see above or below.")
+
+    def __repr__(self):
+        return "The explorer is on the page already; see above or below."
 
 
 def __getattr__(name):
-    raise ImportError(f"{name} is on the page already; it does not run in a cell of the page")
+    if not name[:1].isupper():
+        raise AttributeError(name)
+    return type(name, (Placeholder,), {})
 '''
 
 

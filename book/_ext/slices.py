@@ -4,8 +4,8 @@ A cell binds names, reads names that it has not bound itself, and changes things
 the cells that bind what it reads, those that change it on the way, and what these need in turn.
 Comprehensions and the insides of functions do not leak out: a name is read only where the cell has
 not bound it before. What a cell binds only perhaps (under an ``if``, in a loop, a ``try``, or a
-``with`` that may swallow errors) does not replace the earlier binding. What might be a change counts
-as one: a needless cell costs time, and a missing one would cost the right answer.
+``with`` that may swallow errors) does not replace the earlier binding. What might be a change
+counts as one: a needless cell costs time, and a missing one would cost the right answer.
 """
 
 from __future__ import annotations

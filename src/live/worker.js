@@ -1,6 +1,6 @@
 // Python in a worker: the page stays responsive, and ending the worker ends whatever runs in it.
-// Everything comes from this site. Messages in: {code, name, models, docs, matplotlib, total},
-// {facts: code, total} or {reset: true, total}. Messages out, by their kind: progress, running,
+// Everything comes from this site. Messages in: {code, name, models, docs, matplotlib, total} (with
+// {only: names}, the cell sees no other names of the page), {facts: code, total} or {reset: true, total}. Messages out, by their kind: progress, running,
 // done, failed.
 const here = new URL("./", import.meta.url).href;
 const pyodideFolder = new URL("../vendor/pyodide/", here).href;
@@ -114,7 +114,7 @@ self.onmessage = async ({ data }) => {
     }
     await provide(data);
     self.postMessage({ kind: "running" });
-    const result = live.run(data.code, data.name);
+    const result = live.run(data.code, data.name, data.only ?? null);
     const { outputs, error, seconds } = result.toJs({ dict_converter: Object.fromEntries });
     result.destroy();
     self.postMessage({ kind: "done", outputs, error, seconds });

@@ -3,6 +3,7 @@
 import ast
 import builtins
 import contextlib
+import gzip
 import io
 import json
 import linecache
@@ -67,8 +68,25 @@ def _draw_open_figures(*_, **__):
     pyplot.close("all")
 
 
-def run(code, name):
-    """Run a cell; return its outputs, its traceback or None, and the seconds."""
+def run(code, name, only=None):
+    """Run a cell; return its outputs, its traceback or None, and the seconds.
+
+    ``only`` are the names of the page that the cell may see; the others come back after it.
+    """
+    hidden = {} if only is None else _hide(set(only))
+    try:
+        return _run(code, name)
+    finally:
+        for other in hidden.keys() - main.keys():
+            main[other] = hidden[other]
+
+
+def _hide(visible):
+    names = [name for name in main if not name.startswith("__") and name not in visible]
+    return {name: main.pop(name) for name in names}
+
+
+def _run(code, name):
     outputs.clear()
     linecache.cache[name] = (len(code), None, code.splitlines(True), name)
     error, start = None, time.perf_counter()
@@ -88,6 +106,8 @@ def run(code, name):
             _draw_open_figures()
         except BaseException as problem:
             error = _traceback(problem, name)
+            if "matplotlib.pyplot" in sys.modules:
+                sys.modules["matplotlib.pyplot"].close("all")
     _flush()
     return {"outputs": list(outputs), "error": error, "seconds": time.perf_counter() - start}
 
@@ -101,6 +121,32 @@ def facts(code):
     except SyntaxError:
         return "null"
     return json.dumps({name: sorted(names) for name, names in vars(found).items()})
+
+
+def provide_model(folder):
+    """Fetch the files of a model that a cell loads without naming it, from this site."""
+    for name in ("config.json", "bpe.json", "model.safetensors"):
+        if not (folder / name).exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes(_fetched(f"../playground/models/{folder.name}/{name}"))
+
+
+def provide_docs(path):
+    """Fetch the text of ``python_docs`` for a cell that uses it without naming it."""
+    if not path.exists():
+        path.write_bytes(gzip.decompress(_fetched("python_docs.txt.gz")))
+
+
+def _fetched(address):
+    import js  # this is a worker, which may wait for a file
+
+    request = js.XMLHttpRequest.new()
+    request.open("GET", js.URL.new(address, js.location.href).href, False)
+    request.responseType = "arraybuffer"
+    request.send()
+    if request.status != 200:
+        raise FileNotFoundError(f"{address} could not be loaded ({request.status})")
+    return request.response.to_bytes()
 
 
 def reset():

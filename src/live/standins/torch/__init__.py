@@ -25,6 +25,8 @@ from torch._kinds import (
     same_kind,
 )
 from torch._tensor import Tensor, wrap
+from torch import _random
+from torch._random import Generator, manual_seed, rand, randint, randn, randperm
 
 globals().update(DTYPES)
 long, int, float, double, half = (
@@ -257,17 +259,6 @@ def get_num_threads():
     return 1
 
 
-class Generator:
-    """A source of random numbers. It does not give torch's."""
-
-    def __init__(self, device="cpu"):
-        self.manual_seed(0)
-
-    def manual_seed(self, seed):
-        self.rng = np.random.default_rng(seed)
-        return self
-
-
 def _part(name):
     """A module of torch that has what is put into it; everything else is an error by name."""
     made = types.ModuleType(f"torch.{name}")
@@ -283,7 +274,7 @@ def _part(name):
 
 
 random, cuda, autograd, distributed = map(_part, ("random", "cuda", "autograd", "distributed"))
-random.fork_rng = _Off
+random.fork_rng, random.manual_seed = _random.fork_rng, manual_seed
 cuda.is_available = lambda: False
 
 

@@ -126,9 +126,8 @@ class Shapes:
         result = self._a.copy()
         part, at = self._along(dim, index)
         value = array(value)
-        if isinstance(value, np.ndarray) and value.ndim:
-            if value.shape != at.shape:
-                raise NotInThePage("Tensor.scatter with a source of another shape than the index")
+        if isinstance(value, np.ndarray) and value.ndim and value.shape != at.shape:
+            raise NotInThePage("Tensor.scatter with a source of another shape than the index")
         np.put_along_axis(result[part], at, value, axis=dim)
         return self._new(result)
 

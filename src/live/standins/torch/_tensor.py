@@ -231,6 +231,11 @@ class Tensor(Shapes, Reductions, InPlace):
     def new_empty(self, *shape, dtype=None):
         return self.new_zeros(*shape, dtype=dtype)
 
+    def where(self, condition, other):
+        import torch
+
+        return torch.where(condition, self, other)
+
     def roll(self, shifts, dims=None):
         return wrap(np.roll(self._a, shifts, dims))
 

@@ -1,5 +1,6 @@
 """The modules that the book's models consist of."""
 
+import math
 import sys
 import types
 from collections import OrderedDict
@@ -7,7 +8,8 @@ from collections import OrderedDict
 import numpy as np
 
 from torch import _part
-from torch._kinds import NotInThePage
+from torch._kinds import NotInThePage, check_device
+from torch._random import normal_, uniform_
 from torch._tensor import wrap
 from torch.nn import functional
 from torch.nn._module import Module, ModuleDict, ModuleList, Parameter, Sequential
@@ -22,12 +24,16 @@ def __getattr__(name):
 
 
 class Linear(Module):
-    def __init__(self, in_features, out_features, bias=True):
+    def __init__(self, in_features, out_features, bias=True, device=None):
         super().__init__()
+        check_device(device)
+        bound = 1 / math.sqrt(in_features)
         self.in_features, self.out_features = in_features, out_features
-        self.weight = Parameter(np.zeros((out_features, in_features), np.float32)).unset()
+        self.weight = Parameter(np.zeros((out_features, in_features), np.float32))
+        uniform_(self.weight, -bound, bound)
         if bias:
-            self.bias = Parameter(np.zeros(out_features, np.float32)).unset()
+            self.bias = Parameter(np.zeros(out_features, np.float32))
+            uniform_(self.bias, -bound, bound)
         else:
             self.register_parameter("bias", None)
 
@@ -39,7 +45,8 @@ class Embedding(Module):
     def __init__(self, num_embeddings, embedding_dim):
         super().__init__()
         self.num_embeddings, self.embedding_dim = num_embeddings, embedding_dim
-        self.weight = Parameter(np.zeros((num_embeddings, embedding_dim), np.float32)).unset()
+        self.weight = Parameter(np.zeros((num_embeddings, embedding_dim), np.float32))
+        normal_(self.weight)
 
     @classmethod
     def from_pretrained(cls, weight, freeze=True):
@@ -120,15 +127,10 @@ def _constant_(tensor, value):
     return tensor
 
 
-def _random_(tensor, *_, **__):
-    """The numbers would not be torch's, so using them before weights are loaded is an error."""
-    return tensor.unset()
-
-
 init.constant_ = _constant_
 init.zeros_ = lambda tensor: init.constant_(tensor, 0)
 init.ones_ = lambda tensor: init.constant_(tensor, 1)
-init.normal_ = init.uniform_ = init.xavier_uniform_ = init.kaiming_uniform_ = _random_
+init.normal_, init.uniform_ = normal_, uniform_
 
 utils = types.ModuleType("torch.nn.utils")
 utils.__path__ = []

@@ -42,7 +42,7 @@ class Parameter(Tensor):
         return self._held.dtype.kind == "f"
 
     def unset(self):
-        """Mark the numbers as random: they are used only after others have taken their place."""
+        """Mark the numbers as random, without a seed: others must take their place first."""
         self._is_set = False
         return self
 
@@ -58,7 +58,7 @@ class Parameter(Tensor):
 
     def __getattr__(self, name):
         if name == "_a":
-            raise NotInThePage("a model with random initial weights")
+            raise NotInThePage("a model with random weights, drawn without a seed,")
         return super().__getattr__(name)
 
     def copy_(self, other):

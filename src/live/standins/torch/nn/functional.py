@@ -146,6 +146,20 @@ def binary_cross_entropy_with_logits(logits, targets, reduction="mean"):
     return _reduced(losses, reduction)
 
 
+def binary_cross_entropy(probabilities, targets, reduction="mean"):
+    p, t = probabilities._a, targets._a
+    if not (p.min() >= 0 and p.max() <= 1):
+        raise RuntimeError("all elements of input should be between 0 and 1")
+    with np.errstate(divide="ignore"):
+        losses = -(t * np.maximum(np.log(p), -100) + (1 - t) * np.maximum(np.log(1 - p), -100))
+    return _reduced(wrap(losses), reduction)
+
+
+def cosine_similarity(a, b, dim=1, eps=1e-8):
+    lengths = [x.norm(2, dim).clamp(min=eps) for x in (a, b)]
+    return (a * b).sum(dim) / (lengths[0] * lengths[1])
+
+
 def mse_loss(a, b, reduction="mean"):
     return _reduced((a - b) ** 2, reduction)
 
