@@ -23,10 +23,24 @@ export const needsOf = (cells, index) => {
 export const madeFrom = (cells, index) =>
   JSON.stringify([...cells[index].needs, index].map((i) => cells[i].code()));
 
+// The cells that a cell needs for a name that another cell has bound since. `holders` has the cell
+// that bound each name last.
+export const displaced = (cells, index, holders) => {
+  const { needs } = cells[index];
+  const wanted = new Set([...needs, index].flatMap((i) => cells[i].reads));
+  const binders = new Map(needs.flatMap((i) => cells[i].binds.map((name) => [name, i])));
+  const moved = [...binders].filter(([name, i]) => wanted.has(name) && holders.get(name) !== i);
+  return new Set(moved.map(([, i]) => i));
+};
+
 // The cells that must run before a cell: those that it needs and that have not run, no longer hold
 // what they made, or made it from code that has changed since. `done` has what each was made from.
-export const waitingFor = (cells, index, done) =>
-  cells[index].needs.filter((earlier) => done.get(earlier) !== madeFrom(cells, earlier));
+export const waitingFor = (cells, index, done, holders) => {
+  const again = displaced(cells, index, holders);
+  return cells[index].needs.filter(
+    (earlier) => again.has(earlier) || done.get(earlier) !== madeFrom(cells, earlier),
+  );
+};
 
 // What a cell has changed in place is made again before the next run, so that a cell that is run
 // twice gives the same output twice.
@@ -52,6 +66,7 @@ class Python {
   constructor(cells) {
     this.cells = cells;
     this.done = new Map();
+    this.holders = new Map();
     this.worker = null;
     for (const cell of cells) cell.readAs = cell.source;
   }
@@ -59,6 +74,7 @@ class Python {
   start() {
     this.worker = new Worker(`${here}worker.js`, { type: "module" });
     this.done.clear();
+    this.holders.clear();
   }
 
   markStale() {
@@ -104,7 +120,7 @@ class Python {
     const { cells } = this;
     if (!this.worker) this.start();
     await this.readEdited(onProgress);
-    const order = [...waitingFor(cells, index, this.done), index];
+    const order = [...waitingFor(cells, index, this.done, this.holders), index];
     const sources = order.map((i) => cells[i].code());
     const models = [...new Set(order.flatMap((i) => cells[i].models))];
     const docs = order.some((i) => cells[i].docs);
@@ -123,6 +139,7 @@ class Python {
         break;
       }
       this.done.set(i, made[position]);
+      for (const name of cells[i].binds) this.holders.set(name, i);
     }
     for (const i of ran) forget(cells, i, this.done);
     return { ...result, failed, made: made.at(-1) };

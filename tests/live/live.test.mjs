@@ -9,16 +9,22 @@ const { forget, madeFrom, nameOf, needsMatplotlib, needsOf, normalized, waitingF
 
 // rng = make(); x = rng.normal(); y = rng.normal(); z = 1; print(z)
 const cells = [
-  { needs: [], binds: ["rng"], changes: [] },
-  { needs: [0], binds: ["x"], changes: ["rng"] },
-  { needs: [0, 1], binds: ["y"], changes: ["rng"] },
-  { needs: [], binds: ["z"], changes: [] },
-  { needs: [3], binds: [], changes: [] },
+  { needs: [], binds: ["rng"], changes: [], reads: [] },
+  { needs: [0], binds: ["x"], changes: ["rng"], reads: ["rng"] },
+  { needs: [0, 1], binds: ["y"], changes: ["rng"], reads: ["rng"] },
+  { needs: [], binds: ["z"], changes: [], reads: [] },
+  { needs: [3], binds: [], changes: [], reads: ["z"] },
+  { needs: [], binds: ["z"], changes: [], reads: [] },
 ];
 for (const [i, cell] of cells.entries()) cell.code = () => cell.edited ?? `code ${i}`;
-const run = (index, done) => {
-  const order = [...waitingFor(cells, index, done), index];
-  for (const i of order) done.set(i, madeFrom(cells, i));
+const run = (index, done, holders = new Map()) => {
+  const others = [...done.keys()].flatMap((i) => cells[i].binds.map((name) => [name, i]));
+  for (const [name, i] of others) if (!holders.has(name)) holders.set(name, i);
+  const order = [...waitingFor(cells, index, done, holders), index];
+  for (const i of order) {
+    done.set(i, madeFrom(cells, i));
+    for (const name of cells[i].binds) holders.set(name, i);
+  }
   for (const i of order) forget(cells, i, done);
   return order;
 };
@@ -56,6 +62,14 @@ test("after an edit, the cells that used it run again, and no others", () => {
   assert.equal(done.get(0), madeFrom(cells, 0));
   assert.equal(done.get(4), madeFrom(cells, 4));
   delete cells[3].edited;
+});
+
+test("a name that a later cell has bound is bound again for an earlier one", () => {
+  const [done, holders] = [new Map(), new Map()];
+  assert.deepEqual(run(4, done, holders), [3, 4]);
+  assert.deepEqual(run(5, done, holders), [5]);
+  assert.deepEqual(run(4, done, holders), [3, 4]);
+  assert.deepEqual(run(4, done, holders), [4]);
 });
 
 test("what a cell needs is found again in the page, as it was when the site was made", () => {

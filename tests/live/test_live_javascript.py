@@ -32,4 +32,4 @@ def test_the_pure_functions_of_the_page(tmp_path):
         timeout=120,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "pass 7" in done.stdout
+    assert "pass 8" in done.stdout
