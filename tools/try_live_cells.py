@@ -36,7 +36,7 @@ import live  # noqa: E402
 from fmlab.files import write_atomically  # noqa: E402
 from tests.chromium import chromium  # noqa: E402
 
-CELL_SECONDS = 60  # for a cell and what it needs; slower ones get no button
+CELL_SECONDS = 120  # for a cell and what it needs; slower ones get no button
 SAMPLE = 4  # cells of each chapter that --check runs
 
 DRIVER = """
@@ -127,7 +127,7 @@ class Tab:
         needed["matplotlib"] = any("plt" in cells[i]["source"] for i in order)
         for i in order:
             message = {"code": cells[i]["source"], "name": f"<cell {cells[i]['id']}>"} | needed
-            answer = self.ask(message, 1.5 * CELL_SECONDS)
+            answer = self.ask(message, 2 * CELL_SECONDS)
             if answer["kind"] != "done" or answer["error"]:
                 return None, total
             total += answer["seconds"]
@@ -170,7 +170,7 @@ class InOrder:
             "matplotlib": any("plt" in source for source in sources),
             "only": sorted(names),
         }
-        answer = self.tab.ask(message, 1.5 * CELL_SECONDS)
+        answer = self.tab.ask(message, 2 * CELL_SECONDS)
         if answer["kind"] == "late":  # its Python is gone: make the names of the others again
             for earlier in sorted(self.seconds):
                 self._one(earlier)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -28,6 +29,15 @@ CONTEXTS = (
     "rc_context redirect_stdout redirect_stderr fork_rng TemporaryDirectory tqdm Pool"
 )
 HARMLESS = frozenset(CONTEXTS.split())  # after these, the whole of the block has run
+MODULES = frozenset(
+    "np plt torch F nn math json re itertools time".split()
+)  # as chapters call them
+# What leaves something behind in a module. A drawing does not: each cell shows and closes its own.
+SETTING = re.compile(
+    r"(plt\.(style|rc\w*|switch_backend)|np\.(random\.(?!default_rng|[A-Z])|set)|torch\.set)"
+)
+DRAWING = re.compile(r"torch\.(rand\w*|normal|multinomial|bernoulli)|nn\.[A-Z]\w*")
+SEED = "torch's seed"  # counts as a name: torch.manual_seed binds it, and what draws changes it
 
 
 @dataclass
@@ -38,6 +48,7 @@ class Facts:
     reads: set[str] = field(default_factory=set)
     changes: set[str] = field(default_factory=set)
     sure: set[str] = field(default_factory=set)  # those that it binds whatever happens
+    inner: set[str] = field(default_factory=set)  # those that its functions read when called
 
 
 class Reader(ast.NodeVisitor):
@@ -63,6 +74,8 @@ class Reader(ast.NodeVisitor):
 
     def _change(self, node: ast.AST) -> None:
         name = root_of(node)
+        if name in MODULES and not SETTING.match(ast.unparse(node)):
+            return
         if name is not None and name not in BUILTIN:
             self.facts.changes.add(name)
 
@@ -199,6 +212,12 @@ class Reader(ast.NodeVisitor):
 
     def visit_Call(self, node: ast.Call) -> None:
         self.generic_visit(node)
+        function = ast.unparse(node.func)
+        if function == "torch.manual_seed":
+            self._bind(SEED)
+        elif DRAWING.fullmatch(function) and not any(k.arg == "generator" for k in node.keywords):
+            self._read(SEED)
+            self.facts.changes.add(SEED)
         if isinstance(node.func, ast.Attribute) and node.func.attr in CHANGING:
             self._change(node.func)
         for argument in [*node.args, *(keyword.value for keyword in node.keywords)]:
@@ -278,6 +297,7 @@ class Reader(ast.NodeVisitor):
             found = inside.finish()
             for name in found.reads:
                 self._read(name)
+            self.facts.inner |= found.reads | found.inner
             # A function that changes what is outside of it changes it when it is called.
             for name in outside:
                 self._read(name)
@@ -349,12 +369,17 @@ def needs(cells: Sequence[Facts], index: int) -> list[int]:
     >>> needs(page, 3), needs(page, 4)
     ([0, 1, 2], [1])
     """
-    needed, wanted = [], set(cells[index].reads)
-    for earlier in reversed(range(index)):
-        facts = cells[earlier]
-        if wanted.isdisjoint(facts.binds | facts.changes):
-            continue
-        needed.append(earlier)
-        wanted -= facts.sure - facts.reads
-        wanted |= facts.reads
-    return needed[::-1]
+    inner: set[str] = set()  # functions read these names when they are called, not where they begin
+    while True:
+        needed, wanted = [], cells[index].reads | inner
+        for earlier in reversed(range(index)):
+            facts = cells[earlier]
+            if wanted.isdisjoint(facts.binds | facts.changes):
+                continue
+            needed.append(earlier)
+            wanted -= facts.sure - facts.reads
+            wanted |= facts.reads
+        found = set().union(*(cells[earlier].inner for earlier in needed))
+        if found <= inner:
+            return needed[::-1]
+        inner |= found

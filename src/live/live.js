@@ -7,16 +7,21 @@ export const normalized = (text) => text.replaceAll("\r\n", "\n").trimEnd();
 
 // The earlier cells that a cell needs: as `needs` in book/_ext/slices.py, which read the cells.
 export const needsOf = (cells, index) => {
-  const needed = [];
-  const wanted = new Set(cells[index].reads);
-  for (let earlier = index - 1; earlier >= 0; earlier -= 1) {
-    const { binds, changes, sure, reads } = cells[earlier];
-    if (![...binds, ...changes].some((name) => wanted.has(name))) continue;
-    needed.unshift(earlier);
-    for (const name of sure) if (!reads.includes(name)) wanted.delete(name);
-    for (const name of reads) wanted.add(name);
+  const inner = new Set();
+  for (;;) {
+    const needed = [];
+    const wanted = new Set([...cells[index].reads, ...inner]);
+    for (let earlier = index - 1; earlier >= 0; earlier -= 1) {
+      const { binds, changes, sure, reads } = cells[earlier];
+      if (![...binds, ...changes].some((name) => wanted.has(name))) continue;
+      needed.unshift(earlier);
+      for (const name of sure) if (!reads.includes(name)) wanted.delete(name);
+      for (const name of reads) wanted.add(name);
+    }
+    const found = needed.flatMap((i) => cells[i].inner);
+    if (found.every((name) => inner.has(name))) return needed;
+    for (const name of found) inner.add(name);
   }
-  return needed;
 };
 
 // What a cell's values are made of: its code, and that of the cells that it needs.

@@ -22,7 +22,7 @@ def test_the_pure_functions_of_the_page(tmp_path):
     pages = []
     for name in ("sampling", "self-check"):
         cells = live.page_cells(ROOT / "book" / f"{name}.ipynb")
-        page = [{k: c[k] for k in ("binds", "reads", "changes", "sure")} for c in cells]
+        page = [{k: c[k] for k in ("binds", "reads", "changes", "sure", "inner")} for c in cells]
         pages.append({"page": page, "needed": [cell["needs"] for cell in cells]})
     done = subprocess.run(
         [node(), "--test", "--test-reporter=spec", HERE / "live.test.mjs"],

@@ -35,6 +35,18 @@ def slice_of(*cells):
         (["rng = make()", "x = draw(rng)", "draw(rng)"], [0, 1]),
         (["rng = make()", "x = draw(1, rng=rng)", "draw(rng)"], [0, 1]),
         (["import plt", "plt.style.use('x')", "plt.show()"], [0, 1]),
+        # Modules: drawings and calls leave nothing behind, settings do.
+        (["import plt", "plt.plot(x)\nplt.show()", "plt.plot(y)"], [0]),
+        (["import np", "np.sort(x)\nnp.random.default_rng(0).normal(2)", "np.sum(y)"], [0]),
+        (["import np", "np.random.seed(0)", "np.random.normal()"], [0, 1]),
+        (["import np", "np.set_printoptions(precision=2)", "np.ones(2)"], [0, 1]),
+        (["import torch", "torch.manual_seed(0)", "torch.ones(2)"], [0]),
+        (["import torch", "torch.manual_seed(0)", "torch.rand(2)", "torch.rand(2)"], [0, 1, 2]),
+        (["import nn", "torch.manual_seed(0)", "nn.Linear(2, 3)"], [0, 1]),
+        (["import torch", "torch.manual_seed(0)", "torch.rand(2, generator=g)"], [0]),
+        # A function reads a name when it is called.
+        (["def f(): return n", "n = 2", "f()"], [0, 1]),
+        (["def f(): return g()", "def g(): return n", "n = 2", "f()"], [0, 1, 2]),
         (["from x import y as z", "z"], [0]),
         (["import x.y", "x.y"], [0]),
         # Loop variables, arguments and comprehensions do not leak out, and take nothing in.

@@ -3,6 +3,7 @@
 import ast
 import builtins
 import contextlib
+import functools
 import gzip
 import io
 import json
@@ -13,8 +14,28 @@ import time
 import traceback
 import warnings
 
+import numpy as np
+
 warnings.filterwarnings("ignore", "FigureCanvasAgg is non-interactive")
 logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)  # "building the font cache"
+
+
+def _with_long_counts(function, place):
+    """Return the function for a machine of 32 bits, which NumPy lets count in int32 alone."""
+
+    @functools.wraps(function)
+    def called(*args, **options):
+        if len(args) > place and getattr(args[place], "dtype", None) == np.int64:
+            short = args[place].astype(np.intp)
+            if (short == args[place]).all():
+                args = (*args[:place], short, *args[place + 1 :])
+        return function(*args, **options)
+
+    return called
+
+
+if np.dtype(np.intp).itemsize < 8:
+    np.bincount, np.repeat = _with_long_counts(np.bincount, 0), _with_long_counts(np.repeat, 1)
 # The names of a page. Dataclasses and pickles look a module up by its name, so it has to be there.
 main = sys.modules["__main__"].__dict__
 outputs = []  # of the running cell: {"kind": a MIME type, "data": text}

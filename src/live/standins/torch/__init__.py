@@ -111,8 +111,9 @@ def arange(*args, dtype=None, device=None):
     return wrap(made.astype(kind))
 
 
-def linspace(start, end, steps):
-    return wrap(np.linspace(start, end, steps, dtype=np.float32))
+def linspace(start, end, steps, dtype=None, device=None):
+    check_device(device)
+    return wrap(np.linspace(start, end, steps, dtype=as_numpy_dtype(dtype) or np.float32))
 
 
 def eye(n):
