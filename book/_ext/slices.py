@@ -29,9 +29,8 @@ CONTEXTS = (
     "rc_context redirect_stdout redirect_stderr fork_rng TemporaryDirectory tqdm Pool"
 )
 HARMLESS = frozenset(CONTEXTS.split())  # after these, the whole of the block has run
-MODULES = frozenset(
-    "np plt torch F nn math json re itertools time".split()
-)  # as chapters call them
+ALIASES = "np plt torch F nn math json re itertools time"
+MODULES = frozenset(ALIASES.split())  # as the chapters call them
 # What leaves something behind in a module. A drawing does not: each cell shows and closes its own.
 SETTING = re.compile(
     r"(plt\.(style|rc\w*|switch_backend)|np\.(random\.(?!default_rng|[A-Z])|set)|torch\.set)"
