@@ -24,7 +24,7 @@ VIEW = "application/vnd.jupyter.widget-view+json"
 FOLDER = "playground"  # in _static, also named in playground.js
 WORKER = "worker.js"
 TRAITS = (*DEFAULTS, "name", "compare", "text", "title", "models", "examples", "defaults", "sizes")
-FILES = {Playground: "playground", WholeModel: "whole_model"}  # scripts and styles, in _static
+FILES = {"Playground": "playground", "WholeModel": "whole_model"}  # scripts, styles, in _static
 
 
 def script(kind: str, content: object) -> str:
@@ -35,7 +35,7 @@ def script(kind: str, content: object) -> str:
 
 def page_state(widget: Playground) -> dict:
     """Return the state of a widget whose script and style are files of the site."""
-    file = f"{FOLDER}/{FILES[type(widget)]}"
+    file = f"{FOLDER}/{FILES[type(widget).__name__]}"
     traits = {name: getattr(widget, name) for name in TRAITS if widget.has_trait(name)}
     return {"_esm": f"{file}.js", "_css": f"{file}.css"} | traits
 
@@ -73,7 +73,8 @@ def write_files(app, exception):
     folder = Path(app.outdir, "_static", FOLDER)
     folder.mkdir(parents=True, exist_ok=True)
     texts = {WORKER: worker_script()}
-    for widget, file in FILES.items():
+    for widget in (Playground, WholeModel):
+        file = FILES[widget.__name__]
         texts |= {f"{file}.js": widget._esm, f"{file}.css": widget._css}
     for name, text in texts.items():
         (folder / name).write_text(str(text), encoding="utf-8")
