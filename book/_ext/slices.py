@@ -169,7 +169,7 @@ class Reader(ast.NodeVisitor):
         self._block(node.body)
 
     def _either(self, *blocks: Iterable[ast.AST]) -> None:
-        """Read blocks one of which runs: what all of them bind is bound for sure."""
+        """Read alternatives: a name that all of them bind is bound for sure."""
         before, after = set(self.facts.sure), []
         for block in blocks:
             self.facts.sure = set(before)

@@ -145,7 +145,7 @@ function contents({ kind, layer }, trace, head) {
       strip(block.before, "What came in."),
       strip(block.attention, "Added by attention."),
       strip(block.mlp, "Added by the MLP."),
-      strip(block.after, "What goes on to the next part."),
+      strip(block.after, "What the next part reads."),
     ];
   const rows = (text, size) =>
     trace.rows.map((row) => ({ token: row, text: text(row), size: size(row) }));

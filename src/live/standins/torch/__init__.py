@@ -25,7 +25,7 @@ from torch._kinds import (
     same_kind,
 )
 from torch._tensor import Tensor, wrap
-from torch import _random
+from torch import _operators, _random
 from torch._random import Generator, manual_seed, rand, randint, randn, randperm
 
 globals().update(DTYPES)

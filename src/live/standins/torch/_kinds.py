@@ -134,3 +134,8 @@ def within(index, n, what="index"):
     if a.size and not (a.min() >= 0 and a.max() < n):
         raise IndexError(f"{what} is out of bounds for a dimension of size {n}")
     return a
+
+
+def as_kind(x, kind):
+    """Return the array of a tensor or a number, of a type of numbers."""
+    return np.asarray(array(x)).astype(kind)

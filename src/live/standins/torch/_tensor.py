@@ -5,7 +5,6 @@ answer of another meaning.
 """
 
 import builtins
-import operator
 
 import numpy as np
 
@@ -16,13 +15,13 @@ from torch._kinds import (
     NotInThePage,
     Size,
     array,
+    as_kind,
     as_numpy_dtype,
     as_shape,
     check_device,
     device,
     dtype,
     promoted,
-    same_kind,
 )
 from torch._in_place import InPlace
 from torch._reductions import Reductions
@@ -188,7 +187,7 @@ class Tensor(Shapes, Reductions, InPlace):
     # --- number by number
     def clamp(self, min=None, max=None):
         kind = promoted(self, *(bound for bound in (min, max) if bound is not None))
-        low, high = (bound if bound is None else _as(bound, kind) for bound in (min, max))
+        low, high = (bound if bound is None else as_kind(bound, kind) for bound in (min, max))
         return wrap(np.clip(self._a.astype(kind), low, high))
 
     def clip(self, min=None, max=None):
@@ -244,79 +243,3 @@ class Tensor(Shapes, Reductions, InPlace):
 
     def new_full(self, shape, value):
         return wrap(np.full(shape, value, self._a.dtype))
-
-
-KEPT = {"abs", "floor", "ceil", "sign", "square"}  # of whole numbers these are whole numbers
-
-
-def _as(x, kind):
-    return np.asarray(array(x)).astype(kind)
-
-
-def _floating(a):
-    return a.astype(FLOAT) if a.dtype.kind in "biu" else a
-
-
-def _number(name):
-    function = getattr(np, name)
-
-    def method(self):
-        return wrap(function(self._a if name in KEPT else _floating(self._a)))
-
-    return method
-
-
-for _name in ("exp", "log", "log2", "log10", "log1p", "sqrt", "tanh", "sin", "cos", "abs",
-              "floor", "ceil", "sign", "isnan", "isinf", "isfinite", "square"):  # fmt: skip
-    setattr(Tensor, _name, _number(_name))
-Tensor.__abs__ = Tensor.abs
-
-
-def _sigmoid(self):
-    with np.errstate(over="ignore"):
-        return wrap(1 / (1 + np.exp(-_floating(self._a))))
-
-
-Tensor.sigmoid = _sigmoid
-Tensor.relu = lambda self: wrap(np.maximum(self._a, 0))
-Tensor.rsqrt = lambda self: wrap(1 / np.sqrt(_floating(self._a)))
-
-
-def _operator(function, reverse=False):
-    def method(self, other):
-        if not isinstance(other, (Tensor, np.ndarray, np.generic, int, float, bool)):
-            return NotImplemented
-        if function is operator.matmul:
-            if not isinstance(other, (Tensor, np.ndarray)):
-                return NotImplemented
-            other = wrap(array(other))
-            same_kind(self, other)
-            return wrap(other._a @ self._a if reverse else self._a @ other._a)
-        kind = promoted(self, other)
-        if function is operator.truediv and kind.kind in "biu":
-            kind = FLOAT
-        a, b = _as(self, kind), _as(other, kind)
-        return wrap(function(b, a) if reverse else function(a, b))
-
-    return method
-
-
-for _name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul"):
-    setattr(Tensor, f"__{_name}__", _operator(getattr(operator, _name)))
-    setattr(Tensor, f"__r{_name}__", _operator(getattr(operator, _name), reverse=True))
-for _name in ("eq", "ne", "lt", "le", "gt", "ge", "and_", "or_", "xor"):
-    setattr(Tensor, f"__{_name.rstrip('_')}__", _operator(getattr(operator, _name)))
-Tensor.__neg__ = lambda self: wrap(-self._a)
-Tensor.__invert__ = lambda self: wrap(~self._a)
-
-
-def _in_place(function):
-    def method(self, other):
-        self._keep(function(self, other))
-        return self
-
-    return method
-
-
-for _name in ("add", "sub", "mul", "truediv"):
-    setattr(Tensor, f"__i{_name}__", _in_place(getattr(Tensor, f"__{_name}__")))
