@@ -166,10 +166,13 @@ function scale(models) {
   const squares = order.map((i) =>
     svg("rect", { x: 0.5, y: INSET - widths[i] + 0.5, width: widths[i], height: widths[i], class: "fml-square" }),
   );
+  const beside = Math.max(...widths.filter((width) => width < INSET / 2)) + 6;
   const texts = order.map((i) => {
-    const [x, y] = [widths[i] < INSET / 2 ? widths[i] + 6 : 10, INSET - widths[i]];
-    const middle = widths[i] < INSET / 2 ? Math.min(y + widths[i] / 2, INSET - 8) : 24;
-    return svg("text", { x, y: middle + 5 }, models[i].name);
+    const isLargest = widths[i] === INSET;
+    const y = Math.min(INSET - widths[i] + 10, INSET - 3); // at the upper edge of its square
+    return isLargest
+      ? svg("text", { x: 10, y: 24 }, models[i].name)
+      : svg("text", { x: beside, y }, widths[i] < 2 ? `← ${models[i].name}, a dot in the corner` : models[i].name);
   });
   const spoken = models.map(({ name }, i) => `${name}: ${number(counts[i])} parameters`).join("; ");
   const ratio = Math.round(Math.max(...counts) / Math.min(...counts));
