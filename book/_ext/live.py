@@ -9,6 +9,7 @@ and others (``src/live``), and the text of ``python_docs``.
 
 from __future__ import annotations
 
+import functools
 import gzip
 import hashlib
 import importlib.util
@@ -21,7 +22,7 @@ from pathlib import Path
 import nbformat
 from slices import facts_of, needs
 
-from fmlab.models.pretrained import CARD, FILES, WEIGHTS_FOLDER
+from fmlab.models.pretrained import CARD, FILES, REWARD, WEIGHTS_FOLDER
 from fmlab.widgets import playground
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -30,10 +31,12 @@ STANDINS, SCRIPTS = SOURCE / "live" / "standins", SOURCE / "live"
 RECORD = ROOT / "book" / "results" / "live_cells.json"
 FOLDER = "live"  # in _static
 PLAYGROUND = "playground"  # likewise: see playground.py beside this file
-MODELS = ("nano", *playground.MODELS)
+MODELS = ("nano", *playground.MODELS, REWARD)
 FIGURES = ("image/png", "image/svg+xml")
 TEXTS = ("text/markdown", "text/html", "text/plain")  # in the order in which the page prefers them
 MODEL_FILES = (CARD, *FILES)
+WHEELS = ROOT / "vendor" / "pyodide"
+NPM_LOCK = ROOT / "package-lock.json"
 LEFT_OUT = {"weights", "widgets", "checks", "__pycache__"}
 INSTALL = re.compile(r"^\s*%pip", re.M)  # the cell for Colab
 MODEL = re.compile(r"""["'](nano|micro|small)(-\w+)?["']""")
@@ -42,8 +45,26 @@ DOCS_IN_PAGE = '''
 @functools.cache
 def python_docs() -> str:
     """Return the text that the page has fetched; see book/_ext/live.py."""
-    return Path("/home/python_docs.txt").read_text(encoding="utf-8")
+    import live
+
+    path = Path("/home/python_docs.txt")
+    live.provide_docs(path)
+    return path.read_text(encoding="utf-8")
 '''
+MODELS_IN_PAGE = '''
+
+_compared = verified
+
+
+def verified(source: str | Path) -> Path:
+    """Return the folder of a model, fetched if it is not in the page yet; see book/_ext/live.py."""
+    import live
+
+    if source in SHIPPED:
+        live.provide_model(folder_of(source))
+    return _compared(source)
+'''
+ADDED = {"data/corpora.py": DOCS_IN_PAGE, "models/pretrained.py": MODELS_IN_PAGE}  # in fmlab
 
 
 def code_cells(path: Path) -> list:
@@ -64,6 +85,21 @@ def stored_text(cell) -> str:
     return "".join(texts).strip()
 
 
+@functools.cache
+def environment() -> str:
+    """Return a digest of the Python that cells run in: stand-ins, worker, Pyodide and its wheels.
+
+    What a cell gave in one of these says nothing about another.
+    """
+    locked = json.loads(NPM_LOCK.read_text(encoding="utf-8"))["packages"]["node_modules/pyodide"]
+    digest = hashlib.sha256(json.dumps(locked, sort_keys=True).encode())
+    files = [SCRIPTS / "worker.js", *STANDINS.rglob("*.py"), *WHEELS.glob("*.whl")]
+    for file in sorted(files):
+        digest.update(f"\0{file.relative_to(ROOT).as_posix()}\0".encode())
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
 def page_cells(path: Path) -> list[dict]:
     """Return what the page knows of each cell; ``seconds`` is None where it cannot run."""
     cells = code_cells(path)
@@ -73,15 +109,15 @@ def page_cells(path: Path) -> list[dict]:
     for i, cell in enumerate(cells):
         needed = needs(facts, i)
         sources = [cells[earlier].source for earlier in needed] + [cell.source, stored_text(cell)]
-        digest = hashlib.sha256("\0".join(sources).encode()).hexdigest()[:16]
+        parts = [environment(), *sources]
+        digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
         recorded = tried.get(cell.id, {})
         page.append(
             {
                 "id": cell.id,
                 "source": cell.source,
                 "needs": needed,
-                "binds": sorted(facts[i].binds),
-                "changes": sorted(facts[i].changes),
+                **{name: sorted(names) for name, names in vars(facts[i]).items()},
                 "models": sorted({*map("".join, MODEL.findall(cell.source))} & {*MODELS}),
                 "docs": "python_docs" in cell.source,
                 "digest": digest,
@@ -95,8 +131,9 @@ def page_cells(path: Path) -> list[dict]:
 def record() -> dict:
     """Return the cells that were tried in a browser, by chapter and id.
 
-    Each has the digest of what it was tried with (its code, that of the cells that it needs, and
-    its stored output), and the seconds that it took, or None if it did not give that output.
+    Each has the digest of what it was tried with (the Python of the page, its code, that of the
+    cells that it needs, and its stored output), and the seconds that it took, or None if it did not
+    give that output.
     """
     return json.loads(RECORD.read_text(encoding="utf-8")) if RECORD.exists() else {}
 
@@ -112,13 +149,15 @@ def write_package(path: Path) -> None:
                 inside = file.relative_to(folder)
                 if file.suffix in (".py", ".mplstyle") and LEFT_OUT.isdisjoint(inside.parts):
                     text = file.read_text(encoding="utf-8")
-                    if file.name == "corpora.py":
-                        text += DOCS_IN_PAGE
+                    if name == "fmlab":
+                        text += ADDED.get(inside.as_posix(), "")
                     _add(package, str(Path(name, inside)), text)
         for card in sorted(WEIGHTS_FOLDER.glob(f"*/{CARD}")):  # which models there are
             text = card.read_text(encoding="utf-8")
             _add(package, f"fmlab/models/weights/{card.parent.name}/{CARD}", text)
         _add(package, "fmlab/widgets/__init__.py", NO_WIDGETS)
+        slices = Path(__file__).with_name("slices.py").read_text(encoding="utf-8")
+        _add(package, "slices.py", slices)  # for cells that the reader has edited
         _add(package, "book/concepts.yml", "")  # fmlab looks for it to know that this is the book
         for file in sorted((ROOT / "book" / "results").glob("*.json")):
             if file != RECORD:
@@ -126,11 +165,33 @@ def write_package(path: Path) -> None:
                 _add(package, f"book/results/{file.name}", text)
 
 
-NO_WIDGETS = '''"""The explorers are on the page already."""
+NO_WIDGETS = '''"""Explorers in a cell of the page: placeholders, as the page has them already."""
+
+
+class Placeholder:
+    """Stands where a cell makes an explorer; it can be displayed, and nothing else."""
+
+    def __init__(self, *_, **__):
+        pass
+
+    @classmethod
+    def of(cls, *_, **__):
+        return cls()
+
+    def without_script(self):
+        return self
+
+    def __getattr__(self, name):
+        raise NotImplementedError("The explorer is on the page already; see above or below.")
+
+    def __repr__(self):
+        return "The explorer is on the page already; see above or below."
 
 
 def __getattr__(name):
-    raise ImportError(f"{name} is on the page already; it does not run in a cell of the page")
+    if not name[:1].isupper():
+        raise AttributeError(name)
+    return type(name, (Placeholder,), {})
 '''
 
 

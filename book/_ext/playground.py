@@ -1,6 +1,6 @@
-"""``{playground}``: the models of the book, running in a page that has no kernel and no notebook.
+"""``{playground}`` and ``{whole-model}``: models of the book, running in a page without a kernel.
 
-The directive writes what a notebook's cell would: the state of the widget and its place, which
+The directives write what a notebook's cell would: the state of the widget and its place, which
 ``widget-host.js`` runs. Scripts, style and weights are files of the site, copied when it is built:
 a page refers to them and contains none of them, and the weights are in the repository once.
 
@@ -23,14 +23,15 @@ from docutils.parsers.rst import directives
 from prerender import node_binary
 from sphinx.util.docutils import SphinxDirective
 
-from fmlab.widgets import Playground
+from fmlab.widgets import Playground, WholeModel
 from fmlab.widgets.playground import DEFAULTS, MODELS, model_files, worker_script
 
 STATE = "application/vnd.jupyter.widget-state+json"
 VIEW = "application/vnd.jupyter.widget-view+json"
 FOLDER = "playground"  # in _static, also named in playground.js
-SCRIPT, STYLE, WORKER = "playground.js", "playground.css", "worker.js"
-TRAITS = (*DEFAULTS, "name", "compare", "text", "title", "models", "examples", "defaults")
+WORKER = "worker.js"
+TRAITS = (*DEFAULTS, "name", "compare", "text", "title", "models", "examples", "defaults", "sizes")
+FILES = {"Playground": "playground", "WholeModel": "whole_model"}  # scripts, styles, in _static
 
 
 def script(kind: str, content: object) -> str:
@@ -95,13 +96,15 @@ def preview(widget: Playground) -> dict:
 
 def page_state(widget: Playground) -> dict:
     """Return the state of a widget whose script and style are files of the site."""
-    files = {"_esm": f"{FOLDER}/{SCRIPT}", "_css": f"{FOLDER}/{STYLE}"}
-    return files | {name: getattr(widget, name) for name in TRAITS}
+    file = f"{FOLDER}/{FILES[type(widget).__name__]}"
+    traits = {name: getattr(widget, name) for name in TRAITS if widget.has_trait(name)}
+    return {"_esm": f"{file}.js", "_css": f"{file}.css"} | traits
 
 
 class PlaygroundDirective(SphinxDirective):
     """Options are traits of the widget: ``:name: micro-sft``, ``:prompt: Where was ...``."""
 
+<<<<<<< HEAD
     option_spec: ClassVar = {
         "name": directives.unchanged,
         "prompt": directives.unchanged,
@@ -117,8 +120,17 @@ class PlaygroundDirective(SphinxDirective):
         model_id = f"playground-{serial}"
         first = {"preview": preview(widget)} if has_preview else {}
         state = {model_id: {"state": page_state(widget) | first}}
+=======
+    option_spec: ClassVar = {"name": directives.unchanged, "prompt": directives.unchanged}
+    widget: ClassVar = Playground
+
+    def run(self):
+        widget = self.widget(**self.options)
+        model_id = f"{self.name}-{self.env.new_serialno(self.name)}"
+        state = {model_id: {"state": page_state(widget)}}
+>>>>>>> js20
         html = (
-            '<div class="playground">'
+            f'<div class="{self.name}">'
             + script(STATE, {"version_major": 2, "version_minor": 0, "state": state})
             + script(VIEW, {"version_major": 2, "version_minor": 0, "model_id": model_id})
             + widget.without_script().data
@@ -127,13 +139,22 @@ class PlaygroundDirective(SphinxDirective):
         return [nodes.raw("", html, format="html")]
 
 
+class WholeModelDirective(PlaygroundDirective):
+    """The picture of the whole model, with the same options."""
+
+    widget: ClassVar = WholeModel
+
+
 def write_files(app, exception):
     """Copy scripts, style and models into the built site."""
     if exception is not None or app.builder.format != "html":
         return
     folder = Path(app.outdir, "_static", FOLDER)
     folder.mkdir(parents=True, exist_ok=True)
-    texts = {SCRIPT: Playground._esm, STYLE: Playground._css, WORKER: worker_script()}
+    texts = {WORKER: worker_script()}
+    for widget in (Playground, WholeModel):
+        file = FILES[widget.__name__]
+        texts |= {f"{file}.js": widget._esm, f"{file}.css": widget._css}
     for name, text in texts.items():
         (folder / name).write_text(str(text), encoding="utf-8")
     for name in MODELS:
@@ -145,6 +166,7 @@ def write_files(app, exception):
 
 def setup(app):
     app.add_directive("playground", PlaygroundDirective)
+    app.add_directive("whole-model", WholeModelDirective)
     app.add_js_file("widget-host.js")  # page.py keeps it where there is a widget
     app.connect("build-finished", write_files)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

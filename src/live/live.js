@@ -5,16 +5,53 @@ const PYTHON_BYTES = 9_400_000; // about what the first Run loads: Python, NumPy
 
 export const normalized = (text) => text.replaceAll("\r\n", "\n").trimEnd();
 
-// The cells that must run before a cell: those that it needs and that have not run, or no longer
-// hold what they made.
-export const waitingFor = (cells, index, done) =>
-  cells[index].needs.filter((earlier) => !done.has(earlier));
+// The earlier cells that a cell needs: as `needs` in book/_ext/slices.py, which read the cells.
+export const needsOf = (cells, index) => {
+  const inner = new Set();
+  for (;;) {
+    const needed = [];
+    const wanted = new Set([...cells[index].reads, ...inner]);
+    for (let earlier = index - 1; earlier >= 0; earlier -= 1) {
+      const { binds, changes, sure, reads } = cells[earlier];
+      if (![...binds, ...changes].some((name) => wanted.has(name))) continue;
+      needed.unshift(earlier);
+      for (const name of sure) if (!reads.includes(name)) wanted.delete(name);
+      for (const name of reads) wanted.add(name);
+    }
+    const found = needed.flatMap((i) => cells[i].inner);
+    if (found.every((name) => inner.has(name))) return needed;
+    for (const name of found) inner.add(name);
+  }
+};
+
+// What a cell's values are made of: its code, and that of the cells that it needs.
+export const madeFrom = (cells, index) =>
+  JSON.stringify([...cells[index].needs, index].map((i) => cells[i].code()));
+
+// The cells that a cell needs for a name that another cell has bound since. `holders` has the cell
+// that bound each name last.
+export const displaced = (cells, index, holders) => {
+  const { needs } = cells[index];
+  const wanted = new Set([...needs, index].flatMap((i) => cells[i].reads));
+  const binders = new Map(needs.flatMap((i) => cells[i].binds.map((name) => [name, i])));
+  const moved = [...binders].filter(([name, i]) => wanted.has(name) && holders.get(name) !== i);
+  return new Set(moved.map(([, i]) => i));
+};
+
+// The cells that must run before a cell: those that it needs and that have not run, no longer hold
+// what they made, or made it from code that has changed since. `done` has what each was made from.
+export const waitingFor = (cells, index, done, holders) => {
+  const again = displaced(cells, index, holders);
+  return cells[index].needs.filter(
+    (earlier) => again.has(earlier) || done.get(earlier) !== madeFrom(cells, earlier),
+  );
+};
 
 // What a cell has changed in place is made again before the next run, so that a cell that is run
 // twice gives the same output twice.
 export const forget = (cells, index, done) => {
   for (const name of cells[index].changes) {
-    for (const earlier of [...done]) {
+    for (const earlier of [...done.keys()]) {
       const { binds, changes } = cells[earlier];
       if (binds.includes(name) || changes.includes(name)) done.delete(earlier);
     }
@@ -33,13 +70,20 @@ const element = (tag, attributes = {}, ...children) => {
 class Python {
   constructor(cells) {
     this.cells = cells;
-    this.done = new Set();
+    this.done = new Map();
+    this.holders = new Map();
     this.worker = null;
+    for (const cell of cells) cell.readAs = cell.source;
   }
 
   start() {
     this.worker = new Worker(`${here}worker.js`, { type: "module" });
     this.done.clear();
+    this.holders.clear();
+  }
+
+  markStale() {
+    for (const { live } of this.cells) live?.markStale();
   }
 
   stop() {
@@ -63,14 +107,29 @@ class Python {
     });
   }
 
+  // An edited cell may bind and read other names; then other cells need it, or it needs others.
+  async readEdited(onProgress) {
+    const edited = this.cells.filter((cell) => cell.code() !== cell.readAs);
+    for (const cell of edited) {
+      const code = cell.code();
+      const { facts } = await this.ask({ facts: code }, onProgress);
+      cell.readAs = code;
+      Object.assign(cell, facts ?? {}); // none: it is not Python, and running it will say so
+    }
+    if (!edited.length) return;
+    for (const [index, cell] of this.cells.entries()) cell.needs = needsOf(this.cells, index);
+  }
+
   // Runs a cell after what it needs; returns its result, or that of the earlier cell that failed.
   async run(index, onProgress) {
     const { cells } = this;
     if (!this.worker) this.start();
-    const order = [...waitingFor(cells, index, this.done), index];
+    await this.readEdited(onProgress);
+    const order = [...waitingFor(cells, index, this.done, this.holders), index];
     const sources = order.map((i) => cells[i].code());
     const models = [...new Set(order.flatMap((i) => cells[i].models))];
     const docs = order.some((i) => cells[i].docs);
+    const made = order.map((i) => madeFrom(cells, i)); // the reader may type while it runs
     const matplotlib = needsMatplotlib(sources);
     const ran = [];
     let [result, failed] = [null, null];
@@ -84,10 +143,11 @@ class Python {
         this.done.delete(i);
         break;
       }
-      this.done.add(i);
+      this.done.set(i, made[position]);
+      for (const name of cells[i].binds) this.holders.set(name, i);
     }
     for (const i of ran) forget(cells, i, this.done);
-    return { ...result, failed };
+    return { ...result, failed, made: made.at(-1) };
   }
 }
 
@@ -99,7 +159,11 @@ const shownText = (outputs) =>
 const draw = ({ outputs, error }) => {
   const parts = [];
   for (const { kind, data } of outputs) {
-    if (kind === "image/svg+xml") {
+    if (kind === "text/html") {
+      const shown = element("div", { class: "live-html" });
+      shown.innerHTML = data; // made by the cell's code, which is the book's or the reader's own
+      parts.push(shown);
+    } else if (kind === "image/svg+xml") {
       const image = element("img", { alt: "Your figure", class: "live-figure" });
       image.src = URL.createObjectURL(new Blob([data], { type: "image/svg+xml" }));
       image.onload = () => URL.revokeObjectURL(image.src);
@@ -113,22 +177,42 @@ const draw = ({ outputs, error }) => {
   return parts;
 };
 
+// The first line of a cell that does something, to tell one cell from another by ear.
+export const nameOf = (source) => {
+  const lines = source.split("\n").map((line) => line.trim()).filter(Boolean);
+  const line = lines.find((each) => !/^(#|import |from |@)/.test(each)) ?? lines[0] ?? "";
+  return line.length > 50 ? `${line.slice(0, 49)}…` : line;
+};
+
+// One region of the page is read aloud. It hears how a run begins and ends, not each kilobyte.
+const announcer = globalThis.document
+  && element("div", { class: "live-announcer", role: "status", "aria-live": "polite" });
+const announce = (text) => {
+  announcer.textContent = text;
+};
+
 class LiveCell {
   constructor(cell, place, python) {
     [this.cell, this.place, this.python] = [cell, place, python];
     this.input = place.querySelector(".cell_input");
     this.editor = null;
+    this.madeFrom = null; // what the output that is shown was made from
+    cell.live = this;
     cell.code = () => this.editor?.value ?? cell.source;
-    this.runButton = element("button", { type: "button", class: "live-run" }, "Run");
-    this.editButton = element("button", { type: "button" }, "Edit");
-    this.stopButton = element("button", { type: "button", hidden: "" }, "Stop");
-    this.resetButton = element("button", { type: "button", hidden: "" }, "Reset");
-    this.status = element("span", { class: "live-status", role: "status" });
+    const label = `cell ${cell.index + 1}: ${nameOf(cell.source)}`;
+    const button = (text, attributes = {}) =>
+      element("button", { type: "button", "aria-label": `${text} ${label}`, ...attributes }, text);
+    this.runButton = button("Run", { class: "live-run" });
+    this.editButton = button("Edit");
+    this.stopButton = button("Stop", { hidden: "" });
+    this.resetButton = button("Reset", { hidden: "" });
+    this.label = label;
+    this.status = element("span", { class: "live-status" });
     this.bar = element("progress", { hidden: "", "aria-label": "Loading" });
     const buttons = [this.runButton, this.stopButton, this.editButton, this.resetButton];
     this.tools = element("div", { class: "live-tools" }, ...buttons, this.bar, this.status);
     this.yours = element("div", { class: "live-yours", hidden: "", role: "region" });
-    this.yours.setAttribute("aria-label", "Your output");
+    this.yours.setAttribute("aria-label", `Your output of ${label}`);
     this.fold = this.input.closest("details"); // code that the page hides at first
     (this.fold ?? this.input).after(this.tools);
     place.append(this.yours);
@@ -138,8 +222,20 @@ class LiveCell {
     this.resetButton.onclick = () => this.reset();
   }
 
-  say(text) {
+  say(text, aloud = true) {
     this.status.textContent = text;
+    if (aloud && text) announce(`Cell ${this.cell.index + 1}: ${text}`);
+  }
+
+  // Focus does not get lost on a button that is hidden.
+  showStop(running) {
+    const [gone, left] = running
+      ? [this.runButton, this.stopButton]
+      : [this.stopButton, this.runButton];
+    const had = document.activeElement === gone;
+    left.hidden = false;
+    gone.hidden = true;
+    if (had) left.focus();
   }
 
   progress({ kind, loaded, total, what, position, n }) {
@@ -149,14 +245,17 @@ class LiveCell {
         this.bar.max = total;
         this.bar.value = Math.min(loaded, total);
       } else this.bar.removeAttribute("value");
-      this.say(`Loading ${what}, ${(loaded / 1e6).toFixed(1)} MB`);
+      this.say(`Loading ${what}, ${(loaded / 1e6).toFixed(1)} MB`, what !== this.loading);
+      this.loading = what;
     } else if (kind === "cell") {
       this.position = n > 1 ? `, cell ${position + 1} of the ${n} it needs` : "";
     } else if (kind === "running") {
       this.bar.hidden = true;
       const { seconds } = this.cell;
       const long = seconds > 5 && !this.position ? ` (about ${Math.round(seconds)} seconds)` : "";
-      this.say(`Running${this.position}${long} …`);
+      const isOwn = !this.position || this.position !== this.spoken;
+      this.say(`Running${this.position}${long} …`, isOwn && !this.spoken);
+      this.spoken ||= this.position || "alone";
     }
   }
 
@@ -166,8 +265,8 @@ class LiveCell {
       return;
     }
     this.python.busy = true;
-    this.runButton.disabled = true;
-    this.stopButton.hidden = false;
+    this.loading = this.spoken = "";
+    this.showStop(true);
     if (!this.python.worker) this.say("Loading Python, about 9 MB, once");
     try {
       const result = await this.python.run(this.cell.index, (news) => this.progress(news));
@@ -176,13 +275,14 @@ class LiveCell {
       this.say(error.message);
     } finally {
       this.python.busy = false;
-      this.runButton.disabled = false;
-      this.stopButton.hidden = true;
+      this.showStop(false);
       this.bar.hidden = true;
+      this.python.markStale();
     }
   }
 
-  show({ outputs, error, seconds, failed }) {
+  show({ outputs, error, seconds, failed, made }) {
+    this.madeFrom = made;
     const isOwn = failed === null || failed === this.cell.index;
     const title = element("p", { class: "live-title" }, "Your output");
     this.yours.replaceChildren(title, ...draw({ outputs, error }));
@@ -197,6 +297,17 @@ class LiveCell {
     this.say([error ? "Failed" : "Done", `${seconds.toFixed(2)} s`, verdict].filter(Boolean).join(", "));
   }
 
+  // An output that was made from code that has changed since says so.
+  markStale() {
+    if (this.yours.hidden) return;
+    const isStale = this.madeFrom !== madeFrom(this.python.cells, this.cell.index);
+    if (isStale === this.yours.classList.contains("live-stale")) return;
+    this.yours.classList.toggle("live-stale", isStale);
+    this.yours.querySelector(".live-title").textContent = isStale
+      ? "Your output, from before a change of the code. Run the cell again."
+      : "Your output";
+  }
+
   edit() {
     if (this.editor) {
       this.editor.focus();
@@ -204,7 +315,7 @@ class LiveCell {
     }
     const area = element("textarea", {
       class: "live-editor", spellcheck: "false", autocapitalize: "off", autocomplete: "off",
-      "aria-label": "Python code. Shift and Enter run it, Escape leaves the editor.",
+      "aria-label": `Python code of ${this.label}. Shift and Enter run it, Escape leaves the editor.`,
     });
     area.value = this.cell.source;
     const fit = () => {
@@ -216,9 +327,11 @@ class LiveCell {
       if (event.key === "Enter" && (event.shiftKey || event.ctrlKey || event.metaKey)) {
         event.preventDefault();
         this.run();
-      } else if (event.key === "Escape") this.runButton.focus();
+      } else if (event.key === "Escape") {
+        (this.runButton.hidden ? this.stopButton : this.runButton).focus();
+      }
     };
-    area.addEventListener("input", () => this.python.done.delete(this.cell.index));
+    area.addEventListener("input", () => this.python.markStale());
     if (this.fold) this.fold.open = true;
     this.input.hidden = true;
     this.input.before(area);
@@ -235,8 +348,8 @@ class LiveCell {
     this.input.hidden = false;
     this.yours.hidden = true;
     this.resetButton.hidden = true;
-    this.python.done.delete(this.cell.index);
     this.say("");
+    this.python.markStale();
     this.editButton.focus();
   }
 }
@@ -257,11 +370,14 @@ const begin = async () => {
   const response = await fetch(`${here}${script.dataset.chapter}.json`);
   if (!response.ok) return;
   const cells = await response.json();
-  const python = new Python(cells);
-  const found = places();
   for (const [index, cell] of cells.entries()) {
     cell.index = index;
     cell.code = () => cell.source;
+  }
+  const python = new Python(cells);
+  const found = places();
+  document.body.append(announcer);
+  for (const cell of cells) {
     const place = found.get(normalized(cell.source).trim())?.shift();
     if (place && cell.seconds !== null) new LiveCell(cell, place, python);
   }

@@ -1,6 +1,7 @@
 // Python in a worker: the page stays responsive, and ending the worker ends whatever runs in it.
-// Everything comes from this site. Messages in: {code, name, models, docs, matplotlib, total} or
-// {reset: true, total}. Messages out, by their kind: progress, running, done, failed.
+// Everything comes from this site. Messages in: {code, name, models, docs, matplotlib, total} (with
+// {only: names}, the cell sees no other names of the page), {facts: code, total} or {reset: true, total}. Messages out, by their kind: progress, running,
+// done, failed.
 const here = new URL("./", import.meta.url).href;
 const pyodideFolder = new URL("../vendor/pyodide/", here).href;
 const modelsFolder = new URL("../playground/models/", here).href;
@@ -106,9 +107,14 @@ self.onmessage = async ({ data }) => {
       self.postMessage({ kind: "done", outputs: [], error: null, seconds: 0 });
       return;
     }
+    if (data.facts !== undefined) {
+      const facts = JSON.parse(live.facts(data.facts));
+      self.postMessage({ kind: "done", facts, outputs: [], error: null, seconds: 0 });
+      return;
+    }
     await provide(data);
     self.postMessage({ kind: "running" });
-    const result = live.run(data.code, data.name);
+    const result = live.run(data.code, data.name, data.only ?? null);
     const { outputs, error, seconds } = result.toJs({ dict_converter: Object.fromEntries });
     result.destroy();
     self.postMessage({ kind: "done", outputs, error, seconds });

@@ -35,6 +35,18 @@ def slice_of(*cells):
         (["rng = make()", "x = draw(rng)", "draw(rng)"], [0, 1]),
         (["rng = make()", "x = draw(1, rng=rng)", "draw(rng)"], [0, 1]),
         (["import plt", "plt.style.use('x')", "plt.show()"], [0, 1]),
+        # Modules: drawings and calls leave nothing behind, settings do.
+        (["import plt", "plt.plot(x)\nplt.show()", "plt.plot(y)"], [0]),
+        (["import np", "np.sort(x)\nnp.random.default_rng(0).normal(2)", "np.sum(y)"], [0]),
+        (["import np", "np.random.seed(0)", "np.random.normal()"], [0, 1]),
+        (["import np", "np.set_printoptions(precision=2)", "np.ones(2)"], [0, 1]),
+        (["import torch", "torch.manual_seed(0)", "torch.ones(2)"], [0]),
+        (["import torch", "torch.manual_seed(0)", "torch.rand(2)", "torch.rand(2)"], [0, 1, 2]),
+        (["import nn", "torch.manual_seed(0)", "nn.Linear(2, 3)"], [0, 1]),
+        (["import torch", "torch.manual_seed(0)", "torch.rand(2, generator=g)"], [0]),
+        # A function reads a name when it is called.
+        (["def f(): return n", "n = 2", "f()"], [0, 1]),
+        (["def f(): return g()", "def g(): return n", "n = 2", "f()"], [0, 1, 2]),
         (["from x import y as z", "z"], [0]),
         (["import x.y", "x.y"], [0]),
         # Loop variables, arguments and comprehensions do not leak out, and take nothing in.
@@ -54,6 +66,24 @@ def slice_of(*cells):
         (["n = 1", "if (n := 2): n"], []),
         (["a, (b, *c) = 1, (2, 3)", "c"], [0]),
         (["print = 3", "print"], []),  # a builtin is not missed
+        # What is bound only perhaps does not replace the earlier binding.
+        (["n = 1", "if x: n = 2", "n"], [0, 1]),
+        (["n = 1", "if x: n = 2\nelse: n = 3", "n"], [1]),
+        (["n = 1", "if x: n = 2\nn"], [0]),
+        (["n = 1", "for n in range(x): pass", "n"], [0, 1]),
+        (["n = 1", "for i in x: n = i", "n"], [0, 1]),
+        (["n = 1", "while x: n = 2", "n"], [0, 1]),
+        (["n = 1", "try: n = f()\nexcept ValueError: pass", "n"], [0, 1]),
+        (["n = 1", "try: n = f()\nexcept ValueError: n = 2", "n"], [1]),
+        (["n = 1", "try: f()\nfinally: n = 2", "n"], [1]),
+        (["e = 1", "try: f()\nexcept ValueError as e: e"], []),
+        (["n = 1", "with suppress(ValueError): n = f()", "n"], [0, 1]),
+        (["n = 1", "with torch.no_grad(): n = f()", "n"], [1]),
+        (["n = 1", "x and (n := 2)", "n"], [0, 1]),
+        (["n = 1", "[n := i for i in x]", "n"], [0, 1]),
+        (["n = 1", "match x:\n    case [n]: n", "n"], [0, 1]),
+        (["n = 1", "def f():\n    if x: n = 2\n    return n"], []),  # local in all of f
+        (["n = 1", "def f():\n    global n\n    n += 1\nf()", "n"], [0, 1]),
     ],
 )
 def test_what_is_read_is_needed(cells, needed):
@@ -71,6 +101,9 @@ STATEMENTS = st.one_of(
     st.builds("for {} in {}: pass".format, NAMES, NAMES),
     st.builds("{} += {}".format, NAMES, NAMES),
     st.builds("print({})".format, NAMES),
+    st.builds("if {} == {}: {} = [{}]".format, NAMES, st.integers(0, 9), NAMES, st.integers(0, 9)),
+    st.builds("for i in {}[1:]: {} = i".format, NAMES, NAMES),
+    st.builds("try:\n    {} = {}[1]\nexcept (TypeError, IndexError): pass".format, NAMES, NAMES),
 )
 CELLS = st.lists(
     st.lists(STATEMENTS, min_size=1, max_size=3).map("\n".join), min_size=2, max_size=7

@@ -36,7 +36,7 @@ def test_a_cell_runs_and_says_that_its_output_is_the_same(chapter):
     assert not [url for url in loaded if SIZE.search(url)]
     requested = []
     page.on("request", lambda request: requested.append(request.url))
-    cell.get_by_role("button", name="Run").click()
+    cell.get_by_role("button", name=re.compile("^Run cell")).click()
     expect(cell.locator(".live-status")).to_contain_text("Loading", timeout=PATIENCE)
     expect(cell.locator(".live-status")).to_contain_text("Done", timeout=PATIENCE)
     expect(cell.locator(".live-status")).to_contain_text("the same as above")
@@ -46,7 +46,7 @@ def test_a_cell_runs_and_says_that_its_output_is_the_same(chapter):
 
 def test_an_edited_cell_runs_its_new_code_and_can_be_reset(chapter):
     cell = cell_with(chapter(), "import ask")
-    cell.get_by_role("button", name="Edit").click()
+    cell.get_by_role("button", name=re.compile("^Edit cell")).click()
     editor = cell.get_by_role("textbox", name="Python code")
     expect(editor).to_be_focused()
     editor.fill("print('edited', 6 * 7)")
@@ -61,12 +61,43 @@ def test_an_edited_cell_runs_its_new_code_and_can_be_reset(chapter):
     editor.press("Shift+Enter")
     editor.press("Shift+Enter")  # a second run waits for the first
     expect(cell.locator(".live-status")).to_contain_text("not finished")
-    cell.get_by_role("button", name="Stop").click()
+    cell.get_by_role("button", name=re.compile("^Stop cell")).click()
     expect(cell.locator(".live-status")).to_contain_text("Stopped")
-    cell.get_by_role("button", name="Reset").click()
+    cell.get_by_role("button", name=re.compile("^Reset cell")).click()
     expect(editor).to_have_count(0)
     expect(cell.locator(".cell_input")).to_be_visible()
-    expect(cell.get_by_role("button", name="Edit")).to_be_focused()
+    expect(cell.get_by_role("button", name=re.compile("^Edit cell"))).to_be_focused()
+
+
+def test_a_change_of_a_cell_marks_the_outputs_that_were_made_with_it(chapter):
+    page = chapter()
+    first = cell_with(page, "import ask")
+    index, later = page.evaluate(
+        """async () => {
+          const cells = await (await fetch("../_static/live/preface.json")).json();
+          const first = cells.findIndex(({ source }) => source.includes("import ask"));
+          const later = cells.findIndex(
+            ({ needs, seconds }) => seconds !== null && needs.length === 1 && needs[0] === first);
+          return [first + 1, later + 1];
+        }"""
+    )
+    run = page.get_by_role("button", name=re.compile(f"^Run cell {later}:"))
+    run.focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name=re.compile(f"^Stop cell {later}:"))).to_be_focused()
+    aloud = page.locator(".live-announcer")
+    expect(aloud).to_contain_text(f"Cell {later}: Done", timeout=PATIENCE)
+    expect(run).to_be_focused()
+    output = page.get_by_role("region", name=re.compile(f"^Your output of cell {later}:"))
+    expect(output).not_to_have_class(re.compile("live-stale"))
+    first.get_by_role("button", name=re.compile(f"^Edit cell {index}:")).click()
+    editor = first.get_by_role("textbox", name="Python code")
+    editor.press("End")
+    editor.type("  # another")
+    expect(output).to_have_class(re.compile("live-stale"))
+    expect(output).to_contain_text("Run the cell again")
+    run.click()
+    expect(output).not_to_have_class(re.compile("live-stale"), timeout=PATIENCE)
 
 
 def test_without_scripts_there_are_no_buttons(open_page):

@@ -21,7 +21,7 @@ def sample(
     min_p: float | None = None,
     rng: np.random.Generator,
     size: int | tuple[int, ...] | None = None,
-) -> NDArray[np.int64]:
+) -> NDArray[np.intp]:
     """Sample token ids from softmax(restrict(logits, ...)): logits (..., V) give ids (...).
 
     ``size``, an integer or a tuple, adds leading axes of independent samples: ids of size + (...).
@@ -48,7 +48,7 @@ def sample(
     rows = ends.reshape(-1, ends.shape[-1])  # (..., V) -> (N, V)
     uniform = rng.random(size + ends.shape[:-1])  # size + (...)
     columns = uniform.reshape(math.prod(size), len(rows))  # size + (...) -> (samples, N)
-    ids = np.empty(columns.shape, dtype=np.int64)
+    ids = np.empty(columns.shape, dtype=np.intp)
     for i, row in enumerate(rows):
         ids[:, i] = np.searchsorted(row, columns[:, i], side="right")  # first end above the number
     return ids.reshape(uniform.shape)[()]  # [()] turns a single sample into a plain number

@@ -19,5 +19,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "sampling": ["SamplingExplorer"],
         "scaling": ["ScalingCalculator"],
         "tokenizer": ["TokenizerExplorer"],
+        "whole_model": ["WholeModel"],
     },
 )

@@ -115,6 +115,46 @@ export class GPT {
     return weights;
   }
 
+  // Every number on the way of a token that has been read, from its embedding to the logits: the
+  // same pass for one position, with the keys and values that were kept.
+  trace(id, position) {
+    const { width: D, nHeads: H } = this;
+    const d = D / H;
+    const embedding = this.#embedding.weight.slice(id * D, (id + 1) * D);
+    const place = this.#positions.slice(position * D, (position + 1) * D);
+    const x = embedding.map((value, i) => value + place[i]);
+    const add = (added) => added.forEach((value, i) => (x[i] += value));
+    const layers = this.#layers.map((layer) => {
+      const [before, attention, normed, mlp] = [x.slice(), ...rowsOf(3, D)];
+      const [mixed, hidden] = [new Float32Array(D), new Float32Array(4 * D)];
+      const heads = Array.from({ length: H }, (_, head) => {
+        const at = (part, j) => j * 3 * D + part * D + head * d;
+        const own = (part, j = position) => layer.heads.slice(at(part, j), at(part, j) + d);
+        const [scores, weights] = rowsOf(2, position + 1);
+        for (let j = 0; j <= position; j++) scores[j] = score(layer.heads, D, d, head, position, j);
+        attend(layer.heads, D, d, head, position, weights);
+        average(layer.heads, D, d, head, position, weights, mixed);
+        const output = mixed.slice(head * d, (head + 1) * d);
+        const values = Array.from(weights, (_, j) => own(2, j));
+        return { query: own(0), key: own(1), values, scores, weights, output };
+      });
+      multiply(mixed, 1, layer.fromHeads, attention);
+      add(attention);
+      const between = x.slice();
+      normalize(x, 1, layer.beforeMLP, normed);
+      multiply(normed, 1, layer.widen, hidden);
+      gelu(hidden, 4 * D);
+      multiply(hidden, 1, layer.narrow, mlp);
+      add(mlp);
+      return { before, heads, attention, between, hidden, mlp, after: x.slice() };
+    });
+    const last = new Float32Array(D);
+    normalize(x, 1, this.#lastNorm, last);
+    const logits = new Float32Array(this.vocabSize);
+    multiply(last, 1, this.#embedding, logits);
+    return { embedding, place, layers, last, logits };
+  }
+
   // One block: x, n rows of the residual stream, is changed in place.
   #pass(layer, x, n) {
     const { width: D, length: past, nHeads: H } = this;
@@ -138,6 +178,8 @@ export class GPT {
     for (let i = 0; i < n * D; i++) x[i] += y[i];
   }
 }
+
+const rowsOf = (n, width) => Array.from({ length: n }, () => new Float32Array(width));
 
 function transposed(matrix, nRows, nColumns) {
   const result = new Float32Array(matrix.length);
@@ -193,15 +235,19 @@ function normalize(x, n, { gain, bias }, y) {
   }
 }
 
-// The attention weights of a head at a position, softmax(q k^T / sqrt(d)), written to `weights`.
+// How well the query of a position fits the key of position j: q k^T / sqrt(d).
+function score(heads, D, d, head, position, j) {
+  const [query, key] = [position * 3 * D + head * d, j * 3 * D + D + head * d];
+  let sum = 0;
+  for (let i = 0; i < d; i++) sum += heads[query + i] * heads[key + i];
+  return sum / Math.sqrt(d);
+}
+
+// The attention weights of a head at a position, the softmax of its scores, written to `weights`.
 function attend(heads, D, d, head, position, weights) {
-  const query = position * 3 * D + head * d;
   let largest = -Infinity;
   for (let j = 0; j <= position; j++) {
-    const key = j * 3 * D + D + head * d;
-    let score = 0;
-    for (let i = 0; i < d; i++) score += heads[query + i] * heads[key + i];
-    weights[j] = score / Math.sqrt(d);
+    weights[j] = score(heads, D, d, head, position, j);
     largest = Math.max(largest, weights[j]);
   }
   let sum = 0;

@@ -22,7 +22,8 @@ from fmlab.tokenization import USER
 from fmlab.tokenization.special_tokens import end_of_text
 from fmlab.widgets.base import Widget, joined, utf8, visible
 
-DISPLAY = ("distributions.js", "playground.js", "playground_parts.js", "playground.css")
+DISPLAY = ("distributions.js", "engine.js", "playground.js", "playground_parts.js")
+DISPLAY += ("playground.css",)
 # What the worker runs: tokenizer, sampling, model, and what answers the page.
 ENGINE = ("bpe.js", "distributions.js", "gpt.js", "writer.js")
 WORKER = (*ENGINE, "worker.js")

@@ -2,6 +2,8 @@
 // stays responsive while the model writes. A message is {call, kind, ...}; each is answered with
 // {call, result} or {call, error}, and before that, while something happens, with {call, event}.
 
+const N_NEXT = 10; // next tokens in a trace
+
 export function serve(scope) {
   const respond = commands();
   scope.onmessage = async ({ data: { call, kind, ...request } }) => {
@@ -76,6 +78,21 @@ export function commands() {
         left,
         attention: writer.model.attention(layer, head, at - 1),
       };
+    },
+
+    // Every number of a position of a text; the text is read first, if it is another one.
+    trace({ text, position }) {
+      writer.start(text);
+      const at = Math.max(0, Math.min(position, writer.ids.length - 1));
+      const { logits, ...rest } = writer.model.trace(writer.ids[at], at);
+      const probabilities = softmax(logits);
+      const order = Array.from(logits.keys()).sort((a, b) => logits[b] - logits[a]);
+      const rows = order.slice(0, N_NEXT).map((id) => {
+        const { name, bytes } = writer.tokenizer.token(id);
+        return { id, name, bytes, logit: logits[id], probability: probabilities[id] };
+      });
+      const tokens = writer.ids.map((id) => writer.tokenizer.token(id));
+      return { ...rest, tokens, position: at, rows, lowest: logits[order.at(-1)] };
     },
 
     // Puts a token in a place of the response. What followed it is gone.

@@ -3,7 +3,10 @@
 import ast
 import builtins
 import contextlib
+import functools
+import gzip
 import io
+import json
 import linecache
 import logging
 import sys
@@ -11,8 +14,28 @@ import time
 import traceback
 import warnings
 
+import numpy as np
+
 warnings.filterwarnings("ignore", "FigureCanvasAgg is non-interactive")
 logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)  # "building the font cache"
+
+
+def _with_long_counts(function, place):
+    """Return the function for a machine of 32 bits, which NumPy lets count in int32 alone."""
+
+    @functools.wraps(function)
+    def called(*args, **options):
+        if len(args) > place and getattr(args[place], "dtype", None) == np.int64:
+            short = args[place].astype(np.intp)
+            if (short == args[place]).all():
+                args = (*args[:place], short, *args[place + 1 :])
+        return function(*args, **options)
+
+    return called
+
+
+if np.dtype(np.intp).itemsize < 8:
+    np.bincount, np.repeat = _with_long_counts(np.bincount, 0), _with_long_counts(np.repeat, 1)
 # The names of a page. Dataclasses and pickles look a module up by its name, so it has to be there.
 main = sys.modules["__main__"].__dict__
 outputs = []  # of the running cell: {"kind": a MIME type, "data": text}
@@ -66,8 +89,25 @@ def _draw_open_figures(*_, **__):
     pyplot.close("all")
 
 
-def run(code, name):
-    """Run a cell; return its outputs, its traceback or None, and the seconds."""
+def run(code, name, only=None):
+    """Run a cell; return its outputs, its traceback or None, and the seconds.
+
+    ``only`` are the names of the page that the cell may see; the others come back after it.
+    """
+    hidden = {} if only is None else _hide(set(only))
+    try:
+        return _run(code, name)
+    finally:
+        for other in hidden.keys() - main.keys():
+            main[other] = hidden[other]
+
+
+def _hide(visible):
+    names = [name for name in main if not name.startswith("__") and name not in visible]
+    return {name: main.pop(name) for name in names}
+
+
+def _run(code, name):
     outputs.clear()
     linecache.cache[name] = (len(code), None, code.splitlines(True), name)
     error, start = None, time.perf_counter()
@@ -87,8 +127,47 @@ def run(code, name):
             _draw_open_figures()
         except BaseException as problem:
             error = _traceback(problem, name)
+            if "matplotlib.pyplot" in sys.modules:
+                sys.modules["matplotlib.pyplot"].close("all")
     _flush()
     return {"outputs": list(outputs), "error": error, "seconds": time.perf_counter() - start}
+
+
+def facts(code):
+    """Return as JSON what the code of an edited cell binds, reads and changes; null: no Python."""
+    from slices import facts_of  # book/_ext/slices.py
+
+    try:
+        found = facts_of(code)
+    except SyntaxError:
+        return "null"
+    return json.dumps({name: sorted(names) for name, names in vars(found).items()})
+
+
+def provide_model(folder):
+    """Fetch the files of a model that a cell loads without naming it, from this site."""
+    for name in ("config.json", "bpe.json", "model.safetensors"):
+        if not (folder / name).exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes(_fetched(f"../playground/models/{folder.name}/{name}"))
+
+
+def provide_docs(path):
+    """Fetch the text of ``python_docs`` for a cell that uses it without naming it."""
+    if not path.exists():
+        path.write_bytes(gzip.decompress(_fetched("python_docs.txt.gz")))
+
+
+def _fetched(address):
+    import js  # this is a worker, which may wait for a file
+
+    request = js.XMLHttpRequest.new()
+    request.open("GET", js.URL.new(address, js.location.href).href, False)
+    request.responseType = "arraybuffer"
+    request.send()
+    if request.status != 200:
+        raise FileNotFoundError(f"{address} could not be loaded ({request.status})")
+    return request.response.to_bytes()
 
 
 def reset():

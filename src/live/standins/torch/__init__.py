@@ -18,10 +18,15 @@ from torch._kinds import (
     array,
     as_numpy_dtype,
     as_shape,
+    check_device,
     device,
     dtype,
+    promoted,
+    same_kind,
 )
 from torch._tensor import Tensor, wrap
+from torch import _operators, _random
+from torch._random import Generator, manual_seed, rand, randint, randn, randperm
 
 globals().update(DTYPES)
 long, int, float, double, half = (
@@ -39,6 +44,7 @@ def __getattr__(name):
 
 
 def tensor(data, dtype=None, device=None, requires_grad=False):
+    check_device(device)
     if isinstance(data, Tensor):
         data = data._a
     if isinstance(data, (list, tuple)):
@@ -59,6 +65,7 @@ def _unwrapped(data):
 
 
 def as_tensor(data, dtype=None, device=None):
+    check_device(device)
     return data if isinstance(data, Tensor) and dtype is None else tensor(data, dtype)
 
 
@@ -68,7 +75,9 @@ def from_numpy(a):
 
 def _filled(fill):
     def make(*shape, dtype=None, device=None, requires_grad=False):
-        return wrap(np.full(as_shape(shape), fill, as_numpy_dtype(dtype) or np.float32))
+        check_device(device)
+        made = wrap(np.full(as_shape(shape), fill, as_numpy_dtype(dtype) or np.float32))
+        return made.requires_grad_(requires_grad)
 
     return make
 
@@ -77,15 +86,13 @@ zeros, ones, empty = _filled(0), _filled(1), _filled(0)
 
 
 def full(shape, value, dtype=None, device=None):
-    kind = as_numpy_dtype(dtype)
-    if kind is None:
-        kind = np.float32 if isinstance(value, builtins.float) else None
-    return wrap(np.full(shape, value, kind))
+    check_device(device)
+    return wrap(np.full(shape, value, as_numpy_dtype(dtype) or promoted(value)))
 
 
 def _like(make):
-    def like(x, dtype=None, **_):
-        return make(*x.shape, dtype=dtype or x.dtype)
+    def like(x, dtype=None, device=None, requires_grad=False):
+        return make(*x.shape, dtype=dtype or x.dtype, device=device, requires_grad=requires_grad)
 
     return like
 
@@ -98,13 +105,15 @@ def full_like(x, value):
 
 
 def arange(*args, dtype=None, device=None):
+    check_device(device)
     made = np.arange(*args)
     kind = as_numpy_dtype(dtype) or (np.float32 if made.dtype.kind == "f" else LONG)
     return wrap(made.astype(kind))
 
 
-def linspace(start, end, steps):
-    return wrap(np.linspace(start, end, steps, dtype=np.float32))
+def linspace(start, end, steps, dtype=None, device=None):
+    check_device(device)
+    return wrap(np.linspace(start, end, steps, dtype=as_numpy_dtype(dtype) or np.float32))
 
 
 def eye(n):
@@ -112,27 +121,34 @@ def eye(n):
 
 
 def cat(parts, dim=0):
-    return wrap(np.concatenate([part._a for part in parts], axis=dim))
+    return wrap(np.concatenate([part._a for part in parts], axis=dim, dtype=_common(parts)))
 
 
 concat = cat
 
 
 def stack(parts, dim=0):
-    return wrap(np.stack([part._a for part in parts], axis=dim))
+    return wrap(np.stack([part._a for part in parts], axis=dim, dtype=_common(parts)))
 
 
-def where(condition, a, b):
-    kinds = [x._a.dtype for x in (a, b) if isinstance(x, Tensor)]
+def _common(parts):
+    return promoted(*(part if part._a.ndim else part._a[None] for part in parts))
+
+
+def where(condition, a=None, b=None):
+    if a is None:
+        return condition.nonzero(as_tuple=True)
     made = np.where(condition._a, array(a), array(b))
-    return wrap(made.astype(kinds[0]) if kinds else made)
+    return wrap(made.astype(promoted(a, b)))
 
 
 def addmm(bias, a, b):
+    same_kind(bias, a, b)
     return wrap(a._a @ b._a + bias._a)
 
 
 def mm(a, b, out=None):
+    same_kind(a, b)
     made = a._a @ b._a
     if out is not None:
         out._a[...] = made
@@ -160,11 +176,11 @@ def isclose(a, b, rtol=1e-5, atol=1e-8):
 
 
 def maximum(a, b):
-    return wrap(np.maximum(a._a, array(b)))
+    return wrap(np.maximum(a._a, b._a).astype(promoted(a, b)))
 
 
 def minimum(a, b):
-    return wrap(np.minimum(a._a, array(b)))
+    return wrap(np.minimum(a._a, b._a).astype(promoted(a, b)))
 
 
 def is_tensor(x):
@@ -190,6 +206,10 @@ for _name in (
         "any",
         "all",
         "diagonal",
+        "roll",
+        "flip",
+        "logsumexp",
+        "masked_select",
     ),
 ):
     globals()[_name] = _function(_name)
@@ -240,22 +260,23 @@ def get_num_threads():
     return 1
 
 
-class Generator:
-    """A source of random numbers. It does not give torch's."""
+def _part(name):
+    """A module of torch that has what is put into it; everything else is an error by name."""
+    made = types.ModuleType(f"torch.{name}")
 
-    def __init__(self, device="cpu"):
-        self.manual_seed(0)
+    def missing(attribute):
+        if attribute.startswith("__"):
+            raise AttributeError(attribute)
+        raise NotInThePage(f"torch.{name}.{attribute}")
 
-    def manual_seed(self, seed):
-        self.rng = np.random.default_rng(seed)
-        return self
+    made.__getattr__ = missing
+    sys.modules[made.__name__] = made
+    return made
 
 
-random = types.ModuleType("torch.random")
-random.fork_rng = _Off
-cuda = types.ModuleType("torch.cuda")
+random, cuda, autograd, distributed = map(_part, ("random", "cuda", "autograd", "distributed"))
+random.fork_rng, random.manual_seed = _random.fork_rng, manual_seed
 cuda.is_available = lambda: False
-autograd = types.ModuleType("torch.autograd")
 
 
 class _Context:
@@ -270,10 +291,7 @@ class _Function:
 
 
 autograd.Function = _Function
-distributed = types.ModuleType("torch.distributed")
 distributed.is_available = distributed.is_initialized = lambda: False
-for _module in (random, cuda, autograd, distributed):
-    sys.modules[_module.__name__] = _module
 
 from torch import nn, optim  # noqa: E402
 

@@ -4,7 +4,7 @@ import builtins
 
 import numpy as np
 
-from torch._kinds import array, as_shape
+from torch._kinds import NotInThePage, array, as_shape, within
 
 
 def key_of(key):
@@ -18,12 +18,19 @@ class Shapes:
 
     # --- other shapes
     def view(self, *shape):
+        made = self._a.view()
+        try:
+            made.shape = self._a.reshape(as_shape(shape)).shape
+        except AttributeError:
+            message = "view size is not compatible with the order in memory; use .reshape(...)"
+            raise RuntimeError(message) from None
+        return self._new(made)
+
+    def reshape(self, *shape):
         return self._new(self._a.reshape(as_shape(shape)))
 
-    reshape = view
-
     def view_as(self, other):
-        return self._new(self._a.reshape(other.shape))
+        return self.view(*other.shape)
 
     def flatten(self, start_dim=0, end_dim=-1):
         end = end_dim % self._a.ndim + 1
@@ -67,11 +74,14 @@ class Shapes:
         return self._new(np.repeat(self._a, array(n), axis=dim))
 
     def chunk(self, n, dim=0):
-        return tuple(self._new(part) for part in np.array_split(self._a, n, axis=dim))
+        return self.split(max(-(-self._a.shape[dim] // n), 1), dim)
 
     def split(self, sizes, dim=0):
+        n = self._a.shape[dim]
         if isinstance(sizes, builtins.int):
-            at = range(sizes, self._a.shape[dim], sizes)
+            at = range(sizes, n, sizes)
+        elif sum(sizes) != n:
+            raise RuntimeError(f"split sizes must add up to {n}, but got {list(sizes)}")
         else:
             at = np.cumsum(sizes)[:-1]
         return tuple(self._new(part) for part in np.split(self._a, list(at), axis=dim))
@@ -89,7 +99,7 @@ class Shapes:
         return self._new(np.triu(self._a, k))
 
     def flip(self, *dims):
-        return self._new(np.flip(self._a, as_shape(dims)))
+        return self._new(np.flip(self._a, as_shape(dims)).copy())
 
     # --- parts
     def __getitem__(self, key):
@@ -98,19 +108,35 @@ class Shapes:
     def __setitem__(self, key, value):
         self._a[key_of(key)] = array(value)
 
+    def _along(self, dim, index):
+        """The part that an index reaches, and the index; the part may be smaller than the whole."""
+        dim %= self._a.ndim
+        within(index, self._a.shape[dim])
+        sizes = list(index._a.shape)
+        sizes[dim] = self._a.shape[dim]
+        if len(sizes) != self._a.ndim or any(s > n for s, n in zip(sizes, self._a.shape)):
+            raise RuntimeError(f"an index of shape {index.shape} does not fit {self.shape}")
+        return tuple(slice(size) for size in sizes), index._a
+
     def gather(self, dim, index):
-        return self._new(np.take_along_axis(self._a, index._a, axis=dim))
+        part, at = self._along(dim, index)
+        return self._new(np.take_along_axis(self._a[part], at, axis=dim))
 
     def scatter(self, dim, index, value):
         result = self._a.copy()
-        np.put_along_axis(result, index._a, array(value), axis=dim)
+        part, at = self._along(dim, index)
+        value = array(value)
+        if isinstance(value, np.ndarray) and value.ndim and value.shape != at.shape:
+            raise NotInThePage("Tensor.scatter with a source of another shape than the index")
+        np.put_along_axis(result[part], at, value, axis=dim)
         return self._new(result)
 
     def index_select(self, dim, index):
-        return self._new(np.take(self._a, index._a, axis=dim))
+        return self._new(np.take(self._a, within(index, self._a.shape[dim]), axis=dim))
 
     def masked_fill(self, mask, value):
-        return self._new(np.where(mask._a, np.asarray(array(value), self._a.dtype), self._a))
+        value = np.asarray(array(value)).astype(self._a.dtype)
+        return self._new(np.where(mask._a, value, self._a))
 
     def masked_select(self, mask):
         return self._new(self._a[np.broadcast_to(mask._a, self._a.shape)])
@@ -122,4 +148,6 @@ class Shapes:
 
     def nonzero(self, as_tuple=False):
         found = np.nonzero(self._a)
-        return tuple(map(self._new, found)) if as_tuple else self._new(np.stack(found, axis=-1))
+        if as_tuple:
+            return tuple(map(self._places, found))
+        return self._places(np.stack(found, axis=-1))

@@ -5,7 +5,6 @@ answer of another meaning.
 """
 
 import builtins
-import operator
 
 import numpy as np
 
@@ -16,10 +15,13 @@ from torch._kinds import (
     NotInThePage,
     Size,
     array,
+    as_kind,
     as_numpy_dtype,
     as_shape,
+    check_device,
     device,
     dtype,
+    promoted,
 )
 from torch._in_place import InPlace
 from torch._reductions import Reductions
@@ -77,7 +79,7 @@ class Tensor(Shapes, Reductions, InPlace):
         return False
 
     def is_contiguous(self):
-        return True
+        return self._a.flags.c_contiguous
 
     def item(self):
         return self._a.item()
@@ -115,7 +117,7 @@ class Tensor(Shapes, Reductions, InPlace):
         return id(self)
 
     def __format__(self, spec):
-        return format(self._a.item() if self._a.ndim == 0 else self, spec)
+        return format(self._a.item(), spec) if self._a.ndim == 0 else repr(self)
 
     def __repr__(self):
         raise NotInThePage("printing a tensor")
@@ -133,7 +135,11 @@ class Tensor(Shapes, Reductions, InPlace):
                 dtype = each
             elif isinstance(each, Tensor):
                 dtype = each.dtype
-        return self if dtype is None else self._cast(dtype.numpy)
+            elif isinstance(each, str):
+                check_device(each)
+        check_device(device)
+        made = self if dtype is None else self._cast(dtype.numpy)
+        return made.clone() if copy and made is self else made
 
     def _cast(self, kind):
         return self if self._a.dtype == kind else wrap(self._a.astype(kind))
@@ -166,10 +172,10 @@ class Tensor(Shapes, Reductions, InPlace):
         return self
 
     def contiguous(self, *_):
-        return self
+        return self if self.is_contiguous() else self.clone()
 
     def clone(self):
-        return wrap(self._a.copy())
+        return wrap(np.array(self._a, order="C"))
 
     def requires_grad_(self, on=True):
         self.requires_grad = on
@@ -180,7 +186,9 @@ class Tensor(Shapes, Reductions, InPlace):
 
     # --- number by number
     def clamp(self, min=None, max=None):
-        return wrap(np.clip(self._a, array(min), array(max)))
+        kind = promoted(self, *(bound for bound in (min, max) if bound is not None))
+        low, high = (bound if bound is None else as_kind(bound, kind) for bound in (min, max))
+        return wrap(np.clip(self._a.astype(kind), low, high))
 
     def clip(self, min=None, max=None):
         return self.clamp(min, max)
@@ -207,7 +215,7 @@ class Tensor(Shapes, Reductions, InPlace):
         return wrap(~self._a)
 
     def dot(self, other):
-        return wrap(self._a @ other._a)
+        return self @ other
 
     def matmul(self, other):
         return self @ other
@@ -222,66 +230,16 @@ class Tensor(Shapes, Reductions, InPlace):
     def new_empty(self, *shape, dtype=None):
         return self.new_zeros(*shape, dtype=dtype)
 
+    def where(self, condition, other):
+        import torch
+
+        return torch.where(condition, self, other)
+
+    def roll(self, shifts, dims=None):
+        return wrap(np.roll(self._a, shifts, dims))
+
     def new_ones(self, *shape):
         return wrap(np.ones(as_shape(shape), self._a.dtype))
 
     def new_full(self, shape, value):
         return wrap(np.full(shape, value, self._a.dtype))
-
-
-def _number(name):
-    function = getattr(np, name)
-
-    def method(self):
-        a = self._a
-        return wrap(function(a.astype(FLOAT) if a.dtype.kind in "biu" and name != "abs" else a))
-
-    return method
-
-
-for _name in ("exp", "log", "log2", "log10", "log1p", "sqrt", "tanh", "sin", "cos", "abs",
-              "floor", "ceil", "sign", "isnan", "isinf", "isfinite", "square"):  # fmt: skip
-    setattr(Tensor, _name, _number(_name))
-Tensor.__abs__ = Tensor.abs
-Tensor.sigmoid = lambda self: wrap(1 / (1 + np.exp(-self._a)))
-Tensor.relu = lambda self: wrap(np.maximum(self._a, 0))
-Tensor.rsqrt = lambda self: wrap(1 / np.sqrt(self._a))
-
-
-def _operator(function, reverse=False):
-    def method(self, other):
-        if not isinstance(other, (Tensor, np.ndarray, np.generic, int, float, bool)):
-            return NotImplemented
-        a, b = self._a, array(other)
-        if function is operator.truediv and a.dtype.kind in "biu":
-            a = a.astype(FLOAT)
-        if isinstance(b, (float, int)) and not isinstance(b, bool):
-            kind = a.dtype if a.dtype.kind == "f" or isinstance(b, int) else FLOAT
-            a = a.astype(FLOAT) if kind == FLOAT else a
-            b = np.asarray(b, LONG if kind.kind == "b" else kind)
-        elif isinstance(other, Tensor) and a.ndim and b.ndim == 0 and a.dtype.kind == b.dtype.kind:
-            b = b.astype(a.dtype)  # as in torch: a tensor without dimensions is like a number
-        return wrap(function(b, a) if reverse else function(a, b))
-
-    return method
-
-
-for _name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul"):
-    setattr(Tensor, f"__{_name}__", _operator(getattr(operator, _name)))
-    setattr(Tensor, f"__r{_name}__", _operator(getattr(operator, _name), reverse=True))
-for _name in ("eq", "ne", "lt", "le", "gt", "ge", "and_", "or_", "xor"):
-    setattr(Tensor, f"__{_name.rstrip('_')}__", _operator(getattr(operator, _name)))
-Tensor.__neg__ = lambda self: wrap(-self._a)
-Tensor.__invert__ = lambda self: wrap(~self._a)
-
-
-def _in_place(function):
-    def method(self, other):
-        self._a = np.asarray(function(self._a, np.asarray(array(other)).astype(self._a.dtype)))
-        return self
-
-    return method
-
-
-for _name in ("add", "sub", "mul", "truediv"):
-    setattr(Tensor, f"__i{_name}__", _in_place(getattr(operator, f"i{_name}")))

@@ -1,12 +1,15 @@
 """The modules that the book's models consist of."""
 
+import math
 import sys
 import types
 from collections import OrderedDict
 
 import numpy as np
 
-from torch._kinds import NotInThePage
+from torch import _part
+from torch._kinds import NotInThePage, check_device
+from torch._random import normal_, uniform_
 from torch._tensor import wrap
 from torch.nn import functional
 from torch.nn._module import Module, ModuleDict, ModuleList, Parameter, Sequential
@@ -21,12 +24,16 @@ def __getattr__(name):
 
 
 class Linear(Module):
-    def __init__(self, in_features, out_features, bias=True):
+    def __init__(self, in_features, out_features, bias=True, device=None):
         super().__init__()
+        check_device(device)
+        bound = 1 / math.sqrt(in_features)
         self.in_features, self.out_features = in_features, out_features
         self.weight = Parameter(np.zeros((out_features, in_features), np.float32))
+        uniform_(self.weight, -bound, bound)
         if bias:
             self.bias = Parameter(np.zeros(out_features, np.float32))
+            uniform_(self.bias, -bound, bound)
         else:
             self.register_parameter("bias", None)
 
@@ -39,6 +46,7 @@ class Embedding(Module):
         super().__init__()
         self.num_embeddings, self.embedding_dim = num_embeddings, embedding_dim
         self.weight = Parameter(np.zeros((num_embeddings, embedding_dim), np.float32))
+        normal_(self.weight)
 
     @classmethod
     def from_pretrained(cls, weight, freeze=True):
@@ -53,7 +61,9 @@ class Embedding(Module):
 class LayerNorm(Module):
     def __init__(self, normalized_shape, eps=1e-5):
         super().__init__()
-        self.normalized_shape, self.eps = (normalized_shape,), eps
+        if isinstance(normalized_shape, int):
+            normalized_shape = (normalized_shape,)
+        self.normalized_shape, self.eps = tuple(normalized_shape), eps
         self.weight = Parameter(np.ones(normalized_shape, np.float32))
         self.bias = Parameter(np.zeros(normalized_shape, np.float32))
 
@@ -109,26 +119,18 @@ class Identity(Module):
         return x
 
 
-init = types.ModuleType("torch.nn.init")
+init = _part("nn.init")
 
 
-def _set(tensor, numbers):
-    tensor._a = np.asarray(numbers, tensor._a.dtype)
+def _constant_(tensor, value):
+    tensor._a = np.full(tensor.shape, value, tensor.dtype.numpy)
     return tensor
 
 
-init.constant_ = lambda tensor, value: _set(tensor, np.full(tensor.shape, value))
+init.constant_ = _constant_
 init.zeros_ = lambda tensor: init.constant_(tensor, 0)
 init.ones_ = lambda tensor: init.constant_(tensor, 1)
-
-
-def _normal_(tensor, mean=0.0, std=1.0, generator=None):
-    rng = np.random.default_rng(0) if generator is None else generator.rng
-    return _set(tensor, rng.normal(mean, std, tensor.shape))
-
-
-init.normal_ = _normal_
-sys.modules["torch.nn.init"] = init
+init.normal_, init.uniform_ = normal_, uniform_
 
 utils = types.ModuleType("torch.nn.utils")
 utils.__path__ = []

@@ -3,19 +3,10 @@
 import types
 from collections import OrderedDict
 
-from torch._kinds import NotInThePage
-from torch._tensor import Tensor
+import numpy as np
 
-
-class Parameter(Tensor):
-    """A tensor that belongs to a module."""
-
-    def __new__(cls, data=None, requires_grad=True):
-        return super().__new__(cls)
-
-    def __init__(self, data, requires_grad=True):
-        super().__init__(data._a if isinstance(data, Tensor) else data)
-        self.requires_grad = requires_grad
+from torch._kinds import BY_NUMPY, NotInThePage, check_device, dtype
+from torch.nn._parameter import Parameter
 
 
 class Module:
@@ -38,6 +29,8 @@ class Module:
         for place in ("_parameters", "_modules", "_buffers"):
             if name in self.__dict__.get(place, ()):
                 return self.__dict__[place][name]
+        if name in LACKED:
+            raise NotInThePage(f"torch.nn.Module.{name}")
         raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
 
     def __call__(self, *args, **options):
@@ -60,11 +53,11 @@ class Module:
         handle.remove = lambda: place.pop(id(handle), None)
         return handle
 
-    def register_forward_hook(self, hook, **_):
-        return self._hook(self._forward_hooks, hook)
+    def register_forward_hook(self, hook, **options):
+        return self._hook(self._forward_hooks, _plain(hook, options))
 
-    def register_forward_pre_hook(self, hook, **_):
-        return self._hook(self._forward_pre_hooks, hook)
+    def register_forward_pre_hook(self, hook, **options):
+        return self._hook(self._forward_pre_hooks, _plain(hook, options))
 
     def register_parameter(self, name, value):
         self._parameters[name] = value
@@ -122,14 +115,22 @@ class Module:
         return dict(self.named_modules(remove_duplicate=False))[name]
 
     def state_dict(self):
-        return OrderedDict(self._named("_parameters", remove_duplicate=False))
+        found = OrderedDict(self._named("_parameters", remove_duplicate=False))
+        for prefix, module in self.named_modules(remove_duplicate=False):
+            for name, value in module._buffers.items():
+                if value is not None and name not in module._non_persistent_buffers_set:
+                    found[f"{prefix}.{name}" if prefix else name] = value
+        return found
 
-    def load_state_dict(self, weights, assign=False):
+    def load_state_dict(self, weights, strict=True, assign=False):
         own = self.state_dict()
-        if own.keys() != weights.keys():
+        if strict and own.keys() != weights.keys():
             raise RuntimeError(f"other names: {sorted(own.keys() ^ weights.keys())[:3]}")
-        for name, value in own.items():
-            value._a = weights[name]._a.astype(value._a.dtype)
+        for name in own.keys() & weights.keys():
+            value, new = own[name], weights[name]
+            if value.shape != new.shape:
+                raise RuntimeError(f"size mismatch for {name}: {new.shape}, not {value.shape}")
+            value._a = new._a.astype(value.dtype.numpy)
 
     def train(self, mode=True):
         for module in self.modules():
@@ -139,14 +140,30 @@ class Module:
     def eval(self):
         return self.train(False)
 
-    def to(self, *_, **__):
+    def to(self, *args, device=None, dtype=None):
+        for each in args:
+            if isinstance(each, _dtype):
+                dtype = each
+            else:
+                check_device(each)
+        check_device(device)
+        if dtype is not None:
+            for value in [*self.parameters(), *self.buffers()]:
+                if value.is_floating_point():
+                    _cast(value, dtype.numpy)
         return self
 
     def cpu(self):
         return self
 
     def float(self):
-        return self
+        return self.to(BY_NUMPY[np.dtype("f4")])
+
+    def double(self):
+        return self.to(BY_NUMPY[np.dtype("f8")])
+
+    def half(self):
+        return self.to(BY_NUMPY[np.dtype("f2")])
 
     def requires_grad_(self, on=True):
         return self
@@ -161,6 +178,26 @@ class Module:
 
     def extra_repr(self):
         return ""
+
+
+_dtype = dtype
+LACKED = {
+    *("cuda", "bfloat16", "compile", "share_memory", "to_empty"),
+    *("register_full_backward_hook", "register_backward_hook", "register_full_backward_pre_hook"),
+}
+
+
+def _plain(hook, options):
+    if any(options.values()):
+        raise NotInThePage(f"a hook with {', '.join(options)}")
+    return hook
+
+
+def _cast(value, kind):
+    if isinstance(value, Parameter) and not value._is_set:
+        value._held = value._held.astype(kind)
+    else:
+        value._a = value._a.astype(kind)
 
 
 _PRIVATE = (
