@@ -253,7 +253,7 @@ def print_book(names: list[str] | None = None, target: Path = SITE / NAME) -> Pa
         raise SystemExit(f"These pages are not in the PDF: {', '.join(sorted(missing))}")
     target.write_bytes(pdf)
     print(
-        f"{target.relative_to(ROOT)}: {count_pages(pdf)} pages, {len(pdf) / 1e6:.1f} MB, "
+        f"{target}: {count_pages(pdf)} pages, {len(pdf) / 1e6:.1f} MB, "
         f"{time.monotonic() - started:.0f} s"
     )
     return target
