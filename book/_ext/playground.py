@@ -104,31 +104,21 @@ def page_state(widget: Playground) -> dict:
 class PlaygroundDirective(SphinxDirective):
     """Options are traits of the widget: ``:name: micro-sft``, ``:prompt: Where was ...``."""
 
-<<<<<<< HEAD
     option_spec: ClassVar = {
         "name": directives.unchanged,
         "prompt": directives.unchanged,
         "title": directives.unchanged,
         "preview": directives.flag,
     }
+    widget: ClassVar = Playground
 
     def run(self):
         has_preview = "preview" in self.options
         self.options.pop("preview", None)
-        widget = Playground(**self.options)
-        serial = self.env.new_serialno("playground")
-        model_id = f"playground-{serial}"
-        first = {"preview": preview(widget)} if has_preview else {}
-        state = {model_id: {"state": page_state(widget) | first}}
-=======
-    option_spec: ClassVar = {"name": directives.unchanged, "prompt": directives.unchanged}
-    widget: ClassVar = Playground
-
-    def run(self):
         widget = self.widget(**self.options)
         model_id = f"{self.name}-{self.env.new_serialno(self.name)}"
-        state = {model_id: {"state": page_state(widget)}}
->>>>>>> js20
+        first = {"preview": preview(widget)} if has_preview else {}
+        state = {model_id: {"state": page_state(widget) | first}}
         html = (
             f'<div class="{self.name}">'
             + script(STATE, {"version_major": 2, "version_minor": 0, "state": state})
