@@ -71,6 +71,7 @@ def _model(
     outputs: Mapping[str, tuple[str, str]],
 ) -> PlanningModel:
     inputs = tuple(Input(*row) for row in INPUTS[name])
+    formula = formula.replace("*", "\N{MULTIPLICATION SIGN}").replace(" - ", " \N{MINUS SIGN} ")
     found = tuple(Output(each, *label) for each, label in outputs.items())
     return PlanningModel(name, title, function, formula, assumes, inputs, found, key)
 
@@ -80,7 +81,7 @@ _ALL = (
         "waiting",
         "Risk of not building",
         waiting,
-        "value = success × Σ probability × loss − cost",
+        "value = success * sum of probability * loss - cost",
         "The losses add up, and a project that succeeds removes all three risks.",
         "value",
         {
@@ -93,7 +94,7 @@ _ALL = (
         "role",
         "Role of AI",
         role,
-        "bar = 1 − tolerated errors / (1 − fraction repaired) + drift × days",
+        "bar = 1 - tolerated errors / (1 - fraction repaired) + drift * days",
         "Without AI, the product repairs a known fraction of the errors.",
         "at_release",
         {
@@ -106,7 +107,7 @@ _ALL = (
         "automation",
         "Automation level",
         automation,
-        "break-even = human accuracy − (human cost − model cost) / cost of an error",
+        "break-even = human accuracy - (human cost - model cost) / cost of an error",
         "Every error costs the same, whoever makes it.",
         "walk",
         {
@@ -122,7 +123,7 @@ _ALL = (
         "flywheel",
         "Flywheel and subsumption",
         flywheel,
-        "growth = retention + invites × (quality − quality of the free alternative)",
+        "growth = retention + invites * (quality - quality of the free alternative)",
         "Users stay and invite others in proportion to the lead in quality.",
         "users_end",
         {
@@ -137,7 +138,7 @@ _ALL = (
         "usefulness",
         "Usefulness threshold",
         usefulness,
-        "break-even = 1 − (cost today − cost of the model − fixed / requests) / cost of an error",
+        "break-even = 1 - (cost today - cost of the model - fixed / requests) / cost of an error",
         "Every request is answered by the model, and every error costs the same.",
         "value",
         {
@@ -152,7 +153,7 @@ _ALL = (
         "last_mile",
         "Last mile",
         last_mile,
-        "weeks = weeks per problem × (problems up to the target − problems up to the start)",
+        "weeks = weeks per problem * (problems up to the target - problems up to the start)",
         "Every problem takes equally long. Rare ones are often harder.",
         "weeks",
         {
@@ -165,7 +166,7 @@ _ALL = (
         "drift",
         "Price and latency drift",
         drift,
-        "bill factor per month = (1 + growth) × (1 − price decline)",
+        "bill factor per month = (1 + growth) * (1 - price decline)",
         "Growth and the decline in prices stay as they are.",
         "total",
         {
@@ -181,7 +182,7 @@ _ALL = (
         "sourcing",
         "Buy, finetune, or build",
         sourcing,
-        "total = fixed + requests × (cost + error rate × cost of an error)",
+        "total = fixed + requests * (cost + error rate * cost of an error)",
         "The accuracy of each option is known in advance.",
         "tune",
         {

@@ -46,7 +46,8 @@ def flywheel_path(
     n, data = float(users), 0.0
     for t in range(months + 1):
         q = quality + data_gain * data / (data + half_data)
-        growth = max(0.0, retention + invites * (q - (outside_after if t >= ship_month else outside)))
+        free = outside_after if t >= ship_month else outside
+        growth = max(0.0, retention + invites * (q - free))
         for name, value in zip(path, (n, q, growth)):
             path[name].append(value)
         data += n

@@ -33,9 +33,9 @@ def role(
 
     ``critical``, ``proactive``, ``dynamic``: 1 for yes, 0 for complementary, reactive, static.
     ``tolerated`` is the fraction of responses that may be visibly wrong, ``recovered`` the fraction
-    of errors that the rest of a product repairs if the AI is only complementary, ``strictness`` what
-    remains of the tolerance if nobody asked, and ``drift`` the accuracy lost per day without an
-    update. An at_release above 1 cannot be met.
+    of errors that the rest of a product repairs if the AI is only complementary, ``strictness``
+    what remains of the tolerance if nobody asked, and ``drift`` the accuracy lost per day without
+    an update. An at_release above 1 cannot be met.
     Assumes that drift is linear, and that a dynamic model is updated every day.
     Errors: ``ValueError`` for choices that are not 0 or 1, fractions outside [0, 1], negative
     amounts, and recovered = 1.

@@ -25,7 +25,7 @@ FIELDS: tuple[tuple[str, str, str], ...] = (
     ("start", "Starting strength", "What does a model off the shelf reach on your examples?"),
     ("last_mile", "Last mile", "How far is the target, and what are the common problems?"),
     ("evaluation", "Evaluation set", "Where is it, which version, and who updates it?"),
-    ("maintenance", "Maintenance", "What do you run when the model, its price, or the law changes?"),
+    ("maintenance", "Maintenance", "What do you run when the model or its price changes?"),
     ("decision", "Decision", "Build, buy, finetune, or wait? What would change your mind?"),
 )
 

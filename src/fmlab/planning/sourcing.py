@@ -25,7 +25,9 @@ def sourcing(
 
     Formula, with c = cost per request + (1 - accuracy) * error_cost and n = requests * months::
 
-        buy = n * c_buy        tune = tune_fixed + n * c_tune        build = build_fixed + n * c_build
+        buy = n * c_buy
+        tune = tune_fixed + n * c_tune
+        build = build_fixed + n * c_build
         tune_from = tune_fixed / (c_buy - c_tune) / months          inf if c_tune >= c_buy
         build_from = (build_fixed - tune_fixed) / (c_tune - c_build) / months   against finetuning
 

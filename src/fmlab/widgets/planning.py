@@ -105,9 +105,7 @@ class PlanningSheet(Widget, files=("planning_sheet.js", "planning.css")):
     answers = Dict(help="The answers by field.").tag(sync=True)
     fields = List(Dict(), read_only=True, help="Names, headings, and questions.").tag(sync=True)
 
-    def __init__(
-        self, answers: Mapping[str, str] | None = None, *, title: str = "Planning sheet"
-    ):
+    def __init__(self, answers: Mapping[str, str] | None = None, *, title: str = "Planning sheet"):
         entries = [dict(zip(("name", "title", "question"), field)) for field in FIELDS]
         self.set_trait("fields", entries)
         super().__init__(answers=dict(answers or {}), title=title)
@@ -136,12 +134,12 @@ class PlanningSheet(Widget, files=("planning_sheet.js", "planning.css")):
 def written(value: float, kind: str) -> str:
     """Return a number as a reader would write it, as in the page.
 
-    >>> written(-4200, "dollars"), written(0.8503, "fraction"), written(math.inf, "number")
-    ('−$4,200', '85.0%', 'never')
+    >>> written(4200, "dollars"), written(0.8503, "fraction"), written(math.inf, "number")
+    ('$4,200', '85.0%', 'never')
     """
     if not math.isfinite(value):
         return "never"
-    size, sign = abs(value), "−" if value < 0 else ""
+    size, sign = abs(value), "\N{MINUS SIGN}" if value < 0 else ""
     places = 2 if size < 9.995 else 1 if size < 99.95 else 0
     if kind == "fraction":
         return f"{sign}{100 * size:,.1f}%"
@@ -150,7 +148,7 @@ def written(value: float, kind: str) -> str:
     if kind == "seconds":
         return f"{value / 3600:,.1f} hours" if value >= 7200 else f"{size:,.{places}f} s"
     if kind == "factor":
-        return f"× {value:,.3f}"
+        return f"\N{MULTIPLICATION SIGN} {value:,.3f}"
     return f"{sign}{size:,.0f}" if size == int(size) else f"{sign}{size:,.{places}f}"
 
 

@@ -8,7 +8,7 @@ from fmlab.planning import FIELDS, read_sheet, write_sheet
 
 
 def test_a_sheet_survives_being_saved():
-    answers = {name: f"{name}: µ 😀\n\"quoted\"" for name, *_ in FIELDS}
+    answers = {name: f'{name}: µ 😀\n"quoted"' for name, *_ in FIELDS}
     assert read_sheet(write_sheet(answers)) == answers
     assert read_sheet(write_sheet({})) == dict.fromkeys(answers, "")
 

@@ -22,7 +22,6 @@ def test_a_way_that_saves_nothing_per_request_never_pays():
     assert sourcing(**EXAMPLE | dict(tune_accuracy=0.5))["tune_from"] == math.inf
 
 
-
 @pytest.mark.parametrize(("name", "value"), [("months", 0), ("buy_accuracy", 2)])
 def test_bad_numbers_are_errors(name, value):
     with pytest.raises(ValueError, match=name):

@@ -23,8 +23,8 @@ def test_bad_settings_are_errors():
     with pytest.raises(ValueError, match="success must be a number from 0 to 1"):
         PlanningCalculator("waiting", success=2)
     calculator = PlanningCalculator("flywheel")
+    both = calculator.settings["flywheel"] | {"quality": 0.9, "data_gain": 0.2}
     with pytest.raises(ValueError, match="data_gain must be at most"):
-        both = calculator.settings["flywheel"] | {"quality": 0.9, "data_gain": 0.2}
         calculator.settings = calculator.settings | {"flywheel": both}
     with pytest.raises(ValueError, match="settings must be the inputs of every model"):
         calculator.settings = {}
@@ -33,7 +33,7 @@ def test_bad_settings_are_errors():
 def test_without_a_script_tables_have_the_results():
     text = PlanningCalculator().without_script().data
     assert text.count("<table>") == len(MODELS)
-    assert "−$4,200" in text
+    assert "\N{MINUS SIGN}$4,200" in text
 
 
 def test_a_sheet_keeps_texts_and_refuses_the_rest():
