@@ -9,15 +9,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from fmlab.arguments import is_number, require
-from fmlab.planning.automation import automation
 from fmlab.planning.catalog_inputs import INPUTS
-from fmlab.planning.drift import drift
-from fmlab.planning.flywheel import flywheel
-from fmlab.planning.last_mile import last_mile
-from fmlab.planning.role import role
-from fmlab.planning.sourcing import sourcing
-from fmlab.planning.usefulness import usefulness
-from fmlab.planning.waiting import waiting
+from fmlab.planning.effort import last_mile
+from fmlab.planning.levels import automation
+from fmlab.planning.moats import flywheel
+from fmlab.planning.prices import drift
+from fmlab.planning.risk import waiting
+from fmlab.planning.roles import role
+from fmlab.planning.sources import sourcing
+from fmlab.planning.thresholds import usefulness
 
 
 @dataclass(frozen=True)

@@ -74,7 +74,7 @@ function render({ model, el }) {
   return keepDrawn(model, ["model", "settings"], framed, draw).end;
 }
 
-// A labelled field for one input; what is typed and does not fit stays, with the reason.
+// A labeled field for one input; what is typed and does not fit stays, with the reason.
 function planningField(input, change, trouble) {
   const id = newId();
   if (input.kind === "choice") {

@@ -3,7 +3,6 @@
 import numpy as np
 
 from fmlab import evaluation, planning
-from fmlab.planning import automation, drift, flywheel, last_mile, usefulness
 from tests.notebooks.nulls.records import change_results
 from tests.notebooks.nulls.registry import null
 
@@ -97,7 +96,7 @@ def reviews_catch_everything(namespace, patch):
 @null("human-in-the-loop", before="levels-8")
 def every_request_is_the_same(namespace, patch):
     """The simulated model is as good on hard requests as on easy ones."""
-    simulate = automation.simulate_levels
+    simulate = planning.simulate_levels
 
     def without_hard(n, seed, **settings):
         return simulate(n, seed, **settings | {"hard_accuracy": settings["easy_accuracy"]})
@@ -117,22 +116,22 @@ def one_level_is_always_the_cheapest(namespace, patch):
 @null("defensibility", before="moat-3")
 def data_adds_nothing(namespace, patch):
     """Use brings data, but data adds no quality."""
-    path = flywheel.flywheel_path
+    path = planning.flywheel_path
     patch(planning, "flywheel_path", lambda **s: path(**s | {"data_gain": 0.0}))
 
 
 @null("defensibility", before="moat-3")
 def the_alternative_stays_as_it_is(namespace, patch):
     """The layer below never ships the feature."""
-    path = flywheel.flywheel_path
+    path = planning.flywheel_path
     patch(planning, "flywheel_path", lambda **s: path(**s | {"outside_after": s["outside"]}))
 
 
 @null("defensibility", before="moat-5")
-def the_threshold_forgets_the_alternative(namespace, patch):
-    """The break-even retention does not depend on the quality of the free alternative."""
-    outcome = flywheel.flywheel
-    namespace["flywheel"] = lambda **s: outcome(**s | {"outside_after": s["outside"]})
+def the_threshold_forgets_the_data(namespace, patch):
+    """The break-even retention does not depend on what data can add."""
+    outcome = planning.flywheel
+    namespace["flywheel"] = lambda **s: outcome(**s | {"data_gain": 0.0})
 
 
 # --- usefulness -----------------------------------------------------------------------------------
@@ -152,7 +151,7 @@ def fixed_costs_are_left_out(namespace, patch):
 @null("usefulness-threshold", before="useful-6")
 def verdicts_ignore_the_interval(namespace, patch):
     """A verdict compares the middle of the interval with the threshold."""
-    judge = usefulness.verdict
+    judge = planning.verdict
 
     def by_the_middle(low, high, threshold):
         middle = (low + high) / 2
@@ -197,10 +196,12 @@ def problems_are_equally_common(namespace, patch):
 @null("milestone-last-mile", before="mile-5")
 def quality_rises_with_the_work(namespace, patch):
     """The number of fixes is proportional to the quality."""
-    linear = {"fixes_needed": lambda quality, kinds, skew: round(quality * kinds)}
-    for name, function in linear.items():
-        patch(last_mile, name, function)
-        namespace[name] = function
+
+    def linear(quality, kinds, skew):
+        return round(quality * kinds)
+
+    patch(planning, "fixes_needed", linear)
+    namespace["fixes_needed"] = linear
 
 
 @null("milestone-last-mile", before="mile-5")
@@ -251,7 +252,7 @@ def versions_are_ignored(namespace, patch):
 @null("maintenance", before="swap-10")
 def growth_is_left_out(namespace, patch):
     """The bill follows the price alone."""
-    compute = drift.drift
+    compute = planning.drift
 
     def without_growth(found, settings):
         return compute(**planning.defaults("drift") | settings | {"growth": 0.0})
