@@ -6,7 +6,7 @@ weights in fewer bits, and says nothing.
 
     python -m fmlab.experiments model_swap    # about two minutes
 
-Results are written to book/results/model_swap.json. With ``--resume FILE``, each variant that is
+Results are written to book/results/model_swap.json. With ``--resume FILE``, each task that is
 finished is kept in FILE, and a second run continues there.
 """
 
@@ -38,15 +38,11 @@ def changed(variant: str) -> tuple[LanguageModel, BPETokenizer]:
     return model, tokenizer
 
 
-def run_variant(variant: str) -> dict:
-    """Let a variant complete every prompt; return completions, and which are right, by task."""
-    model, tokenizer = changed(variant)
-    found = {}
-    for name, task in tasks().items():
-        said = answer(model, tokenizer, task.prompts)
-        found[name] = {"right": list(map(is_right, said, task.answers)), "completions": said}
-        print(variant, name, sum(found[name]["right"]), flush=True)
-    return found
+def run_task(model: LanguageModel, tokenizer: BPETokenizer, name: str) -> dict:
+    """Let a model complete the prompts of a task; return completions, and which are right."""
+    task = tasks()[name]
+    said = answer(model, tokenizer, task.prompts)
+    return {"right": list(map(is_right, said, task.answers)), "completions": said}
 
 
 def before() -> dict:
@@ -63,27 +59,28 @@ def main(arguments: list[str]) -> None:
     """Run what is missing, and record all variants."""
     parser = argparse.ArgumentParser(prog="python -m fmlab.experiments model_swap")
     parser.add_argument("--resume", type=Path)
-    parser.add_argument("--only", choices=VARIANTS, help="run one variant, and record nothing")
     options = parser.parse_args(arguments)
     path = options.resume
     done = json.loads(path.read_text(encoding="utf-8")) if path and path.exists() else {}
-    for variant in [options.only] if options.only else VARIANTS:
-        if variant in done:
+    started = time.perf_counter() - done.pop("seconds", 0.0)
+    for variant in VARIANTS:
+        found = done.setdefault(variant, {})
+        if set(found) == set(tasks()):
             continue
-        started = time.perf_counter()
-        found = run_variant(variant)
-        done[variant] = {"found": found, "seconds": time.perf_counter() - started}
-        if path:
-            path.write_text(json.dumps(done), encoding="utf-8")
-    if options.only:
-        return
+        model, tokenizer = changed(variant)
+        for name in tasks():
+            if name not in found:
+                found[name] = run_task(model, tokenizer, name)
+                print(variant, name, sum(found[name]["right"]), flush=True)
+            if path:
+                kept = done | {"seconds": time.perf_counter() - started}
+                path.write_text(json.dumps(kept), encoding="utf-8")
     versions = {name: set_version(t.prompts, t.answers) for name, t in tasks().items()}
-    variants = {AS_IT_IS: before()} | {name: done[name]["found"] for name in VARIANTS}
     print(
         results.record(
             "model_swap",
-            {"versions of tasks": versions, "variants": variants},
+            {"versions of tasks": versions, "variants": {AS_IT_IS: before()} | done},
             command="python -m fmlab.experiments model_swap",
-            seconds=sum(each["seconds"] for each in done.values()),
+            seconds=time.perf_counter() - started,
         )
     )
