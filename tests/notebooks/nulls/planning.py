@@ -229,7 +229,7 @@ def the_upgrade_is_the_same_model(namespace, patch):
 def the_better_model_is_better_everywhere(namespace, patch):
     """The upgrade answers the chat as well as the form."""
     runs = namespace["runs"]
-    chat = {"version": runs["small", "chat"]["version"], "right": runs["small", "form"]["right"]}
+    chat = runs["small", "chat"] | {"right": runs["small", "form"]["right"]}
     runs["small", "chat"] = chat
 
 
