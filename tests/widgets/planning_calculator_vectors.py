@@ -30,6 +30,7 @@ def vectors():
                 }
             )
     values = [0, 0.004, 0.8503, 2.5, 9.996, 12.34, 4200, -4200, 28800, 1e6]
+    values += [0.0625, 0.125, 1.005, 12.25, 100.5, -0.125, 7199.999, 1e21, 1.7e57]
     texts = [[value, kind, written(value, kind)] for value in values for kind in KINDS]
     return {"models": Widget().models, "cases": cases, "texts": texts}
 
@@ -39,7 +40,9 @@ def choose(rng, each):
     if each.kind == "choice":
         return rng.choice([0, 1])
     high = min(each.high, max(4 * each.default, each.low + 1))
-    value = rng.choice([each.low, high, rng.uniform(each.low, high), rng.uniform(each.low, high)])
+    value = rng.choice(
+        [each.low, high, each.high, rng.uniform(each.low, high), rng.uniform(each.low, high)]
+    )
     return int(min(value, 500)) if each.kind == "whole" else value
 
 

@@ -4,7 +4,7 @@ The prompts are those of ``real_tasks``, which were chosen with the model as it 
 then is in the record of that experiment. The changed models stand for a provider that stores the
 weights in fewer bits, and says nothing.
 
-    python -m fmlab.experiments model_swap    # about two minutes
+    python -m fmlab.experiments model_swap    # about five minutes
 
 Results are written to book/results/model_swap.json. With ``--resume FILE``, each task that is
 finished is kept in FILE, and a second run continues there.
@@ -26,8 +26,12 @@ from fmlab.models.quantization import quantize_model
 from fmlab.tokenization.tokenizers import BPETokenizer
 
 AS_IT_IS = "as it is"
-VARIANTS = {"8 bits by group": (8, "group"), "4 bits by row": (4, "row")}
-N_LIVE = 4  # prompts per task that a chapter asks again
+VARIANTS = {
+    "8 bits by group": (8, "group"),
+    "4 bits by group": (4, "group"),
+    "4 bits by row": (4, "row"),
+}
+N_LIVE = 2  # prompts per task that a chapter asks again
 
 
 def changed(variant: str) -> tuple[LanguageModel, BPETokenizer]:
@@ -75,11 +79,12 @@ def main(arguments: list[str]) -> None:
             if path:
                 kept = done | {"seconds": time.perf_counter() - started}
                 path.write_text(json.dumps(kept), encoding="utf-8")
+    variants = {AS_IT_IS: before()} | {variant: done[variant] for variant in VARIANTS}
     versions = {name: set_version(t.prompts, t.answers) for name, t in tasks().items()}
     print(
         results.record(
             "model_swap",
-            {"versions of tasks": versions, "variants": {AS_IT_IS: before()} | done},
+            {"versions of tasks": versions, "variants": variants},
             command="python -m fmlab.experiments model_swap",
             seconds=time.perf_counter() - started,
         )

@@ -41,7 +41,8 @@ def flywheel_path(
     require_positive(half_data=half_data)
     require_count("ship_month", ship_month, least=0)
     require_count("months", months)
-    require(quality + data_gain <= 1, "data_gain", "at most 1 - quality", data_gain)
+    within = quality + data_gain <= 1 + 1e-12
+    require(within, "data_gain", "at most 1 - quality", data_gain)
     path: dict[str, list[float]] = {"users": [], "quality": [], "growth": []}
     n, data = float(users), 0.0
     for t in range(months + 1):
@@ -64,7 +65,8 @@ def flywheel(**settings: float) -> dict[str, float]:
         steady_users = inflow / (1 - growth) at the final growth, or the market if growth >= 1
 
     Above ``break_even_retention`` the number of users grows by itself once the data is there, below
-    it only the inflow remains. Errors as in `flywheel_path`.
+    it only the inflow remains. Without inflow, a product that starts small may shrink before the
+    data is there, even above it. Errors as in `flywheel_path`.
     """
     path = flywheel_path(**settings)
     before = max(0, min(settings["ship_month"], settings["months"]))

@@ -28,7 +28,8 @@ def waiting(
         break_even_success = cost / expected_loss                       inf if nothing can be lost
 
     Assumes that losses add up (nothing is counted twice) and that a project that succeeds removes
-    all three risks, one that fails none. Probabilities are per year; independence is not needed.
+    all three risks, one that fails none. Probabilities are per year. The risks may depend on each
+    other, but success must not depend on them.
     Errors: ``ValueError`` for probabilities outside [0, 1] and negative amounts.
 
     >>> waiting(0.5, 100, 0, 0, 0, 0, success=0.5, cost=20)
@@ -45,18 +46,25 @@ def waiting(
     }
 
 
-def ordinal_score(probabilities: Sequence[float], losses: Sequence[float], largest: float) -> int:
+def ordinal_score(
+    probabilities: Sequence[float], losses: Sequence[float], largest: float, multiply: bool = False
+) -> int:
     """Return the score of a common worksheet: grades from 1 to 5 for each number, added up.
 
     A probability of 0.2 or less has grade 1, above 0.8 grade 5; a loss likewise, as a fraction of
-    ``largest``. It is here to be compared with the expected loss. Errors: ``ValueError`` for
-    sequences of unequal lengths and numbers outside their ranges.
+    ``largest``. With ``multiply``, the two grades of each risk are multiplied before the risks are
+    added, as in a risk matrix. It is here to be compared with the expected loss. Errors:
+    ``ValueError`` for sequences of unequal lengths and numbers outside their ranges.
 
     >>> ordinal_score([0.9], [100], largest=100), ordinal_score([0.5], [50], largest=100)
     (10, 6)
+    >>> ordinal_score([0.9], [100], largest=100, multiply=True)
+    25
     """
     require(len(probabilities) == len(losses), "losses", "as many as probabilities", losses)
     numbers = [*probabilities, *(loss / largest for loss in losses)]
     for number in numbers:
         require_fractions(grade=number)
-    return sum(max(1, math.ceil(5 * number - 1e-9)) for number in numbers)
+    grades = [max(1, math.ceil(5 * number - 1e-9)) for number in numbers]
+    pairs = zip(grades[: len(losses)], grades[len(losses) :])
+    return sum(p * loss if multiply else p + loss for p, loss in pairs)

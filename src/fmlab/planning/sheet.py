@@ -17,7 +17,7 @@ FIELDS: tuple[tuple[str, str, str], ...] = (
     ("waiting", "Risk of waiting", "What do you lose per year if you do not build it?"),
     ("role", "Role of AI", "Critical or complementary? Reactive or proactive? Dynamic or static?"),
     ("people", "People", "Which level: crawl, walk, or run? What is the break-even accuracy?"),
-    ("moat", "Defensibility", "What is left if the layer below ships this for free?"),
+    ("moat", "Defensibility", "What protects it if your platform ships the same for free?"),
     ("quality", "Quality threshold", "Which metric, which threshold, and how many examples?"),
     ("latency", "Latency threshold", "First token, per token, and total, at which percentile?"),
     ("cost", "Cost threshold", "Dollars per request, and per month?"),
@@ -47,12 +47,13 @@ def read_sheet(text: str) -> dict[str, str]:
     """
     try:
         content = json.loads(text)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, RecursionError):
         content = None
     is_sheet = isinstance(content, dict) and content.get("format") == FORMAT
     require(is_sheet, "file", "a planning sheet that this page saved", str(text)[:40])
     version = content.get("version")
-    require(version == VERSION, "version", f"{VERSION}, the one that this page reads", version)
+    is_ours = version == VERSION and not isinstance(version, bool)
+    require(is_ours, "version", f"{VERSION}, the one that this page reads", str(version)[:40])
     answers = content.get("answers")
     require(isinstance(answers, dict), "answers", "in the file", answers)
     return {name: "" for name, *_ in FIELDS} | _checked(answers)

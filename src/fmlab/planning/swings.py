@@ -14,11 +14,12 @@ def sensitivity(
 ) -> list[tuple[str, float, float]]:
     """Change one input at a time; return (input, result when lower, result when higher) for each.
 
-    The result is the key output of the model. A number changes by ``swing`` of itself, a choice to
-    0 and 1, and nothing leaves its range. The inputs that move the result most come first; equal
-    ones stay in order. It is blind to two inputs that matter only together, and 20% of one may be
-    far more plausible than 20% of another. Errors: ``ValueError`` as in `evaluate`, or a swing
-    outside (0, 1].
+    The result is the key output of the model. A number changes by ``swing`` of itself, a fraction
+    by ``swing`` of its distance to 0 or 1, whichever is nearer, a choice to 0 and 1, and nothing
+    leaves its range. So an accuracy of 0.97 counts for as much as an error rate of 0.03. The inputs
+    that move the result most come first; equal ones stay in order. It is blind to two inputs that
+    matter only together, and 20% of one may be far more plausible than 20% of another.
+    Errors: ``ValueError`` as in `evaluate`, or a swing outside (0, 1].
     """
     require(0 < swing <= 1, "swing", "a number in (0, 1]", swing)
     base = defaults(name) | checked(name, settings or {})
@@ -36,7 +37,9 @@ def _ends(each: Input, value: float, swing: float, base: Mapping) -> tuple[float
     """Return the lower and higher value of an input."""
     if each.kind == "choice":
         return 0, 1
-    low, high = max(each.low, value * (1 - swing)), min(each.high, value * (1 + swing))
+    is_share = each.kind == "fraction" and each.high <= 1  # an accuracy, but not a growth rate
+    step = swing * (min(value, 1 - value) if is_share else value)
+    low, high = max(each.low, value - step), min(each.high, value + step)
     if each.name in ("quality", "data_gain"):  # together they cannot exceed 1
         other = base["data_gain" if each.name == "quality" else "quality"]
         high = min(high, 1 - other)

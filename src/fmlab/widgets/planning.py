@@ -6,6 +6,7 @@ import html
 import math
 from collections.abc import Mapping
 from dataclasses import asdict
+from decimal import ROUND_HALF_UP, Context, Decimal
 
 from traitlets import Dict, List, Unicode, observe, validate
 
@@ -29,7 +30,7 @@ class PlanningCalculator(
 
     >>> calculator = PlanningCalculator("automation", error_cost=60)
     >>> round(calculator.results["break_even"], 2), calculator.matters[0]
-    (0.9, 'easy_accuracy')
+    (0.9, 'error_cost')
     """
 
     model = Unicode(help="The name of the chosen model.").tag(sync=True)
@@ -142,14 +143,22 @@ def written(value: float, kind: str) -> str:
     size, sign = abs(value), "\N{MINUS SIGN}" if value < 0 else ""
     places = 2 if size < 9.995 else 1 if size < 99.95 else 0
     if kind == "fraction":
-        return f"{sign}{100 * size:,.1f}%"
+        return f"{sign}{_rounded(100 * size, 1)}%"
     if kind == "dollars":
-        return f"{sign}${size:,.4f}" if 0 < size < 0.1 else f"{sign}${size:,.{places}f}"
+        return f"{sign}${_rounded(size, 4 if 0 < size < 0.1 else places)}"
     if kind == "seconds":
-        return f"{value / 3600:,.1f} hours" if value >= 7200 else f"{size:,.{places}f} s"
+        return (
+            f"{_rounded(value / 3600, 1)} hours" if value >= 7200 else f"{_rounded(size, places)} s"
+        )
     if kind == "factor":
-        return f"\N{MULTIPLICATION SIGN} {value:,.3f}"
-    return f"{sign}{size:,.0f}" if size == int(size) else f"{sign}{size:,.{places}f}"
+        return f"\N{MULTIPLICATION SIGN} {_rounded(value, 3)}"
+    return f"{sign}{_rounded(size, 0 if size == int(size) else places)}"
+
+
+def _rounded(size: float, places: int) -> str:
+    """Round the shortest decimal of a number, halves up, as a browser does."""
+    exact, unit = Decimal(repr(float(size))), Decimal(1).scaleb(-places)
+    return f"{exact.quantize(unit, ROUND_HALF_UP, Context(prec=400)):,f}"
 
 
 def _entry(model: object) -> dict:

@@ -150,12 +150,15 @@ export const FORMULAS = {
   sourcing,
 };
 
-// The lowest and highest value of an input when it changes by `swing` of itself.
+// The lowest and highest value of an input when it changes by `swing` of itself, or, for a
+// fraction, of its distance to 0 or 1, whichever is nearer.
 function endsOf(input, settings, swing) {
   if (input.kind === "choice") return [0, 1];
   const value = settings[input.name];
-  const low = Math.max(input.low, value * (1 - swing));
-  let high = Math.min(input.high, value * (1 + swing));
+  const isShare = input.kind === "fraction" && input.high <= 1;
+  const step = swing * (isShare ? Math.min(value, 1 - value) : value);
+  const low = Math.max(input.low, value - step);
+  let high = Math.min(input.high, value + step);
   const other = { quality: "data_gain", data_gain: "quality" }[input.name];
   if (other) high = Math.min(high, 1 - settings[other]);
   return input.kind === "whole" ? [low, high].map((x) => Math.floor(x + 0.5)) : [low, high];

@@ -22,7 +22,9 @@ export function readSheet(text, fields) {
   if (content?.format !== SHEET_KEY)
     return { problem: "This file is not a planning sheet that this page saved." };
   if (content.version !== SHEET_VERSION)
-    return { problem: `This sheet has version ${content.version}. This page reads version ${SHEET_VERSION}.` };
+    return {
+      problem: `This sheet has version ${String(JSON.stringify(content.version)).slice(0, 40)}. This page reads version ${SHEET_VERSION}.`,
+    };
   const { answers } = content;
   if (!answers || typeof answers !== "object" || Array.isArray(answers))
     return { problem: "This sheet has no answers in it." };

@@ -52,7 +52,7 @@ def two_risks_are_left_out(namespace, patch):
 @null("use-case-evaluation", before="waiting-8")
 def grades_are_as_good_as_expected_losses(namespace, patch):
     """Added grades put the ideas into the same order as expected losses."""
-    patch(planning, "ordinal_score", lambda p, losses, largest: float(np.dot(p, losses)))
+    patch(planning, "ordinal_score", lambda p, losses, largest, **how: float(np.dot(p, losses)))
 
 
 # --- role -----------------------------------------------------------------------------------------
@@ -105,6 +105,14 @@ def every_request_is_the_same(namespace, patch):
 
 
 @null("human-in-the-loop", before="levels-6")
+def a_better_model_may_lose_a_level(namespace, patch):
+    """The levels are taken in the opposite order as the model improves."""
+    best = planning.cheapest
+    levels = ("human", "crawl", "walk", "run")
+    patch(planning, "cheapest", lambda costs: levels[3 - levels.index(best(costs))])
+
+
+@null("human-in-the-loop", before="levels-6")
 def one_level_is_always_the_cheapest(namespace, patch):
     """However good the model is, running it alone is called the cheapest."""
     patch(planning, "cheapest", lambda costs: "run")
@@ -125,6 +133,13 @@ def the_alternative_stays_as_it_is(namespace, patch):
     """The layer below never ships the feature."""
     path = planning.flywheel_path
     patch(planning, "flywheel_path", lambda **s: path(**s | {"outside_after": s["outside"]}))
+
+
+@null("defensibility", before="moat-5")
+def a_little_data_is_enough(namespace, patch):
+    """The first users bring all the data that there is to gain."""
+    path = planning.flywheel_path
+    namespace["flywheel_path"] = lambda **s: path(**s | {"half_data": 1.0})
 
 
 @null("defensibility", before="moat-5")
@@ -234,12 +249,32 @@ def the_better_model_is_better_everywhere(namespace, patch):
 
 
 @null("maintenance", before="swap-6")
-def rerunning_gives_other_answers(namespace, patch):
-    """The same model, run again, gives other answers."""
+def in_eight_bits_other_questions_are_right(namespace, patch):
+    """The model in 8 bits gets as many questions right, but not the same ones."""
     runs, rng = namespace["runs"], np.random.default_rng(0)
-    again = dict(runs["micro, again", "form"])
-    again["right"] = [bool(ok) for ok in rng.permutation(again["right"])]
-    runs["micro, again", "form"] = again
+    eight = dict(runs["micro, 8 bits", "form"])
+    eight["right"] = [bool(ok) for ok in rng.permutation(eight["right"])]
+    runs["micro, 8 bits", "form"] = eight
+
+
+@null("maintenance", before="swap-6")
+def no_wording_works(namespace, patch):
+    """With the other wording of the chat, the upgrade is no better than the model before."""
+    namespace["reworded"]["small"] = namespace["reworded"]["micro"]
+
+
+@null("maintenance", before="swap-9")
+def every_drop_is_an_alarm(namespace, patch):
+    """A set raises an alarm if its mean is below 0, whatever its interval."""
+    runs, rng = namespace["runs"], np.random.default_rng(0)
+    right = [runs[name, "chat"]["right"] for name in ("micro", "micro, 4 bits")]
+    d = np.subtract(*right, dtype=float)
+
+    def alarms(n):
+        samples = d[rng.integers(len(d), size=(2000, n))] * rng.choice([-1, 1], size=(2000, n))
+        return float((samples.mean(axis=1) < 0).mean())
+
+    namespace["power"][namespace["NULL"]] = [alarms(n) for n in namespace["SIZES"]]
 
 
 @null("maintenance", before="swap-3")
@@ -265,6 +300,7 @@ def four_bits_change_nothing(namespace, patch):
     """The recorded answers of the real model in four bits are those of the model as it is."""
 
     def change(record):
-        record["variants"]["4 bits by row"] = record["variants"]["as it is"]
+        for variant in ("4 bits by group", "4 bits by row"):
+            record["variants"][variant] = record["variants"]["as it is"]
 
     change_results(patch, "model_swap", change)

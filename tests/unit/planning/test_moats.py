@@ -14,6 +14,14 @@ def test_growth_turns_to_decline_at_the_break_even_retention():
         assert (path[-1] > path[60]) == grows
 
 
+def test_without_inflow_a_small_product_shrinks_before_the_data_is_there():
+    settings = EXAMPLE | dict(half_data=10_000.0, inflow=0.0)
+    settings["retention"] = flywheel(**settings)["break_even_retention"] + 0.01
+    few, many = (flywheel_path(**settings | dict(users=n))["users"] for n in (50.0, 50_000.0))
+    assert few[-1] < few[60]
+    assert many[-1] > many[60]
+
+
 def test_after_a_decline_the_inflow_alone_remains():
     found = flywheel(**EXAMPLE | dict(retention=0.8))
     assert found["users_end"] == pytest.approx(found["steady_users"], rel=0.01)

@@ -34,6 +34,7 @@ def test_added_grades_can_order_two_risks_the_wrong_way():
     rare, likely = ([0.1], [100]), ([0.5], [30])
     assert ordinal_score(*rare, 100) > ordinal_score(*likely, 100)
     assert 0.1 * 100 < 0.5 * 30
+    assert ordinal_score(*rare, 100, multiply=True) < ordinal_score(*likely, 100, multiply=True)
 
 
 @pytest.mark.parametrize(("name", "value"), [("success", 1.1), ("cost", -1), ("p_late", None)])

@@ -18,6 +18,7 @@ def test_a_sheet_survives_being_saved():
     [
         ({"format": "other"}, "planning sheet that this page saved"),
         ({"version": 2}, "version must be 1"),
+        ({"version": True}, "version must be 1"),
         ({"answers": []}, "answers must be in the file"),
         ({"answers": {"color": "red"}}, "field must be one of"),
         ({"answers": {"role": 3}}, "role must be a text"),
@@ -30,7 +31,7 @@ def test_a_bad_file_says_what_is_wrong(changes, message):
         read_sheet(json.dumps(content))
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "null"])
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", "[" * 200_000])
 def test_other_files_are_not_sheets(text):
     with pytest.raises(ValueError, match="file must be a planning sheet"):
         read_sheet(text)
