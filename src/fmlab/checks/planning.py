@@ -54,12 +54,12 @@ def check_handover(handover_threshold: Callable[[float, float, float], float]) -
 # Predictions
 
 PREDICTIONS = {
-    "break-even accuracy 0.85, person right in 0.95: error costs twice as much": 0.90,
-    "accuracy needed now: 4% of visible errors tolerated, 60% repaired": 0.90,
-    "bill after a month of 100: use grows by 25%, prices fall by 20%": 100.0,
-    "break-even retention: weight 0.5, final lead in quality 0.2": 0.90,
-    "problems to fix from 0.6 to 0.9, of 100 equally common ones": 30.0,
-    "value of building: expected loss 50, success 0.4, cost 20": 0.0,
+    "break-even accuracy, now 0.85 (a person's: 0.95), if an error costs twice as much": 0.90,
+    "accuracy needed, if users tolerate 4% of visible errors and 60% are repaired": 0.90,
+    "bill next month, now 100, if usage grows by 25% and prices fall by 20%": 100.0,
+    "break-even retention, for a weight of 0.5 and a final lead in quality of 0.2": 0.90,
+    "problems to fix from 0.6 to 0.9, out of 100 that are equally common": 30.0,
+    "value of building, for an expected loss of 50, success 0.4, and cost 20": 0.0,
 }
 HINTS = {
     "break-even": "What remains of the distance to the person's accuracy? (#human-in-the-loop)",

@@ -127,7 +127,7 @@ _ALL = (
         "Users stay and invite others in proportion to the lead in quality.",
         "users_end",
         {
-            "users_before": ("Users when the feature ships below", "number"),
+            "users_before": ("Users when the alternative improves", "number"),
             "users_end": ("Users at the end", "number"),
             "growth_end": ("Monthly growth factor at the end", "factor"),
             "break_even_retention": ("Break-even retention", "fraction"),
