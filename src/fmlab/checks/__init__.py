@@ -23,6 +23,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "material",
         "model_size",
         "language_models",
+        "planning",
         "policy_gradients",
         "preference_finetuning",
         "probabilistic_nature",

@@ -44,5 +44,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "question_accuracy",
         ],
         "responses": ["Grades", "answer_rate", "answered", "grade"],
+        "versions": ["set_version"],
     },
 )

@@ -40,6 +40,7 @@ A chapter plots them, runs one point again, and asserts that it agrees.
 ``model_collapse``      what models learn from text that other models wrote
 ``width_transfer``      whether the best learning rate of a narrow model fits a wide one
 ``real_tasks``          five tasks that a real model does by completing a text
+``model_swap``          the same prompts on a real model whose weights are rounded further
 ``chat_templates``      what a real model replies in its own chat template, in others, and in none
 ``structured_records``  records in JSON from the book's model, by five techniques
 ``data_decides``        whether a model learns a task that its text does not show (this and the
@@ -89,6 +90,7 @@ EXPERIMENTS = (
     "real_sampling",
     "real_structured",
     "real_tasks",
+    "model_swap",
     "reward_model_init",
     "rotary_gaps",
     "sampling_batches",

@@ -15,6 +15,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "attention": ["AttentionExplorer"],
         "image_text": ["ImageTextExplorer"],
         "kl": ["KLExplorer"],
+        "planning": ["PlanningCalculator", "PlanningSheet"],
         "playground": ["Playground"],
         "sampling": ["SamplingExplorer"],
         "scaling": ["ScalingCalculator"],
