@@ -9,6 +9,9 @@ A chapter plots them, runs one point again, and asserts that it agrees.
 ``real_adaptation``     how wording, examples and retrieval change its answers
 ``specialists``         a pre-trained model against models that were trained for one task each
 ``three_ways``          the same questions answered by prompting, by retrieval and by finetuning
+``two_fact_agent``      a model that calls a look-up tool in a loop, on questions of two facts
+``prompt_grid``         prompts, retrieval and temperature on the same questions, and equal arms
+``cost_ladder``         seconds per token and bytes, from ``nano`` to a real model
 ``real_hallucination``  what a real model invents, and whether it repeats a false statement
 ``confidence``          whether probabilities are right, before and after post-training
 ``small_answers``       what ``small`` answers when it is asked again, differently, or about nobody
@@ -66,6 +69,7 @@ EXPERIMENTS = (
     "capitals",
     "chat_templates",
     "confidence",
+    "cost_ladder",
     "data_decides",
     "data_quality",
     "domain_text",
@@ -81,6 +85,7 @@ EXPERIMENTS = (
     "ngram_ladder",
     "planted_association",
     "preference_tuning",
+    "prompt_grid",
     "reading_speed",
     "real_adaptation",
     "real_hallucination",
@@ -103,6 +108,7 @@ EXPERIMENTS = (
     "structured_records",
     "supervised",
     "three_ways",
+    "two_fact_agent",
     "unknown_facts",
     "width_transfer",
 )

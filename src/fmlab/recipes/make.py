@@ -12,11 +12,13 @@ import torch
 from fmlab import models
 from fmlab.arguments import require
 from fmlab.models.pretrained import CARD, save
+from fmlab.recipes.agent import make_agent
 from fmlab.recipes.preference import make_dpo, make_ppo
 from fmlab.recipes.reward import make_reward
 from fmlab.recipes.sft import make_sft
 
 RECIPES = {
+    "micro-agent": make_agent,
     "micro-sft": partial(make_sft, "micro"),
     "small-sft": partial(make_sft, "small"),
     "small-dpo": make_dpo,
