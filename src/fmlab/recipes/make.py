@@ -18,12 +18,12 @@ from fmlab.recipes.reward import make_reward
 from fmlab.recipes.sft import make_sft
 
 RECIPES = {
-    "micro-agent": make_agent,
     "micro-sft": partial(make_sft, "micro"),
     "small-sft": partial(make_sft, "small"),
     "small-dpo": make_dpo,
     "small-reward": make_reward,
     "small-ppo": make_ppo,
+    "micro-agent": make_agent,
 }
 
 

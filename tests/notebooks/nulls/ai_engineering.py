@@ -114,7 +114,7 @@ def the_live_cell_has_random_weights(namespace, patch):
 def complaints_are_ignored(namespace, patch):
     """The sentences to add are chosen at random, whatever the users say."""
     rounds = namespace["rounds"]
-    namespace["rounds"] = lambda feedback, **options: rounds(False, **options)
+    namespace["rounds"] = lambda seed: dict.fromkeys(("complaints", "random"), rounds(seed)["random"])
 
 
 @null("principles-that-stay", before="loop-3")
