@@ -51,9 +51,7 @@ class State:
             self.transcript += f"{action}\n{RESULT} {self.results[-1]}\n"
 
 
-def run_agent(
-    policy: Policy, tool: Tool, tasks: Sequence[Task], budget: int = 4
-) -> list[State]:
+def run_agent(policy: Policy, tool: Tool, tasks: Sequence[Task], budget: int = 4) -> list[State]:
     """Run a policy on every task, all in parallel; return the final states.
 
     ``budget`` is the largest number of calls. Errors: ``ValueError`` for a budget below 0.

@@ -109,7 +109,7 @@ def two_fact_tasks(
 def one_fact_tasks(
     world: MicroWorld, n: int, *, without: Collection[str] = (), seed: int = 0
 ) -> list[Task]:
-    """Return n questions that take one fact, about relations of which two can be combined."""
+    """Return n questions that take one fact, about relations that occur in pairs."""
     relations = {key for kind in KINDS for key in kind.split(" > ")}
     questions = world.questions(2 * n, relations=relations, seed=seed)
     fitting = [question for question in questions if question.entity not in without]
@@ -134,9 +134,15 @@ def plain_tasks(
     without: Collection[str] = (),
     seed: int = 0,
 ) -> list[Task]:
-    """Return n questions in the plain form that names both fields; kinds take turns."""
+    """Return n questions in the plain form that names both fields; kinds take turns.
+
+    None is about a person whom no document mentions, or about a name in ``without``.
+    """
     rnd, kinds = random.Random(seed), list(kinds)
-    entities = {kind: world.entities(kind) for kind in {k.partition(".")[0] for k in kinds}}
+    entities = {
+        kind: [each for each in world.entities(kind) if not each.held_out]
+        for kind in {k.partition(".")[0] for k in kinds}
+    }
     tasks: list[Task] = []
     while len(tasks) < n:
         kind = kinds[len(tasks) % len(kinds)]

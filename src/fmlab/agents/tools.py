@@ -68,21 +68,18 @@ class OtherRecord(LookUp):
         self.random = random.Random(seed)
 
     def __call__(self, text: str) -> str:
-        """Return the field of another record, where the call itself is valid."""
+        """Return the field of another record, if the call itself is valid."""
         value = super().__call__(text)
         if value in (NO_RECORD, NO_FIELD, NOT_A_CALL):
             return value
         field, name = split_call(text)
-        kind = self.world.facts_about(name)[0].relation.partition(".")[0]
         key = next(
             fact.relation
             for fact in self.world.facts_about(name)
             if schema.BY_KEY[fact.relation].label == field
         )
-        values = self.world.almanac.tables[key].values
-        others = [i for i in range(len(values)) if values[i][0] != value]
-        assert kind and others
-        return values[self.random.choice(others)][0]
+        values = [each[0] for each in self.world.almanac.tables[key].values]
+        return self.random.choice([each for each in values if each != value])
 
 
 def no_tool(text: str) -> str:

@@ -42,7 +42,7 @@ def trained_plain_kinds() -> list[str]:
 def demonstrations(world: MicroWorld, n_plain: int = N_PLAIN, seed: int = 0) -> list[Task]:
     """Return the questions to train on: two facts as the world words them, one fact, two plainly.
 
-    No person in them is held out, so those are new to the agent.
+    None starts from a person whom no document mentions, so these people are new to the agent.
     """
     two = two_fact_tasks(world, N_TWO_FACTS, seed=seed)
     one = one_fact_tasks(world, N_ONE_FACT, seed=seed)

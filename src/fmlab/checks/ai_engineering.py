@@ -93,7 +93,11 @@ SCRIPTS: dict[str, tuple[list[str], int, tuple[str | None, int]]] = {
         ("C", 2),
     ),
     "an answer at once": (["Answer: C"], 4, ("C", 0)),
-    "the same call again": (["Look up: home of A", "Look up: home of A", "Answer: C"], 4, (None, 1)),
+    "the same call again": (
+        ["Look up: home of A", "Look up: home of A", "Answer: C"],
+        4,
+        (None, 1),
+    ),
     "the same call later": (
         ["Look up: home of A", "Look up: river of B", "Look up: home of A", "Answer: C"],
         9,
@@ -131,7 +135,7 @@ def check_loop(run: Callable[..., tuple[str | None, int]]) -> None:
     for name, (lines, budget, expected) in SCRIPTS.items():
         seen: list[str] = []
 
-        def tool(call: str, seen: list[str] = seen) -> str:
+        def tool(call: str, seen: list[str] = seen, name: str = name) -> str:
             seen.append(call)
             expect(len(seen) < 50, f"{name}: your loop does not stop (#agent)")
             return echo(call)
@@ -146,7 +150,8 @@ def check_loop(run: Callable[..., tuple[str | None, int]]) -> None:
             hint = "A call that the budget does not cover is not made, and there is no answer"
         elif "again" not in name and "later" not in name:
             hint = "Compare your loop with the one of the chapter, line by line"
-        expect(result == expected, f"{name}: it must return {expected}, not {result}. {hint} (#agent)")
+        must = f"{name}: it must return {expected}, not {result}"
+        expect(result == expected, f"{must}. {hint} (#agent)")
         calls = [line.removeprefix("Look up:").strip() for line in lines[: expected[1]]]
         expect(seen == calls, f"{name}: the tool must get the calls {calls}, not {seen} (#agent)")
     print(f"run: right for {len(SCRIPTS)} scripted agents")
@@ -183,13 +188,15 @@ def check_winner(report: Callable[[Outcomes, Outcomes], tuple[int, Rate]]) -> No
         winner, expected = honest(outcomes, chosen_on)
         everywhere = int(outcomes.mean(axis=1).argmax())
         if cell == everywhere != winner:
-            expect(False, "you chose on all questions; only `chosen_on` may choose (#experiment-grid)")
+            message = "you chose on all questions; only `chosen_on` may choose"
+            raise AssertionError(f"{message} (#experiment-grid)")
         expect(cell == winner, f"the winner of grid {seed} is not cell {cell} (#experiment-grid)")
         own = Rate.of(outcomes[winner, chosen_on].tolist())
         hint = "It must come from the questions that had no part in the choice"
         if rate == own:
             hint = "That is its rate on the questions that chose it"
-        expect(rate == expected, f"the rate of cell {cell} is not {rate}. {hint} (#experiment-grid)")
+        message = f"the rate of cell {cell} is not {rate}. {hint} (#experiment-grid)"
+        expect(rate == expected, message)
     print("report: right for four grids")
 
 
@@ -204,7 +211,8 @@ def check_gain(gain: Callable[[Outcomes, Outcomes], Mean]) -> None:
         expected = Mean.of(first.astype(float) - second)
         result = returned("gain(...)", gain(first.copy(), second.copy()))
         expect(isinstance(result, Mean), f"gain must return a Mean, not {result!r}")
-        compare("the mean of gain", result.mean, expected.mean, "First minus second (#experiment-grid)")
+        hint = "First minus second (#experiment-grid)"
+        compare("the mean of gain", result.mean, expected.mean, hint)
         hint = "Take the difference for each question first; its spread sets the interval"
         compare("the margin of gain", result.margin, expected.margin, f"{hint} (#experiment-grid)")
     print("gain: right for three pairs of prompts")

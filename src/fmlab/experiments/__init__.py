@@ -59,7 +59,7 @@ A chapter plots them, runs one point again, and asserts that it agrees.
 ======================= =========================================================================
 
 
-``results``            writes and reads the files.
+``results``            writes and reads the files; ``wordings`` has right sentences in other words.
 """
 
 import lazy_loader
@@ -126,6 +126,7 @@ MODULES = [
     "scaling_lab",
     "supervised_lab",
     "verifiable_rewards",
+    "wordings",
 ]
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(__name__, submodules=MODULES)

@@ -67,9 +67,7 @@ def right(
             [end, *tokenizer.encode(prompt(task, each, form, n_sentences))]
             for each in asked[start : start + BATCH]
         ]
-        new = generate(
-            model, rows, MAX_NEW_TOKENS, temperature=temperature, stop=stop, rng=rng
-        ).ids
+        new = generate(model, rows, MAX_NEW_TOKENS, temperature=temperature, stop=stop, rng=rng).ids
         answers += [tokenizer.decode([i for i in ids if i != end], "replace") for ids in new]
     return [
         task.world.is_correct(each.question, text.partition("\n")[0])

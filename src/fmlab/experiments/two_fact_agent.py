@@ -5,7 +5,7 @@ agent, with three seeds, there are: the same model without the tool, or with a t
 other records; budgets of 1, 2 and 4 calls; the base model with both facts in its prompt; a model
 trained on the same questions to answer at once; the most frequent answer; and a program.
 
-    python -m fmlab.experiments two_fact_agent [--finished FILE]    # book/results/two_fact_agent.json
+    python -m fmlab.experiments two_fact_agent    # book/results/two_fact_agent.json
 
 ``--finished`` names a file that keeps finished parts, so that an interrupted run can resume.
 """
@@ -171,6 +171,7 @@ def main(arguments: Sequence[str] = ()) -> None:
     jobs += [(way, seed) for seed in SEEDS for way in ("agent", "answer at once")]
     started = time.perf_counter()
     first, *others = call_all(part, jobs, 1, options.finished)
-    contents = {"base": BASE, "baselines": first, "agent": others[::2], "answer at once": others[1::2]}
+    agents, at_once_ = others[::2], others[1::2]
+    contents = {"base": BASE, "baselines": first, "agent": agents, "answer at once": at_once_}
     seconds = time.perf_counter() - started
     record(NAME, contents, command=f"python -m fmlab.experiments {NAME}", seconds=seconds)

@@ -27,7 +27,9 @@ def test_the_program_answers_and_its_transcript_is_the_demonstration():
     assert state.transcript == "".join(text for text, _ in TASK.lines)
 
 
-@pytest.mark.parametrize(("budget", "ended"), [(0, OUT_OF_BUDGET), (1, OUT_OF_BUDGET), (2, ANSWERED)])
+@pytest.mark.parametrize(
+    ("budget", "ended"), [(0, OUT_OF_BUDGET), (1, OUT_OF_BUDGET), (2, ANSWERED)]
+)
 def test_the_budget_is_the_largest_number_of_calls(budget, ended):
     state = run(program_policy([TASK]), budget)
     assert state.ended == ended

@@ -14,7 +14,7 @@ def test_a_month_is_thirty_days_of_requests():
 
 
 @pytest.mark.parametrize("wrong", [-1, float("nan"), "5", None])
-def test_a_price_that_is_no_number_is_refused(wrong):
+def test_a_price_must_be_a_number(wrong):
     with pytest.raises(ValueError, match="price_in must be a number >= 0"):
         monthly_cost(1, 1, 1, wrong, 1)
 
