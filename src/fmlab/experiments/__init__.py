@@ -59,7 +59,8 @@ A chapter plots them, runs one point again, and asserts that it agrees.
 ======================= =========================================================================
 
 
-``results``            writes and reads the files; ``wordings`` has right sentences in other words.
+``results``            writes and reads the files; ``wordings`` has right sentences in other words,
+                       and ``feedback_loop`` a simulation
 """
 
 import lazy_loader
@@ -116,6 +117,7 @@ MODULES = [
     *EXPERIMENTS,
     "ai_feedback",
     "base_answers",
+    "feedback_loop",
     "first_guidelines",
     "mixture_lab",
     "overoptimization",
