@@ -52,8 +52,8 @@ def check_bill(monthly_bill: Callable[..., float]) -> None:
         if not cached:
             del mistakes["That is the bill without the cache"]
         hint = "Split the tokens in: a part is cached and costs less; tokens out are never cached"
-        result = monthly_bill(*bill)
-        compare(f"monthly_bill{bill}", result, expected_bill(*bill), f"{hint} (#why-now)", mistakes)
+        hint += " (#why-ai-engineering-now)"
+        compare(f"monthly_bill{bill}", monthly_bill(*bill), expected_bill(*bill), hint, mistakes)
     print(f"monthly_bill: right for {len(BILLS)} applications")
 
 
