@@ -34,7 +34,7 @@ def expected_bill(
     cached: float,
     cached_price: float,
 ) -> float:
-    """Return the dollars of a month of 30 days, where a part of the tokens in is cached."""
+    """Return the dollars of a month of 30 days, where a part of the input tokens is cached."""
     paid_in = tokens_in * (1 - cached + cached * cached_price)
     return 30 * requests * (paid_in * price_in + tokens_out * price_out) / 1e6
 
@@ -51,7 +51,7 @@ def check_bill(monthly_bill: Callable[..., float]) -> None:
         }
         if not cached:
             del mistakes["That is the bill without the cache"]
-        hint = "Split the tokens in: a part is cached and costs less; tokens out are never cached"
+        hint = "Split the input tokens: the cached part costs less; output tokens are never cached"
         hint += " (#why-ai-engineering-now)"
         compare(f"monthly_bill{bill}", monthly_bill(*bill), expected_bill(*bill), hint, mistakes)
     print(f"monthly_bill: right for {len(BILLS)} applications")
@@ -161,7 +161,7 @@ def check_loop(run: Callable[..., tuple[str | None, int]]) -> None:
 
 
 def example_grid(seed: int = 0, n_cells: int = 12, n: int = 80) -> tuple[Outcomes, Outcomes]:
-    """Return outcomes (cells, questions) of about equal cells, and which questions choose."""
+    """Return outcomes (cells, questions) of about equal cells, and the questions for choosing."""
     rng = np.random.default_rng(seed)
     outcomes = rng.random((n_cells, n)) < 0.6
     chosen_on = np.zeros(n, dtype=bool)
@@ -188,13 +188,13 @@ def check_winner(report: Callable[[Outcomes, Outcomes], tuple[int, Rate]]) -> No
         winner, expected = honest(outcomes, chosen_on)
         everywhere = int(outcomes.mean(axis=1).argmax())
         if cell == everywhere != winner:
-            message = "you chose on all questions; only `chosen_on` may choose"
+            message = "you chose on all questions; use only those of `chosen_on`"
             raise AssertionError(f"{message} (#experiment-grid)")
         expect(cell == winner, f"the winner of grid {seed} is not cell {cell} (#experiment-grid)")
         own = Rate.of(outcomes[winner, chosen_on].tolist())
         hint = "It must come from the questions that had no part in the choice"
         if rate == own:
-            hint = "That is its rate on the questions that chose it"
+            hint = "That is its rate on the questions used to choose it"
         message = f"the rate of cell {cell} is not {rate}. {hint} (#experiment-grid)"
         expect(rate == expected, message)
     print("report: right for four grids")

@@ -118,7 +118,7 @@ def on_all(outcomes, chosen_on):
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        (on_its_own, "that chose it"),
+        (on_its_own, "used to choose it"),
         (on_all, "chose on all questions|is not cell"),
         (lambda outcomes, chosen_on: (0, Rate(1, 2)), "is not cell|is not"),
         (lambda outcomes, chosen_on: 3, "the cell and its rate"),
