@@ -286,6 +286,39 @@ WRONG = [
         "    assert list(build({'wiki': ['a', 'b']}, ['b'])) == ['a']",
         "your test passes on a function that",
     ),
+    # AI engineering
+    (
+        "ai-engineering", "bill",  # tokens out are cached, too
+        "_b = monthly_bill\ndef monthly_bill(r, i, o, pi, po, c, cp):\n"
+        "    return _b(r, i, o * (1 - c + c * cp), pi, po, c, cp)",
+        "the bill must be",
+    ),
+    ("ai-engineering", "budgets", "predicted['budget 2'] = 50", "50 is not it"),
+    (
+        "ai-engineering", "loop",  # repeats itself
+        "_r = run\ndef run(policy, tool, question, budget):\n"
+        "    found = _r(policy, tool, question, budget)\n"
+        "    return (found[0], budget) if found[0] is None else found",
+        "the number of calls must be",
+    ),
+    (
+        "ai-engineering", "winner",  # the questions that chose it
+        "_w = report\ndef report(outcomes, chosen_on):\n    winner = _w(outcomes, chosen_on)[0]\n"
+        "    return winner, Rate.of(outcomes[winner, chosen_on].tolist())",
+        "its rate on new questions must be",
+    ),
+    (
+        "ai-engineering", "gain",  # as if independent
+        "def gain(first, second):\n    d = Rate.of(first.tolist()) - Rate.of(second.tolist())\n"
+        "    return Mean(d.value, (d.high - d.low) / 2, len(first))",
+        "the margin must be",
+    ),
+    (
+        "ai-engineering", "hunt",  # misses the glue
+        "def test_serve(serve):\n    answers = {('a', 'x'): '1', ('b', 'x'): '2'}\n"
+        "    assert serve([*answers, *answers], answers) == (['1', '2', '1', '2'], 2)",
+        "your test passes on a function that",
+    ),
 ]  # fmt: skip
 
 

@@ -9,6 +9,9 @@ A chapter plots them, runs one point again, and asserts that it agrees.
 ``real_adaptation``     how wording, examples and retrieval change its answers
 ``specialists``         a pre-trained model against models that were trained for one task each
 ``three_ways``          the same questions answered by prompting, by retrieval and by finetuning
+``two_fact_agent``      a model that calls a look-up tool in a loop, on questions of two facts
+``prompt_grid``         prompts, retrieval and temperature on the same questions, and equal arms
+``cost_ladder``         seconds per token and bytes, from ``nano`` to a real model
 ``real_hallucination``  what a real model invents, and whether it repeats a false statement
 ``confidence``          whether probabilities are right, before and after post-training
 ``small_answers``       what ``small`` answers when it is asked again, differently, or about nobody
@@ -58,7 +61,8 @@ A chapter plots them, runs one point again, and asserts that it agrees.
 ======================= =========================================================================
 
 
-``results``            writes and reads the files.
+``results``            writes and reads the files; ``wordings`` has right sentences in other words,
+                       and ``feedback_loop`` a simulation
 """
 
 import lazy_loader
@@ -68,6 +72,7 @@ EXPERIMENTS = (
     "capitals",
     "chat_templates",
     "confidence",
+    "cost_ladder",
     "data_decides",
     "data_quality",
     "domain_text",
@@ -80,9 +85,11 @@ EXPERIMENTS = (
     "mitigations",
     "mixture_of_experts",
     "model_collapse",
+    "model_swap",
     "ngram_ladder",
     "planted_association",
     "preference_tuning",
+    "prompt_grid",
     "reading_speed",
     "real_adaptation",
     "real_hallucination",
@@ -90,7 +97,6 @@ EXPERIMENTS = (
     "real_sampling",
     "real_structured",
     "real_tasks",
-    "model_swap",
     "reward_model_init",
     "rotary_gaps",
     "sampling_batches",
@@ -107,6 +113,7 @@ EXPERIMENTS = (
     "supervised",
     "three_ways",
     "training_profile",
+    "two_fact_agent",
     "unknown_facts",
     "width_transfer",
 )
@@ -114,6 +121,7 @@ MODULES = [
     *EXPERIMENTS,
     "ai_feedback",
     "base_answers",
+    "feedback_loop",
     "first_guidelines",
     "mixture_lab",
     "overoptimization",
@@ -124,6 +132,7 @@ MODULES = [
     "scaling_lab",
     "supervised_lab",
     "verifiable_rewards",
+    "wordings",
 ]
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(__name__, submodules=MODULES)

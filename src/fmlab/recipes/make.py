@@ -12,6 +12,7 @@ import torch
 from fmlab import models
 from fmlab.arguments import require
 from fmlab.models.pretrained import CARD, save
+from fmlab.recipes.agent import make_agent
 from fmlab.recipes.preference import make_dpo, make_ppo
 from fmlab.recipes.reward import make_reward
 from fmlab.recipes.sft import make_sft
@@ -22,6 +23,7 @@ RECIPES = {
     "small-dpo": make_dpo,
     "small-reward": make_reward,
     "small-ppo": make_ppo,
+    "micro-agent": make_agent,
 }
 
 

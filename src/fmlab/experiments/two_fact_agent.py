@@ -1,0 +1,178 @@
+"""Questions that take two facts: a model with a look-up tool in a loop, and what could explain it.
+
+Most tests are about people whom no document mentions, so no model knows the facts. Beside the
+agent, with three seeds, there are: the same model without the tool, or with a tool that returns
+other records; budgets of 1, 2 and 4 calls; the base model with both facts in its prompt; a model
+trained on the same questions to answer at once; the most frequent answer; and a program.
+
+    python -m fmlab.experiments two_fact_agent    # book/results/two_fact_agent.json
+
+``--finished`` names a file that keeps finished parts, so that an interrupted run can resume.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from fmlab.agents.failures import count_outcomes
+from fmlab.agents.loop import model_policy, program_policy, run_agent
+from fmlab.agents.questions import (
+    TRAINED,
+    UNSEEN,
+    Task,
+    one_fact_tasks,
+    plain_kinds,
+    plain_tasks,
+    two_fact_tasks,
+)
+from fmlab.agents.tools import LookUp, OtherRecord, no_tool
+from fmlab.agents.training import demonstrations, finetune_agent, trained_plain_kinds
+from fmlab.data.search import Search
+from fmlab.evaluation.questions import complete
+from fmlab.experiments.jobs import call_all
+from fmlab.experiments.results import record
+from fmlab.models.pretrained import load
+from microworld import MicroWorld
+from microworld.words.phrasing import fill
+
+NAME = "two_fact_agent"
+BASE, SEEDS, BUDGETS = "micro", (0, 1, 2), (1, 2, 4)
+N, N_SMALL, TEST_SEED = 200, 150, 100
+MAIN = "new people"
+PASSAGE = "Passage: {}\nQuestion: {}\nAnswer:"
+FOUND = (2, 5)  # sentences that one search puts into the prompt
+PLAIN = "Question: {}\nAnswer:"
+OF_PEOPLE = tuple(kind for kind in TRAINED if kind.startswith("person"))
+
+
+def test_sets(world: MicroWorld, seen: set[str]) -> dict[str, list[Task]]:
+    """Return the questions of each test; none starts from a name in ``seen``."""
+    never = [kind for kind in plain_kinds() if kind not in {*trained_plain_kinds(), *UNSEEN}]
+    options = dict(seed=TEST_SEED, without=seen)
+    return {
+        MAIN: main_test(world),
+        "one fact": one_fact_tasks(world, N, **options),
+        "plain form, trained kinds": plain_tasks(world, N_SMALL, trained_plain_kinds(), **options),
+        "plain form, new kinds": plain_tasks(world, N_SMALL, never, **options),
+        "new kinds": two_fact_tasks(world, N_SMALL, kinds=UNSEEN, **options),
+        "new wording": two_fact_tasks(world, N, phrasing="held-out", **options),
+    }
+
+
+def main_test(world: MicroWorld, n: int = N) -> list[Task]:
+    """Return questions about people whom no document mentions, and no demonstration."""
+    filters = dict(kinds=OF_PEOPLE, split="held-out people", seed=TEST_SEED)
+    return two_fact_tasks(world, n, **filters)
+
+
+def sentences(world: MicroWorld, task: Task) -> list[str]:
+    """Return both facts of a task, each as a sentence of the world."""
+    rnd, name, texts = random.Random(task.text), task.entity, []
+    for key, value in zip(task.kind.split(" > "), task.results):
+        fact = next(fact for fact in world.facts_about(name) if fact.relation == key)
+        table, i = world.almanac.fact(fact.number)
+        subject = table.names[i]
+        statements = table.wording.statements[subject[3]]
+        texts.append(fill(rnd.choice(statements), subject, table.values[i]))
+        name = value
+    return texts
+
+
+def with_search(search: Search, task: Task, n: int) -> str:
+    """Return the question after the n best sentences of one search, the best one last."""
+    found = [search.texts[i] for i in reversed(search.best(task.text, n))]
+    return PASSAGE.format(" ".join(found), task.text)
+
+
+def n_right(tasks: Sequence[Task], answers: Sequence[str | None]) -> int:
+    """Return how many answers are right."""
+    return sum(task.is_right(answer) for task, answer in zip(tasks, answers, strict=True))
+
+
+def part(job: tuple) -> dict:
+    """Run one part: ("agent", seed), ("answer at once", seed) or ("baselines",)."""
+    world = MicroWorld()
+    return {"agent": agent, "answer at once": at_once, "baselines": baselines}[job[0]](
+        world, *job[1:]
+    )
+
+
+def agent(world: MicroWorld, seed: int) -> dict:
+    """Finetune an agent; count the outcomes of its runs."""
+    model, tokenizer = load(BASE)
+    demonstrated = demonstrations(world)
+    run = finetune_agent(model, tokenizer, demonstrated, seed=seed)
+    policy = model_policy(model, tokenizer)
+    tests = test_sets(world, {task.entity for task in demonstrated})
+    outcomes = {
+        name: count_outcomes(tasks, run_agent(policy, LookUp(world), tasks))
+        for name, tasks in tests.items()
+    }
+    tasks = tests[MAIN]
+    budgets = {
+        str(budget): count_outcomes(tasks, run_agent(policy, LookUp(world), tasks, budget))
+        for budget in BUDGETS
+    }
+    tools = {
+        "no tool": count_outcomes(tasks, run_agent(policy, no_tool, tasks)),
+        "other record": count_outcomes(tasks, run_agent(policy, OtherRecord(world), tasks)),
+    }
+    made = {"seconds": round(run.seconds, 1), "tokens": run.n_tokens, "flops": run.flops}
+    return {"seed": seed, "tests": outcomes, "budgets": budgets, "tools": tools, **made}
+
+
+def at_once(world: MicroWorld, seed: int) -> dict:
+    """Finetune on the same questions with their answers only; count right answers."""
+    model, tokenizer = load(BASE)
+    full = demonstrations(world)
+    short = [replace(task, calls=(), results=task.results[-1:]) for task in full]
+    finetune_agent(model, tokenizer, short, seed=seed)
+    tasks = main_test(world)
+    states = run_agent(model_policy(model, tokenizer), no_tool, tasks, budget=0)
+    return {"seed": seed, MAIN: n_right(tasks, [state.answer for state in states])}
+
+
+def baselines(world: MicroWorld) -> dict:
+    """Count right answers without any finetuning."""
+    tasks = main_test(world)
+    facts = [sentences(world, task) for task in tasks]
+    search = Search([text for both in facts for text in both])
+    counts: dict = {"n": len(tasks), "program": 0, "most frequent answer": 0}
+    states = run_agent(program_policy(tasks), LookUp(world), tasks)
+    counts["program"] = n_right(tasks, [state.answer for state in states])
+    by_kind: dict[str, Counter] = {}
+    for task in tasks:
+        by_kind.setdefault(task.kind, Counter())[task.answer] += 1
+    counts["most frequent answer"] = sum(max(answers.values()) for answers in by_kind.values())
+    for name in (BASE, "small"):
+        model, tokenizer = load(name)
+        plain = [PLAIN.format(task.text) for task in tasks]
+        pasted = [PASSAGE.format(" ".join(both), task.text) for both, task in zip(facts, tasks)]
+        ways = {"question alone": plain, "both facts in the prompt": pasted}
+        for n in FOUND:
+            ways[f"one search, {n} sentences"] = [with_search(search, task, n) for task in tasks]
+        for way, prompts in ways.items():
+            counts[f"{name}, {way}"] = n_right(tasks, complete(model, tokenizer, prompts))
+    return counts
+
+
+def main(arguments: Sequence[str] = ()) -> None:
+    """Run all parts and record them."""
+    parser = argparse.ArgumentParser(prog=f"python -m fmlab.experiments {NAME}")
+    parser.add_argument("--finished", type=Path, help="file of finished parts")
+    options = parser.parse_args(arguments)
+    jobs = [("baselines",)]
+    jobs += [(way, seed) for seed in SEEDS for way in ("agent", "answer at once")]
+    started = time.perf_counter()
+    first, *others = call_all(part, jobs, 1, options.finished)
+    agents, at_once_ = others[::2], others[1::2]
+    contents = {"base": BASE, "baselines": first, "agent": agents, "answer at once": at_once_}
+    trained = sum(each["seconds"] for each in agents)  # part of it may have been done before
+    seconds = max(time.perf_counter() - started, trained)
+    record(NAME, contents, command=f"python -m fmlab.experiments {NAME}", seconds=seconds)

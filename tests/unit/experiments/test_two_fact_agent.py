@@ -1,0 +1,48 @@
+"""The experiment on agents: who is asked, and what the baselines read."""
+
+import pytest
+
+from fmlab.agents import demonstrations
+from fmlab.data import Search
+from fmlab.experiments import two_fact_agent
+from microworld import MicroWorld
+
+
+@pytest.fixture(scope="module")
+def world():
+    return MicroWorld()
+
+
+def test_the_people_of_the_main_test_are_in_no_document_and_no_demonstration(world):
+    held_out = {person.name for person in world.people if person.held_out}
+    names = {task.entity for task in two_fact_agent.main_test(world, 50)}
+    assert names <= held_out
+    assert not names & {task.entity for task in demonstrations(world)}
+
+
+def test_tests_leave_out_what_was_seen(world):
+    seen = {task.entity for task in two_fact_agent.test_sets(world, set())["one fact"]}
+    tests = two_fact_agent.test_sets(world, seen)
+    assert not seen & {task.entity for task in tests["one fact"]}
+    assert all(len(tasks) >= 100 for tasks in tests.values())
+
+
+def test_both_sentences_state_the_facts(world):
+    for task in two_fact_agent.main_test(world, 30):
+        first, second = two_fact_agent.sentences(world, task)
+        assert task.results[0] in first
+        assert task.answer.removeprefix("the ") in second
+
+
+def test_the_best_sentence_of_a_search_is_last(world):
+    task = two_fact_agent.main_test(world, 1)[0]
+    search = Search([*two_fact_agent.sentences(world, task), "Ada keeps a pig."])
+    text = two_fact_agent.with_search(search, task, 2)
+    assert text.index(search.texts[search.best(task.text)[0]]) > text.index("Passage")
+    assert text.endswith(f"{task.text}\nAnswer:")
+
+
+def test_counts_of_right_answers(world):
+    tasks = two_fact_agent.main_test(world, 3)
+    answers = [tasks[0].answer, None, "nothing"]
+    assert two_fact_agent.n_right(tasks, answers) == 1
