@@ -1,4 +1,4 @@
-"""More samples from a real model: SmolLM2 is asked for the capitals of the 100 largest countries.
+"""More samples from a real model: SmolLM2 is asked for the capitals of the 40 largest countries.
 
 Eight samples per question, at temperature 1, and one greedy answer. The record has, for each
 sample, whether it names the capital, its number of tokens, its mean log-probability per token, and
@@ -22,7 +22,7 @@ from fmlab.models.pretrained import SMOLLM2, load
 from fmlab.tokenization.special_tokens import end_of_response
 from fmlab.tokenization.tokenizers import BPETokenizer
 
-N_COUNTRIES, N_SAMPLES, BATCH = 100, 8, 10
+N_COUNTRIES, PART, N_SAMPLES, BATCH = 40, 20, 8, 10
 
 
 def named(answer: str) -> str:
@@ -65,8 +65,13 @@ def run() -> dict:
     """Ask about the largest countries: greedily, and by sampling."""
     model, tokenizer = load(SMOLLM2)
     pairs = countries()[:N_COUNTRIES]
-    return {
-        "countries": [name for name, _ in pairs],
-        "greedy": ask(model, tokenizer, pairs, n=1, temperature=0.0),
-        "samples": ask(model, tokenizer, pairs),
-    }
+    found: dict = {"countries": [name for name, _ in pairs], "greedy": {}, "samples": {}}
+    for start in range(0, N_COUNTRIES, PART):
+        part = pairs[start : start + PART]
+        for name, options in {
+            "greedy": dict(n=1, temperature=0.0),
+            "samples": dict(seed=start),
+        }.items():
+            for key, rows in ask(model, tokenizer, part, **options).items():
+                found[name].setdefault(key, []).extend(rows)
+    return found

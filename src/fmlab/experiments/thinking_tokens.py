@@ -5,7 +5,8 @@ response is, after the question in the form that most documents have:
 
 - ``at once``: the answer;
 - ``steps``: a question about the first fact with its answer, then one about the second;
-- ``filler``: as many tokens as the steps have, without content, and then the answer;
+- ``filler``: as many tokens as the steps have, without content, and then the answer; in the test,
+  the filler is written by hand, so that the model cannot fail by counting;
 - ``steps of another question``: those of a random one, and then the right answer.
 
 Every fact is stated in the corpus at least 30 times. The questions of the test are about names that
@@ -22,15 +23,16 @@ import random
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 from torch import Tensor
 
-from fmlab.arguments import Ids, require
+from fmlab.arguments import require
 from fmlab.data.batching import Order
 from fmlab.data.dialogues import Dialogues
+from fmlab.experiments.answer_budgets import prompt_of
 from fmlab.experiments.jobs import call_all
 from fmlab.experiments.results import record
 from fmlab.generation.decoding import generate
@@ -45,7 +47,7 @@ from microworld import MicroWorld
 from microworld.words.hops import HOPS
 
 KINDS = ("at once", "steps", "filler", "steps of another question")
-FILLER = "so"  # a word that is one token
+FILLER = "and"  # a word that is one token
 LEAST = 30  # how often the corpus states each of the two facts
 BASE, N_STEPS, SEEDS = "small", 80, (0, 1, 2)
 BATCH, RATE = 16, 3e-4
@@ -114,14 +116,14 @@ def split(asked: Sequence[TwoFacts]) -> tuple[list[TwoFacts], list[TwoFacts]]:
     return train, list(test.values())
 
 
+def first_step(question: TwoFacts, value: str) -> str:
+    """Return the question about the first fact with this value as its answer, and a next line."""
+    return f"\nQuestion: {question.first}\nAnswer: {value}.\nQuestion:"
+
+
 def steps(question: TwoFacts, value: str) -> str:
     """Return the first fact, with this value, and the question about the second one."""
-    return f"{first_step(question, value)}\nQuestion: {question.second.format(value)}\nAnswer:"
-
-
-def first_step(question: TwoFacts, value: str) -> str:
-    """Return the question about the first fact, with this value as its answer."""
-    return f"\nQuestion: {question.first}\nAnswer: {value}."
+    return f"{first_step(question, value)} {question.second.format(value)}\nAnswer:"
 
 
 def response(
@@ -129,14 +131,17 @@ def response(
 ) -> str:
     """Return the response that a model of this kind is taught to give, after "Answer:"."""
     require(kind in KINDS, "kind", f"one of {', '.join(KINDS)}", kind)
-    thoughts = steps(question, question.step)
     if kind == "at once":
         return f" {question.answer}."
     if kind == "filler":
-        return f" {FILLER}" * len(tokenizer.encode(thoughts)) + f" {question.answer}."
-    if kind == "steps of another question":
-        thoughts = steps(other, other.step)
-    return f"{thoughts} {question.answer}."
+        return f"{filler(tokenizer, question)} {question.answer}."
+    of = question if kind == "steps" else other
+    return f"{steps(of, of.step)} {question.answer}."
+
+
+def filler(tokenizer: BPETokenizer, question: TwoFacts) -> str:
+    """Return as many tokens without content as the steps of a question have."""
+    return f" {FILLER}" * len(tokenizer.encode(steps(question, question.step)))
 
 
 def answer_part(text: str) -> str:
@@ -147,12 +152,6 @@ def answer_part(text: str) -> str:
     return " ".join(words)
 
 
-def prompt_of(tokenizer: BPETokenizer, question: TwoFacts) -> Ids:
-    """Return the tokens of a question in the form that most documents of the world have."""
-    text = f"Question: {question.text}\nAnswer:"
-    return [tokenizer.special_tokens[END_OF_TEXT], *tokenizer.encode(text)]
-
-
 def taught(
     kind: str, train: Sequence[TwoFacts], seed: int, n_steps: int = N_STEPS
 ) -> tuple[GPT, BPETokenizer]:
@@ -161,7 +160,7 @@ def taught(
     end, rng = tokenizer.special_tokens[END_OF_TEXT], random.Random(seed)
     texts = [response(tokenizer, question, kind, rng.choice(train)) for question in train]
     data = Dialogues.from_ids(
-        [prompt_of(tokenizer, question) for question in train],
+        [prompt_of(tokenizer, question.text) for question in train],
         [[*tokenizer.encode(text), end] for text in texts],
     )
     lengths = (data.last + 1).tolist()
@@ -192,7 +191,7 @@ def responses(
     Tokens that were written by hand are counted, too.
     """
     begun = [tokenizer.encode(text) for text in by_hand] or [[]] * len(asked)
-    rows = [prompt_of(tokenizer, question) + new for question, new in zip(asked, begun)]
+    rows = [prompt_of(tokenizer, question.text) + new for question, new in zip(asked, begun)]
     end = tokenizer.special_tokens[END_OF_TEXT]
     options = dict(temperature=0, stop=[end]) | options
     new = generate(model, rows, max_new_tokens, **options).ids
@@ -235,7 +234,8 @@ def job(kind: str, seed: int) -> dict:
     world = MicroWorld()
     train, test = split(questions(world, world.count_mentions()))
     model, tokenizer = taught(kind, train, seed)
-    found = {kind: outcomes(world, test, *responses(model, tokenizer, test))}
+    begun = [filler(tokenizer, question) for question in test] if kind == "filler" else ()
+    found = {kind: outcomes(world, test, *responses(model, tokenizer, test, begun))}
     if kind == "at once":
         found[f"at once, vote of {N_SAMPLES}"] = voted(world, model, tokenizer, test)
     if kind == "steps":
@@ -250,21 +250,27 @@ def job(kind: str, seed: int) -> dict:
     return found
 
 
+def by_program(
+    world: MicroWorld, model: GPT, tokenizer: BPETokenizer, asked: Sequence[TwoFacts]
+) -> dict:
+    """Return the outcomes if a program asks for the first fact, then for the second one."""
+    begun = [f"\nQuestion: {question.first}\nAnswer:" for question in asked]
+    firsts, _ = responses(model, tokenizer, asked, begun, max_new_tokens=12)
+    values = [text.partition("\n")[0].strip(" .") for text in firsts]
+    begun = [steps(question, value) for question, value in zip(asked, values)]
+    texts, n_tokens = responses(model, tokenizer, asked, begun, max_new_tokens=12)
+    return outcomes(world, asked, [text.partition("\n")[0] for text in texts], n_tokens)
+
+
 def untaught() -> dict:
     """Return what ``small`` answers without finetuning: at once, and to each question by itself."""
     world, (model, tokenizer) = MicroWorld(), load(BASE)
     train, test = split(questions(world, world.count_mentions()))
-    found = {"taught on": len(train), "questions": [question.text for question in test]}
+    found = {"taught on": len(train), "questions": [asdict(question) for question in test]}
     texts, n_tokens = responses(model, tokenizer, test, max_new_tokens=12)
     lines = [text.partition("\n")[0] for text in texts]
     found["untaught"] = outcomes(world, test, lines, n_tokens)
-    begun = [f"\nQuestion: {question.first}\nAnswer:" for question in test]
-    firsts, _ = responses(model, tokenizer, test, begun, max_new_tokens=12)
-    values = [text.partition("\n")[0].strip(" .") for text in firsts]
-    begun = [steps(question, value) for question, value in zip(test, values)]
-    texts, n_tokens = responses(model, tokenizer, test, begun, max_new_tokens=12)
-    lines = [text.partition("\n")[0] for text in texts]
-    found["two questions by a program"] = outcomes(world, test, lines, n_tokens)
+    found["two questions by a program"] = by_program(world, model, tokenizer, test)
     guess = Counter((question.relation, question.answer) for question in train)
     common = {relation: answer for (relation, answer), _ in reversed(guess.most_common())}
     majority = [f" {common.get(question.relation, '')}" for question in test]
@@ -273,7 +279,6 @@ def untaught() -> dict:
 
 
 def call(task: tuple) -> dict:
-    """Run one part of the experiment."""
     return job(*task) if task else untaught()
 
 
@@ -290,6 +295,5 @@ def main(arguments: list[str] | None = None) -> None:
         for name, outcome in found.items():
             merged.setdefault(name, []).append(outcome)
     contents = plain | {"steps of finetuning": N_STEPS, "seeds": list(SEEDS), "runs": merged}
-    seconds = time.perf_counter() - started
-    command = "python -m fmlab.experiments thinking_tokens"
-    print(record("thinking_tokens", contents, command=command, seconds=seconds))
+    made = dict(command=parser.prog, seconds=time.perf_counter() - started)
+    print(record("thinking_tokens", contents, **made))
