@@ -1,4 +1,4 @@
-"""More samples from a real model: SmolLM2 is asked for the capitals of the 40 largest countries.
+"""More samples from a real model: SmolLM2 is asked for the capitals of the 60 largest countries.
 
 Eight samples per question, at temperature 1, and one greedy answer. The record has, for each
 sample, whether it names the capital, its number of tokens, its mean log-probability per token, and
@@ -22,7 +22,7 @@ from fmlab.models.pretrained import SMOLLM2, load
 from fmlab.tokenization.special_tokens import end_of_response
 from fmlab.tokenization.tokenizers import BPETokenizer
 
-N_COUNTRIES, PART, N_SAMPLES, BATCH = 40, 20, 8, 10
+N_COUNTRIES, PART, N_SAMPLES, BATCH = 60, 20, 8, 10
 
 
 def named(answer: str) -> str:
