@@ -60,7 +60,7 @@ def check_election(elected: Callable[[Floats], Floats]) -> None:
         expected = elected_of_three(p)
         no_ties = p**3 + 3 * p**2 * (1 - p)
         mistakes = {
-            "You left out three different answers, of which the first one wins": no_ties,
+            "You left out three different answers: then the first one wins": no_ties,
             "That is the distribution of a single sample": p,
             "At least two of three: there are three places for the other answer": p**3
             + p**2 * (1 - p),

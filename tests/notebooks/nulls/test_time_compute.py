@@ -29,7 +29,7 @@ def a_random_answer_counts_as_right(namespace, patch):
     namespace["right"] = [[int(rng.integers(len(each)))] for each in namespace["p"]]
 
 
-@null("beam-search", before="budget-6")
+@null("beam-search", before="budget-6b")
 def beam_has_no_width(namespace, patch):
     """Only one beginning is kept, whatever the width of the beam."""
     search = namespace["beam_search"]
@@ -46,12 +46,15 @@ def samples_are_as_good_as_the_beam(namespace, patch):
     namespace["curves"]["mean log-probability"] = np.maximum(curve, 0 * curve + greedy)
 
 
-@null("select-best", before="budget-4")
+@null("select-best", before="select-2")
 def scores_mean_nothing(namespace, patch):
     """The scores of the answers are shuffled within each question."""
-    rng = np.random.default_rng(2)
+    rng, questions = np.random.default_rng(2), range(len(namespace["p"]))
     for name, values in namespace["scores"].items():
         namespace["scores"][name] = [rng.permutation(each) for each in values]
+        rule = namespace["rules"][name]
+        rows = [[rule(i, n) for i in questions] for n in namespace["budgets"]]
+        namespace["curves"][name] = np.array(rows)
 
 
 @null("select-best", before="select-2")
