@@ -33,6 +33,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "self_check",
         "structured_outputs",
         "supervised_finetuning",
+        "test_time_compute",
         "tokenization",
         "training_data",
         "windows",

@@ -43,6 +43,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "is_solved",
             "question_accuracy",
         ],
+        "selection": ["selected_by_majority", "selected_by_score"],
         "responses": ["Grades", "answer_rate", "answered", "grade"],
         "versions": ["set_version"],
     },

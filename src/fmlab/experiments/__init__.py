@@ -15,6 +15,11 @@ A chapter plots them, runs one point again, and asserts that it agrees.
 ``real_hallucination``  what a real model invents, and whether it repeats a false statement
 ``confidence``          whether probabilities are right, before and after post-training
 ``small_answers``       what ``small`` answers when it is asked again, differently, or about nobody
+``answer_budgets``      what more samples of answers buy, by the rule that selects one of them
+``answer_verifiers``    whether a model can learn to tell its right answers from wrong ones
+``answer_wordings``     whether votes help a model whose answer depends on the wording
+``thinking_tokens``     whether a model answers better if it writes the first of two facts first
+``real_votes``          the same for a real model, and the capitals of the world
 ``unknown_facts``       what finetuning on facts that a model does not know does to its answers
 ``mitigations``         seven ways to make a model invent less, and what each costs
 ``image_text``          what a small image-text model learns from drawn pictures
@@ -68,6 +73,9 @@ A chapter plots them, runs one point again, and asserts that it agrees.
 import lazy_loader
 
 EXPERIMENTS = (
+    "answer_budgets",
+    "answer_verifiers",
+    "answer_wordings",
     "capacity_grid",
     "capitals",
     "chat_templates",
@@ -97,6 +105,7 @@ EXPERIMENTS = (
     "real_sampling",
     "real_structured",
     "real_tasks",
+    "real_votes",
     "reward_model_init",
     "rotary_gaps",
     "sampling_batches",
@@ -111,6 +120,7 @@ EXPERIMENTS = (
     "specialists",
     "structured_records",
     "supervised",
+    "thinking_tokens",
     "three_ways",
     "training_profile",
     "two_fact_agent",

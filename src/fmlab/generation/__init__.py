@@ -7,7 +7,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "decoding": ["Generated", "TokenStep", "generate", "stream"],
         "engines": ["ENGINES"],
-        "search": ["beam_search"],
+        "search": ["beam_search", "likely_continuations"],
         "chat": ["respond"],
     },
 )

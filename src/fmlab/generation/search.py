@@ -75,3 +75,49 @@ def beam_search(
     for _, new, past, reason in finished:
         result.add(prompt, new, past, reason)
     return result
+
+
+def likely_continuations(
+    model: nn.Module,
+    ids: ArrayLike,
+    max_new_tokens: int,
+    stop: Sequence[int | Sequence[int]] = (),
+    least: float = 1e-3,
+) -> Generated:
+    """Return all continuations of one prompt that have at least this probability, best first.
+
+    Reads every prefix whose probability is at least ``least`` once. What the probabilities in
+    ``scores``, which are logprobs, lack to a sum of 1 is that of all other continuations together.
+    Errors: ``ValueError`` as in ``generate``; for a ``least`` outside (0, 1); for one so large that
+    no continuation has that probability.
+    """
+    prompt = as_ids("ids", ids, model.config)
+    valid = is_number(least) and 0 < least < 1
+    require(valid, "least", "a number in (0, 1)", least)
+    limits = Limits.of(model, max_new_tokens, stop)
+    engine = make_engine("torch", model, 1, len(prompt) + limits.most_new_tokens(prompt))
+    prefixes: list[tuple[Ids, list[float]]] = [([], [])]
+    finished: list[tuple[float, Ids, list[float], str]] = []
+    logits = engine.start([prompt])
+    while True:
+        logprobs = log_softmax(logits)  # (n prefixes, V)
+        totals = np.array([[sum(past)] for _, past in prefixes]) + logprobs
+        rows, longer = [], []
+        for row, token in zip(*map(np.ndarray.tolist, np.nonzero(totals >= math.log(least)))):
+            new, past = prefixes[row][0] + [token], prefixes[row][1] + [float(logprobs[row, token])]
+            reason = limits.finish_reason(prompt, new)
+            if reason is not None:
+                finished.append((sum(past), new, past, reason))
+            else:
+                rows.append(row)
+                longer.append((new, past))
+        if not rows:
+            break
+        prefixes = longer
+        logits = engine.advance(rows, [new[-1] for new, _ in prefixes])
+    require(len(finished) > 0, "least", "small enough for at least one continuation", least)
+    finished.sort(key=lambda found: -found[0])
+    result = Generated(scores=[found[0] for found in finished])
+    for _, new, past, reason in finished:
+        result.add(prompt, new, past, reason)
+    return result

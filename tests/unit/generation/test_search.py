@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from fmlab.generation.decoding import generate
-from fmlab.generation.search import beam_search
+from fmlab.generation.search import beam_search, likely_continuations
 from fmlab.models.configs import GPTConfig
 from fmlab.models.gpt import GPT
 from fmlab.models.logprobs import sequence_logprob
@@ -84,3 +84,20 @@ def test_beams_end_with_the_context():
 def test_bad_beam_arguments_are_named(change, message):
     with pytest.raises(ValueError, match=message):
         beam_search(lively(), **({"ids": [1], "max_new_tokens": 2} | change))
+
+
+def test_likely_continuations_are_all_of_them_with_their_probabilities():
+    model = GPT(GPTConfig(4, 8, 1, 1, 4))
+    for weight in model.parameters():
+        weight.data += torch.randn(weight.shape, generator=torch.Generator().manual_seed(4))
+    everything = all_continuations(model, [1, 0], 3, 2)
+    expected = [(new, score) for new, score in everything if score >= math.log(0.01)]
+    rows = likely_continuations(model, [1, 0], 3, [2], 0.01)
+    assert [tuple(ids) for ids in rows.ids] == [new for new, _ in expected]
+    np.testing.assert_allclose(rows.scores, [score for _, score in expected], rtol=1e-5)
+
+
+@pytest.mark.parametrize("least", [0, 1, 0.99, None])
+def test_a_least_probability_that_nothing_can_have_is_refused(least):
+    with pytest.raises(ValueError, match="least must be"):
+        likely_continuations(lively(), [1, 2], 8, least=least)
