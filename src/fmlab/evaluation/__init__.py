@@ -14,6 +14,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "rank_correlation",
             "wilson_interval",
         ],
+        "agreement": ["Agreement"],
         "calibration": ["Bin", "expected_calibration_error", "reliability"],
         "consistency": [
             "PERTURBATIONS",

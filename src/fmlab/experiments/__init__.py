@@ -38,6 +38,8 @@ A chapter plots them, runs one point again, and asserts that it agrees.
 ``mixture_of_experts``  a mixture of experts against dense models
 ``model_collapse``      what models learn from text that other models wrote
 ``width_transfer``      whether the best learning rate of a narrow model fits a wide one
+``messy_corpus``        what cleaning a corpus with planted flaws finds, and does to a model
+``real_prompts``        eight prompts for one task of a real model
 ``real_tasks``          five tasks that a real model does by completing a text
 ``chat_templates``      what a real model replies in its own chat template, in others, and in none
 ``structured_records``  records in JSON from the book's model, by five techniques
@@ -76,6 +78,7 @@ EXPERIMENTS = (
     "ladder",
     "masked_and_causal",
     "mitigations",
+    "messy_corpus",
     "mixture_of_experts",
     "model_collapse",
     "ngram_ladder",
@@ -85,6 +88,7 @@ EXPERIMENTS = (
     "real_adaptation",
     "real_hallucination",
     "real_preference",
+    "real_prompts",
     "real_sampling",
     "real_structured",
     "real_tasks",

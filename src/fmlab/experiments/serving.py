@@ -1,11 +1,12 @@
-"""A server under load, and static against continuous batching.
+"""A server under load, static against continuous batching, and writing without a KV cache.
 
-    python -m fmlab.experiments serving    # about three minutes; book/results/serving.json
+    python -m fmlab.experiments serving    # about four minutes; book/results/serving.json
 
 ``load_test`` starts the server in a process of its own, and lets 1 to 64 clients ask it over
 HTTP, all at once. Each client sends its next request when it has the answer to the last one.
 ``batching`` compares two ways to form batches on the same requests, in one process without HTTP:
-they arrive at random times, and answers differ in length.
+they arrive at random times, and answers differ in length. ``token_times`` writes texts of several
+lengths, with a KV cache and without.
 """
 
 from __future__ import annotations
@@ -20,12 +21,14 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from statistics import median
 
 import httpx
 import numpy as np
 import torch
 
 from fmlab.generation.batching import ContinuousBatch, Row
+from fmlab.generation.decoding import generate
 from fmlab.generation.limits import Limits
 from fmlab.models import load
 from fmlab.models.language_model import LanguageModel
@@ -36,17 +39,20 @@ CLIENTS = [1, 2, 4, 8, 16, 32, 64]
 PROMPT, TOKENS = "Yesterday, a friend told me that", 64
 N_REQUESTS, MAX_ROWS = 96, 16
 MEAN_TOKENS, MOST_TOKENS = 40, 160
-RATES = [10, 20, 40]  # requests a second
+RATES = [20, 40, 60, 80]  # requests a second
 SEEDS = (0, 1, 2)
+LENGTHS = [16, 32, 64, 128, 192]  # tokens of a text
+N_TIMES = 5  # each length is written this often
 
 
 @contextmanager
-def running_server(model: str = MODEL, threads: int = 1) -> Iterator[str]:
-    """Start the server on a free port; yield its address; stop it."""
+def running_server(*models: str, threads: int = 1) -> Iterator[str]:
+    """Start the server on a free port, ``micro`` on it by default; yield its address; stop it."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "fmlab.generation.server", "--model", model]
+    command = [sys.executable, "-m", "fmlab.generation.server"]
+    command += [part for model in models or (MODEL,) for part in ("--model", model)]
     command += ["--port", str(port), "--threads", str(threads)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     address = f"http://127.0.0.1:{port}"
@@ -189,6 +195,27 @@ def batching() -> list[dict]:
     return rows
 
 
+def token_times() -> list[dict]:
+    """Write texts of several lengths; return the milliseconds of each, median of a few."""
+    model, tokenizer = load(MODEL)
+    prompt = [end_of_text(tokenizer), *tokenizer.encode(PROMPT)]
+    rows = []
+    for engine in ("torch", "uncached"):
+        for n in LENGTHS:
+            times = [write_time(model, prompt, n, engine) for _ in range(N_TIMES)]
+            rows.append({"engine": engine, "tokens": n, "ms": ms(median(times))})
+    return rows
+
+
+def write_time(model: LanguageModel, prompt: Sequence[int], n: int, engine: str) -> float:
+    """Return the seconds that it takes to write n tokens, by greedy decoding."""
+    start = time.perf_counter()
+    made = generate(model, [prompt], n, temperature=0, engine=engine)
+    seconds = time.perf_counter() - start
+    assert len(made.ids[0]) == n, "the text must not end early"
+    return seconds
+
+
 def run() -> dict:
     """Measure everything; return the results."""
     torch.set_num_threads(1)
@@ -203,6 +230,7 @@ def run() -> dict:
         "max rows": MAX_ROWS,
         "load": loads,
         "batching": batching(),
+        "token times": token_times(),
     }
 
 
