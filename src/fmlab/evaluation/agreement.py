@@ -20,8 +20,9 @@ class Agreement:
 
     ``chance`` is the agreement of two raters who give their labels as often, but to random items.
 
-    >>> Agreement.of([1, 1, 0, 0] * 20, [1, 1, 0, 1] * 20)
-    raw 0.75, by chance 0.50, kappa 0.50 (0.35 to 0.65, n = 80)
+    >>> found = Agreement.of([1, 1, 0, 0] * 20, [1, 1, 0, 1] * 20)
+    >>> found.raw, found.chance, found.kappa
+    (0.75, 0.5, 0.5)
     """
 
     raw: float
