@@ -50,11 +50,11 @@ def both_ways_are_static(namespace, patch):
     patch(serving, "serve", lambda *a, static, **options: serve(*a, static=True, **options))
 
 
-@null("infrastructure-layer", before="batching-3")
-def static_batches_are_as_fast_under_load(namespace, patch):
-    """In the record, both ways have the same throughput."""
-    for run in namespace["record"]["batching"]:
-        run["tokens per second"] = 100.0
+@null("infrastructure-layer", before="batching-2")
+def all_requests_are_static(namespace, patch):
+    """In the simulation, requests never join a running batch."""
+    simulate = serving.simulate
+    patch(serving, "simulate", lambda *a, static, **options: simulate(*a, static=True, **options))
 
 
 @null("inference-optimisation")

@@ -51,7 +51,7 @@ def test_all_pairs_found_are_similar_and_exact_duplicates_are_never_missed():
 def test_agrees_with_datasketch_on_its_own_hashes():
     from datasketch import MinHash
 
-    texts = random_texts(6) + [random_texts(1)[0] + " more"]
+    texts = [*random_texts(6), random_texts(1)[0] + " more"]
     for first, second in combinations(map(shingles, texts), 2):
         theirs = []
         for members in (first, second):
