@@ -6,6 +6,7 @@ import torch
 from fmlab import generation, models
 from fmlab.experiments import messy_corpus, mixture_lab, real_prompts, serving
 from fmlab.widgets import ChatPanel
+from tests.notebooks.nulls.records import change_record
 from tests.notebooks.nulls.registry import null
 
 
@@ -83,16 +84,21 @@ def the_cache_changes_the_text(namespace, patch):
 @null("prompt-engineering")
 def all_prompts_are_equal(namespace, patch):
     """Every prompt has the results of the bare one."""
-    prompts = namespace["prompts"]
-    for name in prompts:
-        prompts[name] = prompts["bare"]
+
+    def change(record):
+        record["prompts"] = dict.fromkeys(record["prompts"], record["prompts"]["bare"])
+
+    change_record(namespace, "real_prompts", change)
 
 
 @null("prompt-engineering")
 def wrong_examples_do_as_well(namespace, patch):
     """The form of the examples is all that counts."""
-    prompts = namespace["prompts"]
-    prompts[real_prompts.CONTROL] = prompts[namespace["chosen"]]
+
+    def change(record):
+        record["prompts"][real_prompts.CONTROL] = record["prompts"]["two examples"]
+
+    change_record(namespace, "real_prompts", change)
 
 
 @null("prompt-engineering")
