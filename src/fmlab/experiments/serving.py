@@ -19,6 +19,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -94,7 +95,9 @@ def load_test(
     address: str, model: str, n_clients: int, n_requests: int, tokens: int = TOKENS
 ) -> dict:
     """Let clients ask at once; return what happened to every request, and the seconds of it all."""
-    return asyncio.run(_load_test(address, model, n_clients, n_requests, tokens))
+    test = _load_test(address, model, n_clients, n_requests, tokens)
+    with ThreadPoolExecutor(1) as thread:  # a notebook has an event loop of its own
+        return thread.submit(asyncio.run, test).result()
 
 
 async def _load_test(

@@ -36,7 +36,8 @@ def test_equal_lengths_are_the_null():
 def test_the_simulation_takes_the_steps_of_the_batch(static):
     requests = [Arrival(1e-9 * i, 1 + (7 * i) % 11) for i in range(40)]
     made = serve(lively(), [1], requests, static=static, max_rows=4)["steps"]
-    assert simulate(requests, static=static, max_rows=4)[1] == made
+    at_once = [Arrival(0, request.tokens) for request in requests]
+    assert simulate(at_once, static=static, max_rows=4)[1] == made
 
 
 def test_an_idle_server_serves_each_request_at_once():
