@@ -44,14 +44,14 @@ def more_clients_gain_nothing(namespace, patch):
     namespace["speed"] = [namespace["speed"][0]] * len(namespace["speed"])
 
 
-@null("infrastructure-layer", before="batching-3")
+@null("infrastructure-layer")
 def both_ways_are_static(namespace, patch):
     """Waiting requests never join a running batch."""
     serve = serving.serve
     patch(serving, "serve", lambda *a, static, **options: serve(*a, static=True, **options))
 
 
-@null("infrastructure-layer", before="batching-2")
+@null("infrastructure-layer")
 def all_requests_are_static(namespace, patch):
     """In the simulation, requests never join a running batch."""
     simulate = serving.simulate
