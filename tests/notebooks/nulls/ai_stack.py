@@ -11,9 +11,9 @@ from tests.notebooks.nulls.registry import null
 
 
 @null("three-layers")
-def a_box_is_empty(namespace, patch):
-    """Nothing implements one of the boxes."""
-    namespace["implementation"] = lambda where: None if "ChatPanel" in where else where
+def a_layer_is_missing(namespace, patch):
+    """There is no infrastructure."""
+    del namespace["stack"]["infrastructure"]
 
 
 @null("three-layers")
