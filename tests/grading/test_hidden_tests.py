@@ -62,6 +62,27 @@ def test_the_author_s_answer_passes(chapter, exercise):
 
 # Wrong answers, each with what the hidden test says about it. Those marked with * passed before.
 WRONG = [
+    # the stack
+    ("ai-stack", "numbers", "predicted['kappa'] = 0.9", "is 0.8, not 0.9"),
+    (
+        "ai-stack", "summary",
+        "_s = summary\ndef summary(rs):\n    return _s(rs) | {'throughput': 1.0}", "'throughput'",
+    ),
+    (
+        "ai-stack", "choose",  # chosen and reported on the same half
+        "_g = gain_of_best\ndef gain_of_best(c, r, b):\n    return _g(c, c, b)", "the paired gain",
+    ),
+    ("ai-stack", "choose", "helps['model B'] = True", "does the interval lie above 0"),
+    (
+        "ai-stack", "filter",
+        "_b = by_chance\ndef by_chance(*a):\n    return 1 - _b(*a)", "at least as many",
+    ),
+    (
+        "ai-stack", "omission",  # the server is never idle here
+        "def test_latencies(latencies):\n"
+        "    assert np.allclose(latencies([0.0, 0.0], [1.0, 1.0]), [1.0, 2.0])",
+        "assumes that the server is never idle",
+    ),
     # language models
     ("language-models", "numbers", "predicted['training pairs'] = 3", "is 4, not 3"),
     ("language-models", "numbers", "predicted['perplexity'] = None", "is 4.757, not None"),
@@ -330,6 +351,8 @@ def test_a_wrong_answer_fails_with_a_sentence(chapter, exercise, answer, sentenc
 
 
 RIGHT = [
+    ("ai-stack", "choose", "helps = {k: np.bool_(v) for k, v in helps.items()}"),
+    ("ai-stack", "filter", "by_chance = checks.ai_stack.chance_of"),
     ("language-models", "numbers", "predicted['perplexity'] = 4.76"),
     ("language-models", "mix", "_m = mix\ndef mix(*a):\n    return _m(*a).tolist()"),
     ("language-models", "better", "shows_a_difference = {k: np.bool_(v) for k, v in "

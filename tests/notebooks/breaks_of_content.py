@@ -29,7 +29,7 @@ for source in (
     "import requests",
     "from urllib.request import urlopen",
     "from urllib import request",
-    "import httpx as h",
+    "import aiohttp as h",
     "AutoModel.from_pretrained('gpt2')",
     "tiktoken.get_encoding('gpt2')",
     "read('https://example.org/a.txt')",

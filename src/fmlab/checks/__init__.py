@@ -15,6 +15,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=[
         "ai_engineering",
+        "ai_stack",
         "attention",
         "bug_hunts",
         "chain",

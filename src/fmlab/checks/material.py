@@ -234,3 +234,38 @@ def threshold_data(seed: int = 0, n: int = 200) -> tuple[Floats, NDArray[np.bool
     rng = np.random.default_rng(seed)
     confidences = rng.beta(0.8, 0.8, n).round(2)
     return confidences, rng.random(n) < confidences
+
+
+# The AI engineering stack: requests of a server, and prompts on two halves
+
+Request = dict[str, float]
+
+
+def requests_of(seed: int = 0, n: int = 40) -> list[Request]:
+    """Return simulated requests: seconds when each was sent, began and was done, and its tokens."""
+    rng = np.random.default_rng(seed)
+    sent = np.cumsum(rng.exponential(0.1, n))
+    first = sent + rng.gamma(2.0, 0.1, n)
+    tokens = rng.geometric(0.05, n)
+    done = first + (tokens - 1) * rng.uniform(0.01, 0.03, n)
+    rows = zip(sent.tolist(), first.tolist(), done.tolist(), tokens.tolist())
+    return [dict(zip(("sent", "first", "done", "tokens"), row)) for row in rows]
+
+
+def prompt_trials() -> dict[str, tuple[dict[str, Floats], dict[str, Floats]]]:
+    """Return 1 for each item that a prompt gets right, for two models, on two halves of 100 items.
+
+    Of model A, one prompt is better than the plain one; of model B, all are equally good.
+    """
+    trials = {}
+    for seed, (model, gain) in enumerate({"model A": 0.25, "model B": 0.0}.items()):
+        rng, halves = np.random.default_rng(seed + 3), []
+        for _ in range(2):
+            hard = rng.random(100)
+            half = {"plain": (hard < 0.5).astype(float)}
+            for k in range(12):
+                extra = gain if k == 7 else 0.0
+                half[f"prompt {k}"] = (hard + rng.normal(0, 0.15, 100) < 0.5 + extra).astype(float)
+            halves.append(half)
+        trials[model] = tuple(halves)
+    return trials

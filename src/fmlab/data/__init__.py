@@ -5,6 +5,18 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
+        "cleaning": [
+            "Familiarity",
+            "duplicates",
+            "jaccard",
+            "minhashes",
+            "personal_data",
+            "redact",
+            "repeated_lines",
+            "shingles",
+            "similar_pairs",
+            "without_lines",
+        ],
         "corpora": ["python_docs", "read", "split_pages"],
         "pictures": [
             "COLORS",

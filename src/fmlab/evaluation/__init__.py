@@ -15,6 +15,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "t_quantile",
             "wilson_interval",
         ],
+        "agreement": ["Agreement"],
         "calibration": ["Bin", "expected_calibration_error", "reliability"],
         "consistency": [
             "PERTURBATIONS",

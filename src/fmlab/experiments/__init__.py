@@ -47,6 +47,8 @@ A chapter plots them, runs one point again, and asserts that it agrees.
 ``mixture_of_experts``  a mixture of experts against dense models
 ``model_collapse``      what models learn from text that other models wrote
 ``width_transfer``      whether the best learning rate of a narrow model fits a wide one
+``messy_corpus``        what cleaning a corpus with planted flaws finds, and does to a model
+``real_prompts``        eight prompts for one task of a real model
 ``real_tasks``          five tasks that a real model does by completing a text
 ``model_swap``          the same prompts on a real model whose weights are rounded further
 ``chat_templates``      what a real model replies in its own chat template, in others, and in none
@@ -91,6 +93,7 @@ EXPERIMENTS = (
     "ladder",
     "masked_and_causal",
     "mitigations",
+    "messy_corpus",
     "mixture_of_experts",
     "model_collapse",
     "model_swap",
@@ -102,6 +105,7 @@ EXPERIMENTS = (
     "real_adaptation",
     "real_hallucination",
     "real_preference",
+    "real_prompts",
     "real_sampling",
     "real_structured",
     "real_tasks",

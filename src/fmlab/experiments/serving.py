@@ -5,7 +5,8 @@
 ``load_test`` starts the server in a process of its own, and lets 1 to 64 clients ask it over
 HTTP, all at once. Each client sends its next request when it has the answer to the last one.
 ``batching`` compares two ways to form batches on the same requests, in one process without HTTP:
-they arrive at random times, and answers differ in length.
+they arrive at random times, and answers differ in length. ``simulate`` does the same without a
+model, in steps instead of seconds, so it can go to the limit of what a server can bear.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -26,6 +28,7 @@ import numpy as np
 import torch
 
 from fmlab.generation.batching import ContinuousBatch, Row
+from fmlab.generation.decoding import generate
 from fmlab.generation.limits import Limits
 from fmlab.models import load
 from fmlab.models.language_model import LanguageModel
@@ -41,12 +44,13 @@ SEEDS = (0, 1, 2)
 
 
 @contextmanager
-def running_server(model: str = MODEL, threads: int = 1) -> Iterator[str]:
-    """Start the server on a free port; yield its address; stop it."""
+def running_server(*models: str, threads: int = 1) -> Iterator[str]:
+    """Start the server on a free port, ``micro`` on it by default; yield its address; stop it."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "fmlab.generation.server", "--model", model]
+    command = [sys.executable, "-m", "fmlab.generation.server"]
+    command += [part for model in models or (MODEL,) for part in ("--model", model)]
     command += ["--port", str(port), "--threads", str(threads)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     address = f"http://127.0.0.1:{port}"
@@ -58,7 +62,7 @@ def running_server(model: str = MODEL, threads: int = 1) -> Iterator[str]:
         process.wait(60)
 
 
-def _wait_for(address: str, process: subprocess.Popen, seconds: float = 60) -> None:
+def _wait_for(address: str, process: subprocess.Popen, seconds: float = 300) -> None:
     end = time.monotonic() + seconds
     while time.monotonic() < end and process.poll() is None:
         try:
@@ -91,7 +95,9 @@ def load_test(
     address: str, model: str, n_clients: int, n_requests: int, tokens: int = TOKENS
 ) -> dict:
     """Let clients ask at once; return what happened to every request, and the seconds of it all."""
-    return asyncio.run(_load_test(address, model, n_clients, n_requests, tokens))
+    test = _load_test(address, model, n_clients, n_requests, tokens)
+    with ThreadPoolExecutor(1) as thread:  # a notebook has an event loop of its own
+        return thread.submit(asyncio.run, test).result()
 
 
 async def _load_test(
@@ -170,6 +176,35 @@ def serve(
     }
 
 
+def simulate(
+    requests: Sequence[Arrival], *, static: bool, max_rows: int = MAX_ROWS
+) -> tuple[list[float], int]:
+    """Serve requests as ``serve`` does, without a model; return latencies and the steps computed.
+
+    The unit of time is a step, which writes one token for each row, however many there are.
+
+    >>> requests = [Arrival(0, 2), Arrival(0, 5), Arrival(0, 2)]
+    >>> simulate(requests, static=True, max_rows=2), simulate(requests, static=False, max_rows=2)
+    (([2, 5, 7], 7), ([2, 5, 4], 5))
+    """
+    waiting, rows, ended = list(enumerate(requests)), [], {}
+    now, n_steps = 0.0, 0
+    while len(ended) < len(requests):
+        if not (static and rows):
+            while waiting and waiting[0][1].at <= now and len(rows) < max_rows:
+                number, request = waiting.pop(0)
+                rows.append([number, request.tokens])
+        if not rows:
+            now = waiting[0][1].at
+            continue
+        now, n_steps = now + 1, n_steps + 1
+        for row in rows:
+            row[1] -= 1
+        ended |= {number: now - requests[number].at for number, left in rows if left == 0}
+        rows = [row for row in rows if row[1] > 0]
+    return [ended[number] for number in range(len(requests))], n_steps
+
+
 def _row(model: LanguageModel, prompt: Sequence[int], request: Arrival) -> Row:
     rng = np.random.default_rng(0)  # which tokens come does not matter here, only how many
     return Row(list(prompt), Limits.of(model, request.tokens, ()), rng)
@@ -187,6 +222,15 @@ def batching() -> list[dict]:
                 made = serve(model, prompt, requests, static=static)
                 rows.append({"rate": rate, "seed": seed, "static": static} | made)
     return rows
+
+
+def write_time(model: LanguageModel, prompt: Sequence[int], n: int, engine: str) -> float:
+    """Return the seconds that it takes to write n tokens, by greedy decoding."""
+    start = time.perf_counter()
+    made = generate(model, [prompt], n, temperature=0, engine=engine)
+    seconds = time.perf_counter() - start
+    assert len(made.ids[0]) == n, "the text must not end early"
+    return seconds
 
 
 def run() -> dict:

@@ -13,6 +13,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "attention": ["AttentionExplorer"],
+        "chat": ["ChatPanel"],
         "image_text": ["ImageTextExplorer"],
         "kl": ["KLExplorer"],
         "planning": ["PlanningCalculator", "PlanningSheet"],

@@ -31,7 +31,7 @@ RANDOM_TORCH = {
     *("Linear", "Bilinear", "Embedding", "Conv1d", "Conv2d", "RNN", "LSTM", "GRU"),
     *("MultiheadAttention", "Transformer", "TransformerEncoderLayer", "TransformerDecoderLayer"),
 }
-NETWORK_MODULES = {"requests", "urllib3", "httpx", "aiohttp", "socket", "ftplib", "websocket"}
+NETWORK_MODULES = {"requests", "urllib3", "aiohttp", "socket", "ftplib", "websocket"}
 NETWORK_MODULES |= {"urllib.request", "http.client"}
 NETWORK_CALLS = {
     *("urlopen", "urlretrieve", "from_pretrained", "load_dataset", "hf_hub_download"),

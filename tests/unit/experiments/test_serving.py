@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fmlab.experiments import serving
-from fmlab.experiments.serving import Arrival, arrivals, load_test, running_server, serve
+from fmlab.experiments.serving import Arrival, arrivals, load_test, running_server, serve, simulate
 from tests.unit.generation.small_models import lively
 
 
@@ -30,6 +30,20 @@ def test_equal_lengths_are_the_null():
         serve(lively(), [1], requests, static=way, max_rows=4)["steps"] for way in (True, False)
     ]
     assert made == [24, 24]
+
+
+@pytest.mark.parametrize("static", [True, False])
+def test_the_simulation_takes_the_steps_of_the_batch(static):
+    requests = [Arrival(1e-9 * i, 1 + (7 * i) % 11) for i in range(40)]
+    made = serve(lively(), [1], requests, static=static, max_rows=4)["steps"]
+    at_once = [Arrival(0, request.tokens) for request in requests]
+    assert simulate(at_once, static=static, max_rows=4)[1] == made
+
+
+def test_an_idle_server_serves_each_request_at_once():
+    requests = [Arrival(100 * i, 5) for i in range(6)]
+    for static in (True, False):
+        assert simulate(requests, static=static) == ([5] * 6, 30)
 
 
 def test_arrivals_come_at_the_rate_and_in_order():

@@ -1,0 +1,325 @@
+"""Nulls of the chapter on the AI engineering stack."""
+
+import numpy as np
+import torch
+
+from fmlab import generation, models
+from fmlab.experiments import messy_corpus, mixture_lab, real_prompts, serving
+from fmlab.widgets import ChatPanel
+from tests.notebooks.nulls.records import change_record
+from tests.notebooks.nulls.registry import null
+
+
+@null("three-layers")
+def a_layer_is_missing(namespace, patch):
+    """There is no infrastructure."""
+    del namespace["stack"]["infrastructure"]
+
+
+@null("three-layers")
+def one_module_is_everything(namespace, patch):
+    """All boxes are the same thing."""
+    for layer in namespace["stack"].values():
+        for box in layer:
+            layer[box] = "fmlab.models:load"
+
+
+@null("infrastructure-layer")
+def clients_invent_tokens(namespace, patch):
+    """The clients count one token more per request than the server sent."""
+    load_test = serving.load_test
+
+    def generous(*arguments, **options):
+        made = load_test(*arguments, **options)
+        for answer in made["answers"]:
+            answer["tokens"] += 1
+        return made
+
+    patch(serving, "load_test", generous)
+
+
+@null("infrastructure-layer")
+def more_clients_gain_nothing(namespace, patch):
+    """The server is as fast for one client as for many."""
+    namespace["speed"] = [namespace["speed"][0]] * len(namespace["speed"])
+
+
+@null("infrastructure-layer")
+def both_ways_are_static(namespace, patch):
+    """Waiting requests never join a running batch."""
+    serve = serving.serve
+    patch(serving, "serve", lambda *a, static, **options: serve(*a, static=True, **options))
+
+
+@null("infrastructure-layer")
+def all_requests_are_static(namespace, patch):
+    """In the simulation, requests never join a running batch."""
+    simulate = serving.simulate
+    patch(serving, "simulate", lambda *a, static, **options: simulate(*a, static=True, **options))
+
+
+@null("inference-optimisation")
+def the_cache_is_not_used(namespace, patch):
+    """The engine with a cache reads the whole text at each step, too."""
+    write_time = serving.write_time
+    patch(
+        serving,
+        "write_time",
+        lambda model, prompt, n, engine: write_time(model, prompt, n, "uncached"),
+    )
+
+
+@null("inference-optimisation")
+def the_cache_changes_the_text(namespace, patch):
+    """With a cache, the model writes something else."""
+    generate = generation.generate
+
+    def other(model, prompts, n, engine="auto", **options):
+        prompts = [[*p, 5] for p in prompts] if engine == "torch" else prompts
+        return generate(model, prompts, n, engine=engine, **options)
+
+    patch(generation, "generate", other)
+
+
+@null("prompt-engineering")
+def all_prompts_are_equal(namespace, patch):
+    """Every prompt has the results of the bare one."""
+
+    def change(record):
+        record["prompts"] = dict.fromkeys(record["prompts"], record["prompts"]["bare"])
+
+    change_record(namespace, "real_prompts", change)
+
+
+@null("prompt-engineering")
+def wrong_examples_do_as_well(namespace, patch):
+    """The form of the examples is all that counts."""
+
+    def change(record):
+        record["prompts"][real_prompts.CONTROL] = record["prompts"]["two examples"]
+
+    change_record(namespace, "real_prompts", change)
+
+
+@null("prompt-engineering")
+def the_server_ignores_the_prompt(namespace, patch):
+    """Asked again, every number gets the answer to the next one."""
+    complete = namespace["complete"]
+
+    def shifted(model, prompts, n=12, **options):
+        first, *others = complete(model, prompts, n, **options)
+        return [*others, first]
+
+    namespace["complete"] = shifted
+
+
+@null("application-development")
+def the_prompt_makes_no_difference(namespace, patch):
+    """Both versions send the question alone."""
+    namespace["versions"]["2"] = namespace["versions"]["1"]
+
+
+@null("application-development")
+def answers_are_constant(namespace, patch):
+    """The application always gives the same answer."""
+    ask = namespace["ask"]
+    namespace["ask"] = lambda texts, version: ask(texts[:1], version) * len(texts)
+
+
+@null("ai-interface")
+def clicks_are_not_recorded(namespace, patch):
+    """The buttons do nothing."""
+    patch(ChatPanel, "_rate", lambda self, rating: None)
+
+
+@null("ai-interface")
+def every_click_is_praise(namespace, patch):
+    """Both buttons record the same."""
+    rate = ChatPanel._rate
+    patch(ChatPanel, "_rate", lambda self, rating: rate(self, "up"))
+
+
+@null("ai-interface")
+def clicks_belong_to_the_next_answer(namespace, patch):
+    """A click is recorded for another answer."""
+    record = ChatPanel._record
+
+    def off_by_one(self, facts):
+        shift = int(facts["event"] == "feedback")
+        self.n_answers += shift
+        record(self, facts)
+        self.n_answers -= shift
+
+    patch(ChatPanel, "_record", off_by_one)
+
+
+@null("dataset-engineering")
+def filters_flag_at_random(namespace, patch):
+    """Each step flags as many documents, at random."""
+    namespace["scores"] = namespace["random_scores"]
+
+
+@null("dataset-engineering")
+def the_number_of_documents_is_all(namespace, patch):
+    """Dropping documents at random gives as good a model as cleaning."""
+    for point in namespace["points"]:
+        if point["corpus"] == "random":
+            point["bits"] = next(
+                p["bits"]
+                for p in namespace["points"]
+                if (p["corpus"], p["seed"]) == ("cleaned", point["seed"])
+            )
+
+
+@null("dataset-engineering")
+def nothing_was_cleaned(namespace, patch):
+    """The model that is trained again reads the messy corpus."""
+    namespace["bits"] = namespace["of"]("messy", "bits")[0]
+
+
+@null("dataset-engineering", before="messy-10")
+def copies_stay_in_the_index(namespace, patch):
+    """The cleaned corpus still has the copies."""
+    patch(messy_corpus, "cleaned", list)
+
+
+@null("structured-vs-unstructured")
+def wording_does_not_matter(namespace, patch):
+    """Both passages about a person have the same words."""
+    namespace["passages"] = namespace["passages"][:60] * 2
+
+
+@null("structured-vs-unstructured")
+def the_table_has_no_key(namespace, patch):
+    """Rows of the same person have different names."""
+    for i, row in enumerate(namespace["rows"]):
+        row["name"] += str(i)
+
+
+@null("annotation-difficulty")
+def labels_are_random(namespace, patch):
+    """The annotators of the closed-ended task label at random."""
+    labels = namespace["labels"]
+    rng = np.random.default_rng(1)
+    random_labels = tuple(rng.choice([1, -1], (2, 200)).tolist())
+    namespace["labels"] = labels | {"closed: which is right?": random_labels}
+    from fmlab.evaluation import Agreement
+
+    namespace["agreement"] = {n: Agreement.of(*two) for n, two in namespace["labels"].items()}
+
+
+@null("annotation-difficulty", before="annotators-2")
+def tastes_do_not_differ(namespace, patch):
+    """On open-ended tasks, annotators look at the facts alone."""
+    from fmlab import alignment
+    from microworld import Annotator, Taste
+
+    choices, facts = alignment.choices, Taste(correct=2.0, ten_words=0, polite=0, sourced=0)
+
+    def facts_only(annotator, pairs, rng):
+        return choices(Annotator("", facts, annotator.temperature), pairs, rng)
+
+    patch(alignment, "choices", facts_only)
+
+
+@null("pre-training", before="training-2")
+def micro_is_untrained(namespace, patch):
+    """The model has random weights."""
+    namespace["micro"] = models.GPT(namespace["micro"].config, seed=0)
+
+
+@null("pre-training")
+def post_training_costs_as_much(namespace, patch):
+    """Everything after pre-training costs as much as pre-training."""
+    card = models.card
+
+    def equal(name):
+        facts = card(name)
+        return facts | {"flops": 1.0}
+
+    patch(models, "card", equal)
+
+
+@null("finetuning-vs-post-training")
+def another_hand_gives_another_model(namespace, patch):
+    """The second run ends with other weights."""
+    with torch.no_grad():
+        next(namespace["finetuned"].parameters()).add_(1e-3)
+
+
+@null("finetuning-vs-post-training")
+def content_does_not_matter(namespace, patch):
+    """Mixed-up responses teach as much."""
+    namespace["losses"]["null: mixed-up responses"] = namespace["losses"]["after"]
+
+
+@null("finetuning-vs-post-training")
+def pre_training_gives_no_head_start(namespace, patch):
+    """From random weights, the same run ends with the same loss."""
+    namespace["losses"]["from random weights"] = namespace["losses"]["after"]
+
+
+@null("training-vs-weight-change")
+def quantizing_changes_nothing(namespace, patch):
+    """Rounding to 4 bits leaves all weights as they are."""
+    namespace["quantize_model"] = lambda model, bits: None
+
+
+@null("training-vs-weight-change")
+def a_prompt_changes_weights(namespace, patch):
+    """Reading a prompt moves the weights a little."""
+
+    def generate(model, prompts, n, **options):
+        with torch.no_grad():
+            next(model.parameters()).add_(1e-3)
+
+    namespace["generate"] = generate
+
+
+@null("training-vs-weight-change")
+def training_takes_no_step(namespace, patch):
+    """The optimizer leaves all weights as they are."""
+    patch(torch.optim.SGD, "step", lambda self: None)
+
+
+@null("model-development")
+def nothing_is_learned(namespace, patch):
+    """The trained model is as bad as an untrained one."""
+    model = models.GPT(mixture_lab.SHAPE, seed=0)
+    namespace["bits"] = mixture_lab.bits(model, mixture_lab.held_out())
+
+
+@null("model-development")
+def nothing_is_removed(namespace, patch):
+    """Cleaning keeps every document."""
+    namespace["cleaned"] = namespace["texts"]
+
+
+@null("evaluation-roles")
+def the_models_are_equal(namespace, patch):
+    """Both candidates give the same answers."""
+    namespace["lead"] = type(namespace["lead"]).of(np.zeros(100))
+
+
+@null("evaluation-roles")
+def the_monitor_is_blind(namespace, patch):
+    """Every day is like the day of the release."""
+    namespace["alarms"] = []
+
+
+@null("evaluation-roles")
+def the_monitor_always_warns(namespace, patch):
+    """There is an alarm every day."""
+    namespace["alarms"] = list(range(1, 9))
+
+
+@null("evaluation-roles")
+def more_steps_do_not_help(namespace, patch):
+    """After 20 steps, the model is as good as after 375."""
+    namespace["progress"][20] = namespace["results"]["micro-sft"]
+
+
+@null("evaluation-roles")
+def every_model_is_released(namespace, patch):
+    """The bar is passed by all."""
+    namespace["decision"] = dict.fromkeys(namespace["decision"], namespace["decision"]["small-sft"])
