@@ -3,7 +3,6 @@
 import numpy as np
 
 from fmlab.experiments import (
-    data_decides,
     data_quality,
     domain_text,
     planted_association,
