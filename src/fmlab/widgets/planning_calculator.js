@@ -66,8 +66,8 @@ function render({ model, el }) {
     write(
       matters,
       `Most important here: ${label(rows[0][0])}. Each bar shows "${output.label}" ` +
-        "when one number is 20% lower or higher, a fraction a fifth of the way nearer to 0 or 1 " +
-        "(whichever is closer) or back, or a choice is changed.",
+        "when one input changes: a number by 20%, a fraction by 20% of its distance to 0 or 1 " +
+        "(whichever is nearer), or a choice.",
     );
     bars.replaceChildren(...planningBars(rows, found[key], label, output.kind));
     framed.say(outputs.map(say).join(". "));
