@@ -106,7 +106,7 @@ class TrainingProfile(Results):
         rows = [[name, *(f"{found[name]:.0%}" for found in shares.values())] for name in names]
         head = [f"{size}, {n / 1e6:.1f}M parameters" for size, n in sizes.items()]
         return [
-            table(["Share of the time in", *head], rows, [4, 2, 2]),
+            table(["Part of the time in", *head], rows, [4, 2, 2]),
             paragraph(f"Measured on {results['machine']}, {results['date']}."),
         ]
 

@@ -323,6 +323,15 @@ WRONG = [
         "the number of calls must be",
     ),
     (
+        "ai-engineering", "loop",  # never appends what the tool returns
+        "_q = run\ndef run(policy, tool, question, budget):\n"
+        "    def blind(text):\n"
+        "        lines = text.splitlines(keepends=True)\n"
+        "        return policy(''.join(x for x in lines if not x.startswith('Result')))\n"
+        "    return _q(blind, tool, question, budget)",
+        "the transcript must be",
+    ),
+    (
         "ai-engineering", "winner",  # the questions that chose it
         "_w = report\ndef report(outcomes, chosen_on):\n    winner = _w(outcomes, chosen_on)[0]\n"
         "    return winner, Rate.of(outcomes[winner, chosen_on].tolist())",

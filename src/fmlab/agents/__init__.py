@@ -11,6 +11,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "TRAINED",
             "UNSEEN",
             "Task",
+            "in_plain_form",
             "one_fact_tasks",
             "plain_kinds",
             "plain_tasks",

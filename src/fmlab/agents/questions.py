@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 
 from fmlab.agents.tools import ANSWER, CALL, QUESTION, RESULT, call
@@ -152,6 +152,12 @@ def plain_tasks(
         first, second = (schema.BY_KEY[key].label for key in kind.split(" > "))
         tasks.append(task_of(world, PLAIN_FORM.format(second, first, name), name, kind))
     return tasks
+
+
+def in_plain_form(task: Task) -> Task:
+    """Return the same question about two facts in the plain form."""
+    first, second = (schema.BY_KEY[key].label for key in task.kind.split(" > "))
+    return replace(task, text=PLAIN_FORM.format(second, first, task.entity))
 
 
 def _plain(text: str) -> str:

@@ -112,14 +112,23 @@ SCRIPTS: dict[str, tuple[list[str], int, tuple[str | None, int]]] = {
 }
 
 
-def scripted(lines: Sequence[str]) -> Callable[[str], str]:
+def scripted(lines: Sequence[str], question: str | None = None) -> Callable[[str], str]:
     """Return a policy that writes these lines one after the other.
 
-    The next line depends on how many actions the transcript has, as with a model.
+    The next line depends on how many results the transcript has, as with a model. If ``question``
+    is given, the whole transcript must be right: otherwise, ``AssertionError``.
     """
 
     def policy(transcript: str) -> str:
         n_actions = sum(line.startswith("Look up:") for line in transcript.splitlines())
+        if question is not None:
+            must = f"Question: {question}\n"
+            for line in lines[:n_actions]:
+                must += f"{line.strip()}\nResult: {echo(line.removeprefix('Look up:').strip())}\n"
+            message = (
+                f"the transcript must be {must!r} when the policy reads it, not {transcript!r}"
+            )
+            expect(transcript == must, f"{message} (#agent)")
         return lines[min(n_actions, len(lines) - 1)]
 
     return policy
@@ -140,7 +149,7 @@ def check_loop(run: Callable[..., tuple[str | None, int]]) -> None:
             expect(len(seen) < 50, f"{name}: your loop does not stop (#agent)")
             return echo(call)
 
-        result = returned("run(...)", run(scripted(lines), tool, "Where?", budget))
+        result = returned("run(...)", run(scripted(lines, "Where?"), tool, "Where?", budget))
         expect(
             isinstance(result, tuple) and len(result) == 2,
             f"{name}: return the answer and the number of calls, not {result!r}",
@@ -207,7 +216,8 @@ def check_gain(gain: Callable[[Outcomes, Outcomes], Mean]) -> None:
     """Check the paired difference on outcomes of two prompts."""
     for seed in range(3):
         outcomes, _ = example_grid(seed)
-        first, second = outcomes[0] | outcomes[1], outcomes[1]
+        first = outcomes[0]
+        second = np.where(outcomes[2], first, outcomes[1])  # mostly equal, better and worse
         expected = Mean.of(first.astype(float) - second)
         result = returned("gain(...)", gain(first.copy(), second.copy()))
         expect(isinstance(result, Mean), f"gain must return a Mean, not {result!r}")

@@ -1,7 +1,7 @@
-"""Where does the time of a training step go? The shares of PyTorch's operations, by what they do.
+"""Where does the time of a training step go? The parts that PyTorch's operations take, by what they do.
 
 The steps are those of ``make bench``: models of the ladder, 16 rows of 256 tokens, float32. Almost
-all FLOPs are in matrix products and attention. So their share of the time, times the speed at which
+all FLOPs are in matrix products and attention. So the fraction of the time that they take, times the speed at which
 they run, limits how much of the machine's peak a step can reach.
 
     python -m fmlab.experiments training_profile    # a minute, on a quiet machine
@@ -43,7 +43,7 @@ def group_of(operation: str) -> str:
 
 
 def shares(size: str, n_steps: int = STEPS) -> dict[str, float]:
-    """Return the share of each group in the time of training steps, the largest first."""
+    """Return which fraction of the time of training steps each group takes, the largest first."""
     config = LADDER[size].config
     trainer = Trainer(GPT(config).train(), Settings(n_steps=1000), "float32", Processes())
     generator = torch.Generator().manual_seed(0)

@@ -3,7 +3,8 @@
 Most tests are about people whom no document mentions, so no model knows the facts. Beside the
 agent, with three seeds, there are: the same model without the tool, or with a tool that returns
 other records; budgets of 1, 2 and 4 calls; the base model with both facts in its prompt; a model
-trained on the same questions to answer at once; the most frequent answer; and a program.
+trained on the same questions to answer at once; the most frequent answer in training; a rule that
+copies the most similar demonstration; and a program.
 
     python -m fmlab.experiments two_fact_agent    # book/results/two_fact_agent.json
 
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import random
+import re
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -31,7 +33,7 @@ from fmlab.agents.questions import (
     plain_tasks,
     two_fact_tasks,
 )
-from fmlab.agents.tools import LookUp, OtherRecord, no_tool
+from fmlab.agents.tools import LookUp, OtherRecord, call, no_tool, split_call
 from fmlab.agents.training import demonstrations, finetune_agent, trained_plain_kinds
 from fmlab.data.search import Search
 from fmlab.evaluation.questions import complete
@@ -90,6 +92,42 @@ def with_search(search: Search, task: Task, n: int) -> str:
     return PASSAGE.format(" ".join(found), task.text)
 
 
+def copied_answers(
+    world: MicroWorld, demonstrated: Sequence[Task], tasks: Sequence[Task]
+) -> list[str]:
+    """Return the answers of a rule without a model: copy the most similar demonstration.
+
+    It looks up the fields of the demonstration whose question shares most words with the task, all
+    names left out, starting from the name in the question, which the rule is given.
+    """
+
+    def words(task: Task) -> frozenset[str]:
+        return frozenset(re.findall(r"\w+", task.text.replace(task.entity, "").lower()))
+
+    def field(text: str) -> str:
+        parts = split_call(text)
+        return parts[0] if parts else ""
+
+    recipes = {words(task): [field(text) for text in task.calls] for task in demonstrated}
+    tool, answers = LookUp(world), []
+    for task in tasks:
+        own = words(task)
+        nearest = max(recipes, key=lambda other: len(own & other) / len(own | other))
+        name = task.entity
+        for each in recipes[nearest]:
+            name = tool(call(each, name))
+        answers.append(name)
+    return answers
+
+
+def most_frequent_answers(demonstrated: Sequence[Task], tasks: Sequence[Task]) -> list[str]:
+    """Return for each task the answer that its kind of question has most often in training."""
+    by_kind: dict[str, Counter] = {}
+    for task in demonstrated:
+        by_kind.setdefault(task.kind, Counter())[task.answer] += 1
+    return [by_kind[task.kind].most_common(1)[0][0] for task in tasks]
+
+
 def n_right(tasks: Sequence[Task], answers: Sequence[str | None]) -> int:
     """Return how many answers are right."""
     return sum(task.is_right(answer) for task, answer in zip(tasks, answers, strict=True))
@@ -143,13 +181,9 @@ def baselines(world: MicroWorld) -> dict:
     tasks = main_test(world)
     facts = [sentences(world, task) for task in tasks]
     search = Search([text for both in facts for text in both])
-    counts: dict = {"n": len(tasks), "program": 0, "most frequent answer": 0}
+    counts: dict = {"n": len(tasks), **without_a_model(world)}
     states = run_agent(program_policy(tasks), LookUp(world), tasks)
     counts["program"] = n_right(tasks, [state.answer for state in states])
-    by_kind: dict[str, Counter] = {}
-    for task in tasks:
-        by_kind.setdefault(task.kind, Counter())[task.answer] += 1
-    counts["most frequent answer"] = sum(max(answers.values()) for answers in by_kind.values())
     for name in (BASE, "small"):
         model, tokenizer = load(name)
         plain = [PLAIN.format(task.text) for task in tasks]
@@ -160,6 +194,18 @@ def baselines(world: MicroWorld) -> dict:
         for way, prompts in ways.items():
             counts[f"{name}, {way}"] = n_right(tasks, complete(model, tokenizer, prompts))
     return counts
+
+
+def without_a_model(world: MicroWorld) -> dict:
+    """Count right answers of two rules that only know the demonstrations."""
+    demonstrated, tasks = demonstrations(world), main_test(world)
+    tests = test_sets(world, {task.entity for task in demonstrated})
+    copied = {}
+    for name, each in tests.items():
+        answers = copied_answers(world, demonstrated, each)
+        copied[name] = {"right": n_right(each, answers), "n": len(each)}
+    frequent = n_right(tasks, most_frequent_answers(demonstrated, tasks))
+    return {"most frequent answer": frequent, "copied recipe": copied}
 
 
 def main(arguments: Sequence[str] = ()) -> None:

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from fmlab.agents import LookUp, model_policy
+from fmlab.agents import questions as agent_questions
 from fmlab.experiments import (
     cost_ladder,
     feedback_loop,
@@ -214,4 +215,24 @@ def new_kinds_are_no_harder(namespace, patch):
 def the_program_is_no_better_than_chance(namespace, patch):
     """The program that looks up both facts answers as the most frequent answer does."""
     ways = namespace["ways"]
-    ways["a program that looks up both"] = ways["the most frequent answer"]
+    ways["a program that looks up both"] = ways["the most frequent answer in training"]
+
+
+@null("agent", before="agent-9")
+def copying_a_demonstration_fails(namespace, patch):
+    """The rule that copies the most similar demonstration is hardly ever right."""
+    ways = namespace["ways"]
+    ways["copying the most similar demonstration"] = ways["the most frequent answer in training"]
+
+
+@null("agent")
+def the_rule_solves_the_new_kinds_too(namespace, patch):
+    """Copying a demonstration is enough for the questions of new kinds."""
+    for counts in namespace["base"]["copied recipe"].values():
+        counts["right"] = counts["n"]
+
+
+@null("agent")
+def the_words_make_no_difference(namespace, patch):
+    """The questions in the plain form have everyday words, like the others."""
+    patch(agent_questions, "in_plain_form", lambda task: task)

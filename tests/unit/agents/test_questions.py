@@ -8,6 +8,7 @@ from fmlab.agents import (
     UNSEEN,
     LookUp,
     demonstrations,
+    in_plain_form,
     one_fact_tasks,
     plain_kinds,
     plain_tasks,
@@ -68,3 +69,12 @@ def test_nobody_held_out_is_demonstrated():
     world = MicroWorld()
     held_out = {person.name for person in world.people if person.held_out}
     assert not held_out & {task.entity for task in demonstrations(world)}
+
+
+def test_the_plain_form_asks_for_the_same_and_names_both_fields(world):
+    for task in two_fact_tasks(world, 20, kinds=UNSEEN):
+        plain = in_plain_form(task)
+        assert (plain.calls, plain.results) == (task.calls, task.results)
+        assert plain.text != task.text
+        assert all(call.partition(" of ")[0] in plain.text for call in plain.calls)
+        assert task.entity in plain.text

@@ -1,5 +1,7 @@
 """The checks of AI engineering: right answers pass, common mistakes are explained."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -78,6 +80,9 @@ def test_wrong_budgets_are_explained(name, guess, message):
         checks.check_budgets(checks.BUDGETS | {name: guess})
 
 
+RESULT_LINE = re.compile(r"Result: .*\n")
+
+
 def forgetful(policy, tool, question, budget):
     """Makes a repeated call again."""
     transcript, n = f"Question: {question}\n", 0
@@ -91,10 +96,18 @@ def forgetful(policy, tool, question, budget):
         transcript += f"{action}\nResult: {tool(action.removeprefix('Look up:').strip())}\n"
 
 
+def blind(policy, tool, question, budget):
+    """Never appends what the tool returns."""
+    return right_run(
+        lambda transcript: policy(RESULT_LINE.sub("", transcript)), tool, question, budget
+    )
+
+
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
         (forgetful, "second time"),
+        (blind, "the transcript must be"),
         (lambda policy, tool, question, budget: None, "return"),
         (lambda policy, tool, question, budget: "C", "number of calls"),
         (lambda *arguments: right_run(*arguments[:3], arguments[3] + 1), "budget"),
@@ -137,6 +150,7 @@ def unpaired(first, second):
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
+        (lambda a, b: Mean.of(np.abs(a.astype(float) - b)), "First minus second"),
         (unpaired, "for each question first"),
         (lambda a, b: Mean.of(b.astype(float) - a), "First minus second"),
         (lambda a, b: 0.1, "must return a Mean"),

@@ -46,3 +46,18 @@ def test_counts_of_right_answers(world):
     tasks = two_fact_agent.main_test(world, 3)
     answers = [tasks[0].answer, None, "nothing"]
     assert two_fact_agent.n_right(tasks, answers) == 1
+
+
+def test_the_rule_copies_the_fields_of_the_most_similar_demonstration(world):
+    demonstrated = demonstrations(world)
+    tasks = two_fact_agent.main_test(world, 30)
+    answers = two_fact_agent.copied_answers(world, demonstrated, tasks)
+    assert two_fact_agent.n_right(tasks, answers) == len(tasks)
+    only_one = [task for task in demonstrated if task.kind == "person.food"]
+    assert two_fact_agent.n_right(tasks, two_fact_agent.copied_answers(world, only_one, tasks)) == 0
+
+
+def test_the_most_frequent_answer_is_that_of_the_training_questions(world):
+    tasks = two_fact_agent.main_test(world, 8)
+    answers = two_fact_agent.most_frequent_answers([*tasks[:7], *tasks], tasks)
+    assert two_fact_agent.n_right(tasks[:7], answers[:7]) == 7

@@ -17,7 +17,7 @@ def test_a_whole_run_took_all_of_its_steps():
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_experiment_does_not_go_on_after_an_interrupted_training(number):
+def test_an_experiment_ends_with_an_interrupted_training(number):
     texts = ["Ada lives in Hemmel. " * 20] * 8
 
     def interrupt(model, run):
