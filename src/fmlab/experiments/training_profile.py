@@ -1,8 +1,8 @@
-"""Where does the time of a training step go? The parts that PyTorch's operations take, by what they do.
+"""Where does the time of a training step go? PyTorch's operations, grouped by what they do.
 
 The steps are those of ``make bench``: models of the ladder, 16 rows of 256 tokens, float32. Almost
-all FLOPs are in matrix products and attention. So the fraction of the time that they take, times the speed at which
-they run, limits how much of the machine's peak a step can reach.
+all FLOPs are in matrix products and attention. So the fraction of the time that they take, times
+the speed at which they run, limits how much of the machine's peak a step can reach.
 
     python -m fmlab.experiments training_profile    # a minute, on a quiet machine
 
