@@ -5,8 +5,8 @@ response is, after the question in the form that most documents have:
 
 - ``at once``: the answer;
 - ``steps``: a question about the first fact with its answer, then one about the second;
-- ``filler``: as many tokens as the steps have, without content, and then the answer; in the test,
-  the filler is written by hand, so that the model cannot fail by counting;
+- ``filler``: as many tokens as the steps have, without content, and then the answer; the filler is
+  given, in finetuning as in the test, so that the loss is that of the answer alone;
 - ``steps of another question``: those of a random one, and then the right answer.
 
 Every fact is stated in the corpus at least 30 times. The questions of the test are about names that
@@ -158,9 +158,14 @@ def taught(
     """Return ``small``, finetuned on responses of this kind."""
     model, tokenizer = load(BASE)
     end, rng = tokenizer.special_tokens[END_OF_TEXT], random.Random(seed)
-    texts = [response(tokenizer, question, kind, rng.choice(train)) for question in train]
-    data = Dialogues.from_ids(
-        [prompt_of(tokenizer, question.text) for question in train],
+    others = [rng.choice(train) for _ in train]
+    given = [filler(tokenizer, question) if kind == "filler" else "" for question in train]
+    texts = [
+        response(tokenizer, question, kind, other).removeprefix(start)
+        for question, other, start in zip(train, others, given)
+    ]
+    data = Dialogues.from_ids(  # the loss is that of the responses, so not of what is given
+        [prompt_of(tokenizer, q.text) + tokenizer.encode(start) for q, start in zip(train, given)],
         [[*tokenizer.encode(text), end] for text in texts],
     )
     lengths = (data.last + 1).tolist()
