@@ -191,7 +191,7 @@ def test_row_that_is_not_text_is_named(value):
 
 
 @pytest.mark.parametrize(
-    "row", [*NOT_TEXT[:-3], "ab", {"a": "b", "c": "d"}, {"a", "b"}, ()], ids=repr
+    "row", [*NOT_TEXT[:-3], "ab", {"a": "b", "c": "d"}, frozenset(["a"]), ()], ids=repr
 )
 def test_row_that_is_not_two_texts_is_named(row):
     with pytest.raises(ValueError, match=r"^pairs\[3\] must be \(prompt, response\) texts; got"):
