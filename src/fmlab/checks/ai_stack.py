@@ -41,7 +41,7 @@ NUMBER_HINTS = {
     "follow (#latency)?",
     "steps in static batches": "A batch takes as many steps as its longest answer "
     "(#continuous-batching)",
-    "steps with continuous batching": "Write down for each place when its answer ends and which "
+    "steps with continuous batching": "Write down for each slot when its answer ends and which "
     "one comes next (#continuous-batching)",
 }
 

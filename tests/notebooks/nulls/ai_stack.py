@@ -1,9 +1,11 @@
 """Nulls of the chapter on the AI engineering stack."""
 
+from itertools import count
+
 import numpy as np
 import torch
 
-from fmlab import generation, models
+from fmlab import generation, models, recipes, training
 from fmlab.experiments import messy_corpus, mixture_lab, real_prompts, serving
 from fmlab.widgets import ChatPanel
 from tests.notebooks.nulls.records import change_record
@@ -38,10 +40,20 @@ def clients_invent_tokens(namespace, patch):
     patch(serving, "load_test", generous)
 
 
-@null("infrastructure-layer")
+@null("infrastructure-layer", before="server-8")
 def more_clients_gain_nothing(namespace, patch):
-    """The server is as fast for one client as for many."""
-    namespace["speed"] = [namespace["speed"][0]] * len(namespace["speed"])
+    """The server writes as many tokens per second for one client as for many."""
+
+    def tokens(load):
+        return sum(answer["tokens"] for answer in load["answers"])
+
+    def change(record):
+        first = record["load"][0]
+        speed = tokens(first) / first["seconds"]
+        for load in record["load"]:
+            load["seconds"] = tokens(load) / speed
+
+    change_record(namespace, "serving", change)
 
 
 @null("infrastructure-layer")
@@ -87,16 +99,6 @@ def all_prompts_are_equal(namespace, patch):
 
     def change(record):
         record["prompts"] = dict.fromkeys(record["prompts"], record["prompts"]["bare"])
-
-    change_record(namespace, "real_prompts", change)
-
-
-@null("prompt-engineering")
-def wrong_examples_do_as_well(namespace, patch):
-    """The form of the examples is all that counts."""
-
-    def change(record):
-        record["prompts"][real_prompts.CONTROL] = record["prompts"]["two examples"]
 
     change_record(namespace, "real_prompts", change)
 
@@ -153,10 +155,18 @@ def clicks_belong_to_the_next_answer(namespace, patch):
     patch(ChatPanel, "_record", off_by_one)
 
 
-@null("dataset-engineering")
+@null("dataset-engineering", before="messy-5")
 def filters_flag_at_random(namespace, patch):
     """Each step flags as many documents, at random."""
-    namespace["scores"] = namespace["random_scores"]
+    flagged, rng = messy_corpus.flagged, np.random.default_rng(3)
+
+    def at_random(texts, *arguments):
+        return {
+            kind: set(rng.permutation(len(texts))[: len(found)].tolist())
+            for kind, found in flagged(texts, *arguments).items()
+        }
+
+    patch(messy_corpus, "flagged", at_random)
 
 
 @null("dataset-engineering")
@@ -171,10 +181,11 @@ def the_number_of_documents_is_all(namespace, patch):
             )
 
 
-@null("dataset-engineering")
+@null("dataset-engineering", before="messy-10")
 def nothing_was_cleaned(namespace, patch):
     """The model that is trained again reads the messy corpus."""
-    namespace["bits"] = namespace["of"]("messy", "bits")[0]
+    train, messy = mixture_lab.train, namespace["texts"]
+    patch(mixture_lab, "train", lambda texts, **options: train(messy, **options))
 
 
 @null("dataset-engineering", before="messy-10")
@@ -240,23 +251,32 @@ def post_training_costs_as_much(namespace, patch):
     patch(models, "card", equal)
 
 
-@null("finetuning-vs-post-training")
+@null("finetuning-vs-post-training", before="tuning-1")
 def another_hand_gives_another_model(namespace, patch):
-    """The second run ends with other weights."""
-    with torch.no_grad():
-        next(namespace["finetuned"].parameters()).add_(1e-3)
+    """Each run has a seed of its own."""
+    finetune, seeds = training.finetune, count()
+    patch(
+        training, "finetune", lambda *a, **options: finetune(*a, **options | {"seed": next(seeds)})
+    )
 
 
-@null("finetuning-vs-post-training")
+@null("finetuning-vs-post-training", before="tuning-1")
 def content_does_not_matter(namespace, patch):
-    """Mixed-up responses teach as much."""
-    namespace["losses"]["null: mixed-up responses"] = namespace["losses"]["after"]
+    """The model that should learn from matching responses gets mixed-up ones, too."""
+    sft_pairs = recipes.sft_pairs
+
+    def mixed_up(world, n, seed=0):
+        pairs = sft_pairs(world, n, seed)
+        first = pairs[:160]
+        return [(p, first[i - 5][1]) for i, (p, _) in enumerate(first)] + pairs[160:]
+
+    patch(recipes, "sft_pairs", mixed_up)
 
 
-@null("finetuning-vs-post-training")
+@null("finetuning-vs-post-training", before="tuning-1")
 def pre_training_gives_no_head_start(namespace, patch):
-    """From random weights, the same run ends with the same loss."""
-    namespace["losses"]["from random weights"] = namespace["losses"]["after"]
+    """The model that is finetuned has random weights."""
+    namespace["micro"] = models.GPT(namespace["micro"].config, seed=1)
 
 
 @null("training-vs-weight-change")
@@ -295,31 +315,70 @@ def nothing_is_removed(namespace, patch):
     namespace["cleaned"] = namespace["texts"]
 
 
-@null("evaluation-roles")
+@null("evaluation-roles", before="eval-4")
 def the_models_are_equal(namespace, patch):
-    """Both candidates give the same answers."""
-    namespace["lead"] = type(namespace["lead"]).of(np.zeros(100))
+    """Both candidates are the same model."""
+    load = namespace["load"]
+    namespace["load"] = lambda name: load("small-sft")
 
 
-@null("evaluation-roles")
+@null("evaluation-roles", before="eval-8")
 def the_monitor_is_blind(namespace, patch):
-    """Every day is like the day of the release."""
-    namespace["alarms"] = []
+    """The model answers questions that are cut off as well as whole ones."""
+    respond = namespace["respond"]
+    whole = [q.text for q in namespace["daily"]]
+
+    def guess(model, tokenizer, texts, *arguments, **options):
+        is_cut = max(map(len, texts)) <= 20
+        return respond(model, tokenizer, whole if is_cut else texts, *arguments, **options)
+
+    namespace["respond"] = guess
 
 
-@null("evaluation-roles")
+@null("evaluation-roles", before="eval-8")
 def the_monitor_always_warns(namespace, patch):
-    """There is an alarm every day."""
-    namespace["alarms"] = list(range(1, 9))
+    """Questions are cut off from the day after the release on."""
+    respond, days = namespace["respond"], count()
+
+    def cut(model, tokenizer, texts, *arguments, **options):
+        if "temperature" in options and next(days) > 0:
+            texts = [text[:20] for text in texts]
+        return respond(model, tokenizer, texts, *arguments, **options)
+
+    namespace["respond"] = cut
 
 
-@null("evaluation-roles")
+@null("evaluation-roles", before="eval-4")
 def more_steps_do_not_help(namespace, patch):
     """After 20 steps, the model is as good as after 375."""
-    namespace["progress"][20] = namespace["results"]["micro-sft"]
+    namespace["post_trained"] = namespace["load"]("micro-sft")[0]
 
 
-@null("evaluation-roles")
+@null("evaluation-roles", before="eval-8")
 def every_model_is_released(namespace, patch):
-    """The bar is passed by all."""
-    namespace["decision"] = dict.fromkeys(namespace["decision"], namespace["decision"]["small-sft"])
+    """On the final questions, the smaller model answers as the larger one does."""
+    candidates = namespace["candidates"]
+    namespace["candidates"] = dict.fromkeys(candidates, candidates["small-sft"])
+
+
+@null("infrastructure-layer")
+def nobody_waits_for_a_batch(namespace, patch):
+    """With equal lengths, a static batch lets requests in as they arrive."""
+    simulate = serving.simulate
+
+    def let_in(requests, *, static, **options):
+        equal = len({request.tokens for request in requests}) == 1
+        return simulate(requests, static=static and not equal, **options)
+
+    patch(serving, "simulate", let_in)
+    namespace["simulate"] = let_in
+
+
+@null("prompt-engineering")
+def four_wrong_answers_do_as_well(namespace, patch):
+    """Four examples help as much when their answers are wrong."""
+
+    def change(record):
+        record["prompts"][real_prompts.CONTROL] = record["prompts"]["four examples"]
+
+    change_record(namespace, "real_prompts", change)
