@@ -235,7 +235,7 @@ def test_a_rehearsal_gets_the_expected_points(tmp_path, course, class_rows, caps
         ),
         (
             ["release", "sampling:labels", "--variants", "a word", "--students", "README.md"],
-            "README.md, line 3: .* cannot be an id: it is longer than 100 characters",
+            r"README.md, line \d+: .* cannot be an id",
         ),
         (["release", "sampling", "--name", "a/b"], "name must be letters, digits, spaces"),
         (["release", "sampling", "--name", "hw[1]"], "name must be letters, digits, spaces"),
