@@ -185,7 +185,7 @@ def simulate(
 
     >>> requests = [Arrival(0, 2), Arrival(0, 5), Arrival(0, 2)]
     >>> simulate(requests, static=True, max_rows=2), simulate(requests, static=False, max_rows=2)
-    (([2, 5, 7], 7), ([2, 5, 4], 5))
+    (([2.0, 5.0, 7.0], 7), ([2.0, 5.0, 4.0], 5))
     """
     waiting, rows, ended = list(enumerate(requests)), [], {}
     now, n_steps = 0.0, 0

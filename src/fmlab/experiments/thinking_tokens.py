@@ -9,9 +9,8 @@ response is, after the question in the form that most documents have:
   given, in finetuning as in the test, so that the loss is that of the answer alone;
 - ``steps of another question``: those of a random one, and then the right answer.
 
-Every fact is stated in the corpus at least 30 times. The questions of the test are about names that
-finetuning does not use. At test time, the first fact is also written by hand: as it is, and
-corrupted.
+The corpus states every fact at least 30 times, and the test is about names that finetuning does not
+use. There, the first fact is also written by hand: as it is, and corrupted.
 
     python -m fmlab.experiments thinking_tokens    # book/results/thinking_tokens.json
 """
@@ -179,7 +178,7 @@ def taught(
         return sum(lengths[i] for i in order[number])
 
     settings = Settings(n_steps, RATE, warmup_steps=n_steps // 20, final_share=0.0, seed=seed)
-    train_on(model, batch, settings, progress=False, count_tokens=count_tokens)
+    train_on(model, batch, settings, progress=False, count_tokens=count_tokens).whole()
     return model, tokenizer
 
 
@@ -244,10 +243,8 @@ def job(kind: str, seed: int) -> dict:
     if kind == "at once":
         found[f"at once, vote of {N_SAMPLES}"] = voted(world, model, tokenizer, test)
     if kind == "steps":
-        for name, values in {
-            "first fact by hand": [question.step for question in test],
-            "first fact corrupted": [question.wrong_step for question in test],
-        }.items():
+        right, wrong = [q.step for q in test], [q.wrong_step for q in test]
+        for name, values in {"first fact by hand": right, "first fact corrupted": wrong}.items():
             begun = [first_step(question, value) for question, value in zip(test, values)]
             texts, n_tokens = responses(model, tokenizer, test, begun)
             found[name] = outcomes(world, test, texts, n_tokens)
@@ -273,13 +270,12 @@ def untaught() -> dict:
     train, test = split(questions(world, world.count_mentions()))
     found = {"taught on": len(train), "questions": [asdict(question) for question in test]}
     texts, n_tokens = responses(model, tokenizer, test, max_new_tokens=12)
-    lines = [text.partition("\n")[0] for text in texts]
-    found["untaught"] = outcomes(world, test, lines, n_tokens)
+    found["untaught"] = outcomes(world, test, [t.partition("\n")[0] for t in texts], n_tokens)
     found["two questions by a program"] = by_program(world, model, tokenizer, test)
     guess = Counter((question.relation, question.answer) for question in train)
     common = {relation: answer for (relation, answer), _ in reversed(guess.most_common())}
     majority = [f" {common.get(question.relation, '')}" for question in test]
-    found["majority answer"] = outcomes(world, test, majority, [0])
+    found |= {"majority answer": outcomes(world, test, majority, [0])}
     return found
 
 
@@ -300,5 +296,5 @@ def main(arguments: list[str] | None = None) -> None:
         for name, outcome in found.items():
             merged.setdefault(name, []).append(outcome)
     contents = plain | {"steps of finetuning": N_STEPS, "seeds": list(SEEDS), "runs": merged}
-    made = dict(command=parser.prog, seconds=time.perf_counter() - started)
-    print(record("thinking_tokens", contents, **made))
+    seconds = time.perf_counter() - started
+    print(record("thinking_tokens", contents, command=parser.prog, seconds=seconds))
