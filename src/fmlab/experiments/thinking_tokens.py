@@ -46,8 +46,7 @@ from microworld import MicroWorld
 from microworld.words.hops import HOPS
 
 KINDS = ("at once", "steps", "filler", "steps of another question")
-FILLER = "and"  # a word that is one token
-LEAST = 30  # how often the corpus states each of the two facts
+FILLER, LEAST = "and", 30  # a word of one token; how often the corpus states each fact
 BASE, N_STEPS, SEEDS = "small", 80, (0, 1, 2)
 BATCH, RATE = 16, 3e-4
 MAX_NEW_TOKENS, N_SAMPLES = 72, 8
