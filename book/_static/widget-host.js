@@ -11,6 +11,8 @@
   const STATE = "application/vnd.jupyter.widget-state+json";
   const VIEW = "application/vnd.jupyter.widget-view+json";
 
+  const NEEDS_KERNEL = "This part works in a running notebook: open one from the menu of this page.";
+
   const DATA = new URL("data/", document.currentScript.src);
   const FROM_FILE =
     "A page that was opened from a file may not read other files. " +
@@ -120,11 +122,12 @@
     const id = JSON.parse(place.textContent).model_id;
     const values = models.get(id);
     if (!values) throw new Error(`the page does not hold the state of ${id}`);
-    if (!values._esm) throw new Error(`${values._model_name} is not an anywidget`);
+    if (!values._esm) return false; // buttons of ipywidgets, say: they need a kernel
     if (values._css) addStyle(values._css);
     const widget = await loadScript(values._esm);
     const model = await startModel(id, values, widget);
     await widget.render({ model, el, site: SITE });
+    return true;
   }
 
   async function run() {
@@ -135,8 +138,9 @@
       place.before(el);
       try {
         models ??= readState();
-        await show(place, models, el);
-        el.dataset.widget = "ready";
+        const isAlive = await show(place, models, el);
+        el.dataset.widget = isAlive ? "ready" : "kernel";
+        if (!isAlive) el.textContent = NEEDS_KERNEL;
       } catch (error) {
         console.error("widget-host:", error);
         el.dataset.widget = "failed";

@@ -16,5 +16,6 @@ def pytest_terminal_summary(terminalreporter):
     for line in sorted(set(counted)):
         terminalreporter.write_line(line)
 
+
 # These modules are named after chapters, and one chapter begins with "test".
 collect_ignore_glob = ["nulls/*"]

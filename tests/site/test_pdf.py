@@ -1,6 +1,8 @@
 """The printed book: every page in order, its number in the contents, and links that work."""
 
 import re
+import subprocess
+import sys
 
 import pytest
 import yaml
@@ -21,9 +23,14 @@ def book(site):
 
 
 @pytest.fixture(scope="module")
-def printed(site, tmp_path_factory):
+def printed(site, root, tmp_path_factory):
+    """A PDF of some pages, made in another process: it starts a browser of its own."""
     target = tmp_path_factory.mktemp("pdf") / printing.NAME
-    return printing.print_book(PAGES, target).read_bytes()
+    code = "import sys, pathlib; from tools.print_book import print_book; "
+    code += "print_book(sys.argv[2:], pathlib.Path(sys.argv[1]))"
+    command = [sys.executable, "-c", code, target, *PAGES]
+    subprocess.run(command, cwd=root, check=True, timeout=600)
+    return target.read_bytes()
 
 
 def test_every_page_is_there_in_the_order_of_the_book(book, root):
