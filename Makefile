@@ -35,13 +35,13 @@ SOURCES := $(shell find book src -type f -not -path 'book/_static/vendor/*' -not
 	-not -name '*.pyc' -not -path '*/.ipynb_checkpoints/*')
 
 .DEFAULT_GOAL := help
-.PHONY: help book pdf release check-links serve lab test run-tests test-code test-grading sandbox test-notebooks test-site binder-test execute nulls live-cells lint format bench clean
+.PHONY: help book pdf release check-links serve lighthouse lab test run-tests test-code test-grading sandbox test-notebooks test-site binder-test execute nulls live-cells lint format bench clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-15s %s\n", $$1, $$2}' Makefile
 
 book: $(SITE)/.built ## build the site (first time: installs into .venv)
-	@echo "The book is at file://$(CURDIR)/$(SITE)/index.html, or run: make serve"
+	@$(BIN)/python -c 'from pathlib import Path; print("The book is at", Path("$(SITE)/index.html").resolve().as_uri() + ", or run: make serve")'
 
 pdf: $(SITE)/.built ## print the whole book into one PDF, which the site then offers (needs Chromium; minutes)
 	@$(BIN)/python tools/print_book.py
@@ -54,12 +54,14 @@ release: pdf ## attach the PDF to the release TAG=v... on GitHub (needs gh)
 check-links: $(VENV)/.installed ## check the links to other sites (needs a network; minutes)
 	@$(BIN)/jupyter-book build . --all --builder linkcheck --quiet
 
-serve: book ## build the site and serve it on this machine
-	@echo "Open http://127.0.0.1:$(PORT)/ (stop with Ctrl-C)"
-	@$(BIN)/python -m http.server --bind 127.0.0.1 --directory $(SITE) $(PORT)
+serve: book ## build the site and serve it on this machine (PORT=8000)
+	@$(BIN)/python tools/serve.py $(PORT)
+
+lighthouse: $(SITE)/.built ## measure the site with Lighthouse and record it (needs Chromium; minutes on a quiet machine)
+	@$(BIN)/python tools/lighthouse/measure.py
 
 lab: $(VENV)/.installed ## open the notebooks in JupyterLab
-	@$(BIN)/jupyter lab book
+	@JUPYTER_CONFIG_PATH="$(CURDIR)/tools/jupyterlab" $(BIN)/jupyter lab --LabApp.default_url=/lab/tree/book/preface.ipynb
 
 test: $(VENV)/.installed ## run every test: code, notebooks, site in a real browser (installs what they need)
 	@missing=$$($(BIN)/python tools/system_packages.py) || exit 1; \
@@ -86,7 +88,7 @@ test-notebooks: $(VENV)/.installed ## run every notebook; outputs and figures mu
 
 test-site: $(SITE)/.built ## drive the built site in Chromium
 	@echo "Testing the site"
-	@$(BIN)/pytest -q -n 2 --dist loadfile tests/site
+	@$(BIN)/pytest -q -n 2 tests/site
 
 binder-test: $(VENV)/.installed ## install from binder/ alone, start JupyterLab as Binder does, run the chapters through it
 	@$(BIN)/python tools/prove_binder.py

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from tools.system_packages import find_browser
 
@@ -32,3 +32,20 @@ def chromium() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
         yield browser
         browser.close()
+
+
+def requests_of(page: Page) -> list[str]:
+    """Return the addresses that the page requests once it has loaded, without its pictures.
+
+    A browser loads a picture when it comes near the visible part of the page, which depends on
+    the heights of everything above it.
+    """
+    page.wait_for_load_state("networkidle")
+    addresses = []
+
+    def add(request) -> None:
+        if request.resource_type != "image":
+            addresses.append(request.url)
+
+    page.on("request", add)
+    return addresses

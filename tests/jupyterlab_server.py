@@ -10,18 +10,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tools.processes import end
+
 SECONDS = 60  # until the server answers, or a kernel has imported torch
 
 
 @contextmanager
-def jupyterlab_in(folder: Path) -> Iterator[str]:
-    """Yield the address of a JupyterLab that was started in a folder."""
+def jupyterlab_in(folder: Path, settings: Path | None = None) -> Iterator[str]:
+    """Yield the address of a JupyterLab that was started in a folder, with a folder of settings."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     options = [f"--port={port}", "--ServerApp.port_retries=0", "--IdentityProvider.token="]
     options += ["--no-browser", "--allow-root", "--expose-app-in-browser"]
     places = {f"JUPYTER_{kind}_DIR": str(folder / ".jupyter" / kind) for kind in ("CONFIG", "DATA")}
+    if settings:
+        places["JUPYTER_CONFIG_PATH"] = str(settings)
     server = subprocess.Popen(
         [sys.executable, "-m", "jupyterlab", *options],
         cwd=folder,
@@ -38,8 +42,7 @@ def jupyterlab_in(folder: Path) -> Iterator[str]:
             time.sleep(0.2)
         yield address
     finally:
-        server.terminate()
-        server.wait()
+        end(server)
 
 
 def fetched(address: str) -> str | None:

@@ -24,6 +24,10 @@ from nbformat import NotebookNode
 from fmlab.files import write_atomically
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from tools.drawings import FIGURES_AS_SVG, SVG, tidy  # noqa: E402
+
 BOOK = ROOT / "book"
 RUNTIMES = BOOK / "results" / "runtimes.json"
 TIMEOUT = 300  # seconds for one cell
@@ -72,7 +76,8 @@ def run(notebook: NotebookNode, folder: Path, timeout: float, progress=lambda do
     client = NotebookClient(
         notebook, kernel_name="python3", timeout=timeout, record_timing=False, coalesce_streams=True
     )
-    client.extra_arguments = ["--log-level=CRITICAL"]  # else each kernel warns that it uses TCP
+    # Without the first, each kernel warns that it uses TCP.
+    client.extra_arguments = ["--log-level=CRITICAL", *FIGURES_AS_SVG]
     done = 0
     for cell in code_cells(notebook):
         cell.outputs, cell.execution_count = [], None
@@ -123,6 +128,10 @@ def normalize(notebook: NotebookNode) -> None:
     for cell in notebook.cells:
         for key in ("execution", "ExecuteTime", "collapsed", "scrolled"):
             cell.metadata.pop(key, None)
+    for cell in code_cells(notebook):
+        for output in cell.outputs:
+            if SVG in output.get("data", {}):
+                output.data[SVG] = tidy(output.data[SVG])
     for output in views(notebook):
         output.data["text/plain"] = ADDRESS.sub("", output.data.get("text/plain", ""))
     name_widgets(notebook)
@@ -190,13 +199,18 @@ def references(state: object) -> Iterator[str]:
 
 
 def renamed(state: object, names: dict[str, str]) -> object:
-    """Return a copy of a widget's state in which it names others by their new ids."""
+    """Return a copy of a widget's state in which it names others by their new ids.
+
+    Whole numbers have no decimal point, as in JavaScript: JupyterLab saves them without.
+    """
     if isinstance(state, dict):
         return {key: renamed(value, names) for key, value in state.items()}
     if isinstance(state, list):
         return [renamed(value, names) for value in state]
     if isinstance(state, str) and (model := state.removeprefix(MODEL)) in names and model != state:
         return MODEL + names[model]
+    if isinstance(state, float) and state.is_integer():
+        return int(state)
     return state
 
 

@@ -36,10 +36,11 @@ SITE = ROOT / "_build" / "html"
 NAME = "foundation-model-lab.pdf"
 STYLE = ROOT / "book" / "_ext" / "print.css"
 MINUTES = 30  # until Chromium gives up
+REFERENCE = "book/api.html"  # the site has all of it, and a search
 # What has no use on paper.
 REMOVED = (
     "script, style, .headerlink, .live-tools, .quiz-score, button, "
-    "details.hide, a.viewcode-link, .prev-next-area, .tag_remove-print"
+    "details.hide, a.viewcode-link, .prev-next-area, .tag_remove-print, .fm-in-dark"
 )
 
 
@@ -59,6 +60,17 @@ def slug(page: str) -> str:
     return re.sub(r"\W+", "-", page.removesuffix(".html"))
 
 
+def shorten_reference(article: Tag) -> None:
+    """Keep of the package's reference the signatures, and the first paragraph about each."""
+    for link in article.select(".viewcode-link"):
+        link.decompose()
+    for text in article.select("dl.py > dd"):
+        first = text.find("p", recursive=False)
+        for child in text.find_all(True, recursive=False):
+            if child is not first and not (child.name == "dl" and "py" in child.get("class", [])):
+                child.decompose()
+
+
 def article_of(page: str, pages: set[str]) -> Tag:
     """The text of a page, ready to stand in one document with all others."""
     soup = BeautifulSoup((SITE / page).read_text(encoding="utf-8"), "html.parser")
@@ -67,6 +79,8 @@ def article_of(page: str, pages: set[str]) -> Tag:
         still.unwrap()
     for useless in article.select(REMOVED):
         useless.decompose()
+    if page == REFERENCE:
+        shorten_reference(article)
     for fold in article.find_all("details"):
         fold["open"] = ""
     for tag in article.select("[id]"):

@@ -22,7 +22,10 @@ import urllib.error
 import urllib.request
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
+from itertools import chain
 from pathlib import Path
 
 import websocket
@@ -30,10 +33,13 @@ import websocket
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from tools.compare import comparable  # noqa: E402
+from tools.compare import comparable, is_trained_live  # noqa: E402
+from tools.drawings import FIGURES_AS_SVG  # noqa: E402
+from tools.processes import end  # noqa: E402
 
 START = 120  # seconds the server may take to start
 CELL = 300  # seconds a cell may take
+AT_ONCE = 2  # notebooks, as by `make test-notebooks`
 OUTPUTS = {"stream", "display_data", "execute_result", "error"}
 
 
@@ -65,6 +71,15 @@ def environment(home: Path, venv: Path) -> dict[str, str]:
     dropped = ("PYTHON", "JUPYTER", "IPYTHON", "VIRTUAL_ENV", "OMP_", "MPL", "MAKE", "HF_")
     variables = {key: value for key, value in os.environ.items() if not key.startswith(dropped)}
     return variables | {"HOME": str(home), "PATH": f"{venv / 'bin'}{os.pathsep}{variables['PATH']}"}
+
+
+def draw_as_svg(home: Path) -> None:
+    """Let kernels draw as those that made the stored figures: Binder's own would draw PNG."""
+    settings = home / ".ipython" / "profile_default" / "ipython_kernel_config.py"
+    settings.parent.mkdir(parents=True)
+    options = dict(option.removeprefix("--").split("=", 1) for option in FIGURES_AS_SVG)
+    lines = [f"c.{name} = {value if '{' in value else {value}}" for name, value in options.items()]
+    settings.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def install(repository: Path, venv: Path, variables: dict[str, str]) -> None:
@@ -179,8 +194,7 @@ def jupyterlab(repository: Path, variables: dict[str, str]) -> Iterator[Server]:
             time.sleep(0.3)
         yield server
     finally:
-        process.terminate()
-        process.wait(timeout=30)
+        end(process)
 
 
 def answers(server: Server) -> bool:
@@ -216,21 +230,33 @@ def execute(connection: websocket.WebSocket, source: str) -> list[dict]:
 # The proof
 
 
-def check(server: Server, path: str) -> Iterator[str]:
-    """Run a notebook through the server; yield a line for each cell whose output differs."""
+def differences_of(server: Server, path: str) -> list[str]:
+    """Run a notebook through the server; return a line for each cell whose output differs."""
     if b"JupyterLab" not in server.request("GET", f"/lab/tree/{path}"):
         raise Failure(f"/lab/tree/{path} is not JupyterLab")
     notebook = json.loads(server.request("GET", f"/api/contents/{path}?type=notebook"))["content"]
     code = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    differences = []
     with server.kernel(path) as connection:
         for cell in code:
             outputs = execute(connection, "".join(cell["source"]))
-            stored, fresh = comparable(cell["outputs"]), comparable(outputs)
+            kinds_only = is_trained_live(path, cell["id"])
+            stored, fresh = (comparable(one, kinds_only) for one in (cell["outputs"], outputs))
             for kind in sorted(stored.keys() | fresh.keys()):
                 old, new = stored.get(kind), fresh.get(kind)
                 if old != new:
-                    yield f"{path}, cell {cell['id']}, {kind}:\n  stored {old}\n  now    {new}"
+                    line = f"{path}, cell {cell['id']}, {kind}:\n  stored {old}\n  now    {new}"
+                    differences.append(line)
     say(f"{path}: {len(code)} cells run")
+    return differences
+
+
+def check(server: Server, path: str) -> list[str]:
+    """Return what is wrong with a notebook, a line each; an error is one of them."""
+    try:
+        return differences_of(server, path)
+    except Exception as error:
+        return [f"{path}: {error!r}"]
 
 
 def main() -> int:
@@ -243,6 +269,7 @@ def main() -> int:
         home, repository, venv = (Path(folder, name) for name in ("home", "repository", "venv"))
         home.mkdir()
         copy_repository(repository)
+        draw_as_svg(home)
         variables = environment(home, venv)
         try:
             install(repository, venv, variables)
@@ -252,7 +279,8 @@ def main() -> int:
             ]
             with jupyterlab(repository, variables) as server:
                 paths = selected or sorted(path.as_posix() for path in notebooks)
-                differences = [line for path in paths for line in check(server, path)]
+                with ThreadPoolExecutor(AT_ONCE) as workers:
+                    differences = [*chain(*workers.map(partial(check, server), paths))]
         except Failure as failure:
             print(failure, file=sys.stderr)
             return 1

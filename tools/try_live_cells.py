@@ -1,14 +1,15 @@
 """Try the code cells of the chapters in a browser, and record which give their stored output.
 
     python tools/try_live_cells.py               # all cells that have changed since
-    python tools/try_live_cells.py sampling      # those of this chapter
-    python tools/try_live_cells.py --all         # all cells, changed or not
+    python tools/try_live_cells.py sampling exercises/sampling      # those of these pages
+    python tools/try_live_cells.py --all         # all cells; to resume it, leave --all out
     python tools/try_live_cells.py --check       # a few cells of each chapter; changes nothing
 
 Cells run in their order, in headless Chromium with the Python that the page has, and each sees just
-the names of the cells that it needs. Those whose text equals the stored output, with as many
-figures, get a Run button. The record is ``book/results/live_cells.json``, with the seconds that a
-cell and what it needs take. ``--check`` runs each cell alone, after just those that it needs.
+the names of the cells that it needs, and of a cell that failed, of single statements. Those whose
+text equals the stored output, with as many figures, get a Run button. The record is
+``book/results/live_cells.json``, with the seconds that a cell and what it needs take. ``--check``
+runs a few cells of each chapter, each of them alone.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from playwright.sync_api import Page
@@ -38,8 +39,8 @@ import live  # noqa: E402
 from fmlab.files import write_atomically  # noqa: E402
 from tests.chromium import chromium  # noqa: E402
 
-CELL_SECONDS = 120  # for a cell and what it needs; slower ones get no button
-PATIENCE = 5 * CELL_SECONDS  # while other programs run, too
+CELL_SECONDS = 200  # for a cell and what it needs; slower ones get no button
+PATIENCE = 1.5 * CELL_SECONDS  # while other programs run, too
 SAMPLE = 4  # cells of each chapter that --check runs
 
 DRIVER = """
@@ -105,10 +106,12 @@ class Tab:
 
     def __init__(self, page: Page, address: str) -> None:
         self.page, self.address = page, address
+        self.n_starts = 0
         self.restart()
 
     def restart(self) -> None:
         """Begin with a new Python."""
+        self.n_starts += 1
         self.page.goto(self.address)
         self.page.evaluate(f"() => {{ {DRIVER} }}")
         self.ask({"reset": True}, seconds=120)
@@ -116,77 +119,94 @@ class Tab:
     def ask(self, message: dict, seconds: float) -> dict:
         """Run code, or reset; return the worker's answer."""
         answer = self.page.evaluate("([m, s]) => window.ask(m, s)", [message, seconds])
-        if answer["kind"] == "late":
+        if answer["kind"] in ("late", "failed"):
             self.restart()
         return answer
 
     def run(self, cells: list[dict], index: int) -> tuple[dict | None, float]:
         """Run a cell alone, after what it needs: its answer, None if that fails, and seconds."""
-        self.ask({"reset": True}, 60)
         order, total, answer = [*cells[index]["needs"], index], 0.0, None
-        models = sorted({name for i in order for name in cells[i]["models"]})
-        needed = {"models": models}
-        needed["docs"] = any(cells[i]["docs"] for i in order)
-        needed["matplotlib"] = any("plt" in cells[i]["source"] for i in order)
+        self.ask({"reset": True}, 60)
+        needed = to_load(cells, order)
         for i in order:
-            message = {"code": cells[i]["source"], "name": f"<cell {cells[i]['id']}>"} | needed
-            answer = self.ask(message, PATIENCE)
-            if answer["kind"] != "done" or answer["error"]:
-                return None, total
-            total += answer["seconds"]
-            if total > CELL_SECONDS:
+            answer, taken = self.timed(message_of(cells[i]) | needed)
+            total += taken
+            if answer is None or total > CELL_SECONDS:
                 return None, total
         return answer, total
+
+    def timed(self, message: dict) -> tuple[dict | None, float]:
+        """Run code; return the worker's answer, None if that fails, and the seconds."""
+        start = processor_seconds()
+        answer = self.ask(message, PATIENCE)
+        if answer["kind"] != "done" or answer["error"]:
+            return None, 0.0
+        return answer, min(answer["seconds"], processor_seconds() - start)
+
+
+def message_of(cell: dict) -> dict:
+    """Return what to tell the worker of a cell."""
+    return {"code": cell["source"], "name": f"<cell {cell['id']}>"}
+
+
+def to_load(cells: list[dict], order: list[int]) -> dict:
+    """Return what the worker has to load for these cells."""
+    return {
+        "models": sorted({name for i in order for name in cells[i]["models"]}),
+        "docs": any(cells[i]["docs"] for i in order),
+        "matplotlib": any("plt" in cells[i]["source"] for i in order),
+    }
 
 
 class InOrder:
     """Runs the cells of a chapter in their order, each with the names of those that it needs."""
 
-    def __init__(self, tab: Tab, cells: list[dict]) -> None:
-        self.tab, self.cells = tab, cells
-        self.tab.ask({"reset": True}, 60)
-        self.seconds = {}  # of the cells that ran without an error
-        self.tried = set()
+    def __init__(self, tab: Tab) -> None:
+        self.tab = tab
+        self.seconds = {}  # of the cells and statements that ran without an error, by their ids
+        self.failed = set()  # ids of the others
+        self.present = set()  # ids of those whose names Python holds
 
-    def run(self, index: int) -> tuple[dict | None, float]:
+    def run(self, cells: list[dict], index: int) -> tuple[dict | None, float]:
         """Run a cell, and first those that it needs and that have not run.
 
-        Return its answer, None if it fails, and the seconds that it takes with what it needs.
+        Return its answer, None if it or one of them fails, and the seconds that all of them take.
         """
-        for earlier in self.cells[index]["needs"]:
-            if earlier not in self.tried:
-                self._one(earlier)
-        answer = self._one(index)
-        total = sum(self.seconds.get(i, 0) for i in [*self.cells[index]["needs"], index])
+        order = [*cells[index]["needs"], index]
+        names, answer = [cells[i]["id"] for i in order], None
+        for name, i in zip(names, order, strict=True):
+            known = sum(self.seconds.get(each, 0) for each in names)
+            if known > CELL_SECONDS or not self.failed.isdisjoint(names):
+                return None, known
+            if name not in self.present or i == index:
+                answer = self._one(cells, i)
+        total = sum(self.seconds.get(each, 0) for each in names)
         return (answer if total <= CELL_SECONDS else None), total
 
-    def _one(self, index: int) -> dict | None:
-        cell = self.cells[index]
-        self.tried.add(index)
-        if not all(i in self.seconds for i in cell["needs"]):
-            return None
-        sources = [self.cells[i]["source"] for i in [*cell["needs"], index]]
-        names = {name for i in cell["needs"] for name in self.cells[i]["binds"]}
-        message = {
-            "code": cell["source"],
-            "name": f"<cell {cell['id']}>",
-            "models": sorted(
-                {name for i in [*cell["needs"], index] for name in self.cells[i]["models"]}
-            ),
-            "docs": any(self.cells[i]["docs"] for i in [*cell["needs"], index]),
-            "matplotlib": any("plt" in source for source in sources),
-            "only": sorted(names),
-        }
-        start = processor_seconds()
-        answer = self.tab.ask(message, PATIENCE)
-        if answer["kind"] == "late":  # its Python is gone: make the names of the others again
-            for earlier in sorted(self.seconds):
-                self._one(earlier)
-        if answer["kind"] != "done" or answer["error"]:
-            self.seconds.pop(index, None)
-            return None
-        self.seconds[index] = min(answer["seconds"], processor_seconds() - start)
+    def _one(self, cells: list[dict], index: int) -> dict | None:
+        cell = cells[index]
+        names = {name for i in cell["needs"] for name in cells[i]["binds"]}
+        message = (
+            message_of(cell) | to_load(cells, [*cell["needs"], index]) | {"only": sorted(names)}
+        )
+        n_starts = self.tab.n_starts
+        answer, seconds = self.tab.timed(message)
+        if self.tab.n_starts > n_starts:  # its Python is gone
+            self.present.clear()
+        if answer is None:
+            self.failed.add(cell["id"])
+            self.forget(cells, index)
+        else:
+            self.seconds[cell["id"]] = seconds
+            self.present.add(cell["id"])
         return answer
+
+    def forget(self, cells: list[dict], index: int) -> None:
+        """Let what a cell has bound or changed be made again: later cells do not need all of it."""
+        names = {*cells[index]["binds"], *cells[index]["changes"]}
+        for cell in cells:
+            if not names.isdisjoint([*cell["binds"], *cell["changes"]]):
+                self.present.discard(cell["id"])
 
 
 def processor_seconds() -> float:
@@ -207,56 +227,72 @@ def processor_seconds() -> float:
     return total
 
 
-def try_cells(tab: Tab, path: Path, chosen: list[int], alone: bool) -> Iterator[tuple[str, dict]]:
-    """Try these cells of a chapter; yield the id of each, and what is recorded of it."""
-    cells, notebook = live.page_cells(path), live.code_cells(path)
-    in_order = None if alone else InOrder(tab, cells)
-    for i in tqdm(chosen, desc=path.stem, disable=None):
-        wanted, seconds = stored(notebook[i]), None
-        if wanted is not None:
-            answer, taken = tab.run(cells, i) if alone else in_order.run(i)
-            if answer is not None and given(answer["outputs"]) == wanted:
+def try_cells(
+    tab: Tab, path: Path, chosen: Iterable[str], alone: bool
+) -> Iterator[tuple[str, dict]]:
+    """Try these cells of a chapter; yield the id of each, and what is to be recorded of it."""
+    wanted = {cell.id: stored(cell) for cell in live.code_cells(path)}
+    in_order = None if alone else InOrder(tab)
+    for name in tqdm(chosen, desc=live.name_of(path), disable=None):
+        cells = live.page_cells(path)  # a cell that has just failed is in statements now
+        index = next(i for i, cell in enumerate(cells) if cell["id"] == name)
+        seconds = None
+        if wanted[name] is not None:
+            answer, taken = (in_order or tab).run(cells, index)
+            if answer is not None and given(answer["outputs"]) == wanted[name]:
                 seconds = round(taken, 1)
-        yield cells[i]["id"], {"digest": cells[i]["digest"], "seconds": seconds}
+        if seconds is None and in_order:
+            in_order.forget(cells, index)
+        yield name, {"digest": cells[index]["digest"], "seconds": seconds}
 
 
 def save(chapter: str, path: Path, tried: dict[str, dict]) -> None:
     """Add to the record; an interrupt loses one cell at most."""
     record = live.record()
     entries = record.get(chapter, {}) | tried
-    ids = [cell["id"] for cell in live.page_cells(path)]
-    record[chapter] = {i: entries[i] for i in ids if i in entries}
-    text = json.dumps(dict(sorted(record.items())), indent=1) + "\n"
-    write_atomically(live.RECORD, text)
+    record[chapter] = {
+        cell.id: entries[cell.id] for cell in live.code_cells(path) if cell.id in entries
+    }
+    write(record)
 
 
-def to_try(path: Path, everything: bool) -> list[int]:
-    """Return the cells that have changed since they were tried, or all."""
-    cells = live.page_cells(path)
-    return [i for i, cell in enumerate(cells) if everything or not cell["is_current"]]
+def write(record: dict) -> None:
+    """Write the record, by chapter."""
+    write_atomically(live.RECORD, json.dumps(dict(sorted(record.items())), indent=1) + "\n")
 
 
-def sample(path: Path) -> list[int]:
+def to_try(path: Path) -> Iterator[str]:
+    """Yield the ids of the cells that have changed since they were tried.
+
+    Whether a cell has changed depends on what is recorded of the earlier ones, so this looks again
+    after each.
+    """
+    yielded = set()
+    while True:
+        cells = [cell for cell in live.page_cells(path) if not cell["is_part"]]
+        stale = [cell["id"] for cell in cells if not cell["is_current"]]
+        following = next((name for name in stale if name not in yielded), None)
+        if following is None:
+            return
+        yielded.add(following)
+        yield following
+
+
+def sample(path: Path, n: int = SAMPLE, seconds: float = 5) -> list[str]:
     """Return a few of the cells that have a button and do not take long."""
     cells = live.page_cells(path)
-    quick = [
-        i for i, cell in enumerate(cells) if cell["seconds"] is not None and cell["seconds"] < 5
-    ]
-    return sorted(random.Random(0).sample(quick, min(SAMPLE, len(quick))))
-
-
-def chapters() -> list[Path]:
-    """Return the notebooks of the book, without the exercises."""
-    return sorted((ROOT / "book").glob("*.ipynb"))
+    quick = [c["id"] for c in cells if c["seconds"] is not None and c["seconds"] < seconds]
+    chosen = random.Random(0).sample(quick, min(n, len(quick)))
+    return sorted(chosen, key=quick.index)
 
 
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("chapters", nargs="*", help="by default all of them")
-    parser.add_argument("--all", action="store_true", help="try what has not changed, too")
+    parser.add_argument("--all", action="store_true", help="start from scratch")
     parser.add_argument("--check", action="store_true", help="try a sample, and change nothing")
     options = parser.parse_args(arguments)
-    known = {path.stem: path for path in chapters()}
+    known = live.notebooks()
     unknown = sorted(set(options.chapters) - known.keys())
     if unknown:
         parser.error(f"no chapter {', '.join(unknown)}; there is {', '.join(known)}")
@@ -265,19 +301,20 @@ def main(arguments: list[str] | None = None) -> None:
     with served() as address, chromium() as browser:
         for name in names:
             path = known[name]
-            chosen = sample(path) if options.check else to_try(path, options.all)
-            if not chosen:
+            if options.all:
+                write({key: entries for key, entries in live.record().items() if key != name})
+            chosen = sample(path) if options.check else to_try(path)
+            if not options.check and next(to_try(path), None) is None:
                 continue
-            tab = Tab(browser.new_page(), address)
-            tried = {}
+            tab, tried = Tab(browser.new_page(), address), {}
             for cell, entry in try_cells(tab, path, chosen, alone=options.check):
                 tried[cell] = entry
                 if not options.check:
                     save(name, path, {cell: entry})
             tab.page.close()
             failed = [f"{name} {cell}" for cell, entry in tried.items() if entry["seconds"] is None]
-            n = len(chosen) - len(failed)
-            print(f"{name}: {n} of {len(chosen)} cells tried give their output", flush=True)
+            n = len(tried) - len(failed)
+            print(f"{name}: {n} of {len(tried)} cells tried give their output", flush=True)
             failures += failed if options.check else []
     if failures:
         raise SystemExit(f"Not what is stored: {', '.join(failures)}")

@@ -8,10 +8,7 @@ from __future__ import annotations
 from live import has_cells
 
 PDF = "foundation-model-lab.pdf"  # at the root of the site: tools/print_book.py
-TO_FIRST_BUTTON = (
-    "const run = document.querySelector('.live-run');"
-    " run.scrollIntoView({ block: 'center' }); run.focus({ preventScroll: true });"
-)
+TO_FIRST_BUTTON = "runHere()"  # in `slim.py`, which takes scripts out of the pages
 
 
 def button(text: str, icon: str, tooltip: str, label: str, **where: str) -> dict:

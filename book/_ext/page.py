@@ -22,14 +22,14 @@ CSS_DPI = 96  # CSS pixels to an inch
 IMAGE = re.compile(r"<img\b[^>]*>")
 ATTRIBUTE = re.compile(r'([\w-]+)="([^"]*)"')
 
-# Files that only some pages need, each with what is then found in the page.
+# Files that only some pages need, each with what is then found in the page (a regular expression).
 NEEDED_BY = {
     "vendor/katex/katex.min.css": 'class="katex"',
     "katex-math.css": 'class="katex"',
-    "quiz.js": '<details class="option',
+    "quiz.js": '<details class="option|tag_stub',  # exercises: answers are kept, as in a quiz
     "sphinx-design.min.css": 'class="sd-',
     "design-tabs.js": 'class="sd-tab',
-    "widget-host.js": 'type="application/vnd.jupyter.widget-view+json"',
+    "widget-host.js": r'type="application/vnd\.jupyter\.widget-view\+json"',
 }
 # sphinx-thebe and sphinx-comments serve buttons that this book does not have.
 NEVER_NEEDED = re.compile(r"sphinx-thebe\.|comments-config|THEBE_|thebe_selector|thebe-config")
@@ -73,7 +73,7 @@ def fix_assets(context):
         for asset in context[kind]:
             name = identity(asset).removeprefix("_static/")
             marker = NEEDED_BY.get(name.split("?")[0], "")
-            if marker in body and not NEVER_NEEDED.search(name):
+            if re.search(marker, body) and not NEVER_NEEDED.search(name):
                 kept.setdefault(name, asset)
         context[kind][:] = kept.values()
 

@@ -1,4 +1,4 @@
-"""``{playground}`` and ``{whole-model}``: models of the book, running in a page without a kernel.
+"""``{playground}``, ``{whole-model}``, ``{responses}``, ``{feedback-chat}``: live models in a page.
 
 The directives write what a notebook's cell would: the state of the widget and its place, which
 ``widget-host.js`` runs. Scripts, style and weights are files of the site, copied when it is built:
@@ -23,15 +23,22 @@ from docutils.parsers.rst import directives
 from prerender import node_binary
 from sphinx.util.docutils import SphinxDirective
 
-from fmlab.widgets import Playground, WholeModel
-from fmlab.widgets.playground import DEFAULTS, MODELS, model_files, worker_script
+from fmlab.widgets import FeedbackChat, Playground, ResponseExplorer, WholeModel
+from fmlab.widgets.page_models import model_files, worker_script
+from fmlab.widgets.playground import DEFAULTS, MODELS
 
 STATE = "application/vnd.jupyter.widget-state+json"
 VIEW = "application/vnd.jupyter.widget-view+json"
 FOLDER = "playground"  # in _static, also named in playground.js
 WORKER = "worker.js"
 TRAITS = (*DEFAULTS, "name", "compare", "text", "title", "models", "examples", "defaults", "sizes")
-FILES = {"Playground": "playground", "WholeModel": "whole_model"}  # scripts, styles, in _static
+TRAITS += ("prompts", "notes", "recorded", "n_tokens", "own")
+FILES = {  # scripts and styles, in _static
+    "Playground": "playground",
+    "WholeModel": "whole_model",
+    "ResponseExplorer": "responses",
+    "FeedbackChat": "feedback_chat",
+}
 
 
 def script(kind: str, content: object) -> str:
@@ -94,7 +101,7 @@ def preview(widget: Playground) -> dict:
     return _asked(json.dumps(request))
 
 
-def page_state(widget: Playground) -> dict:
+def page_state(widget: Playground | ResponseExplorer) -> dict:
     """Return the state of a widget whose script and style are files of the site."""
     file = f"{FOLDER}/{FILES[type(widget).__name__]}"
     traits = {name: getattr(widget, name) for name in TRAITS if widget.has_trait(name)}
@@ -111,16 +118,20 @@ class PlaygroundDirective(SphinxDirective):
         "preview": directives.flag,
     }
     widget: ClassVar = Playground
+    anchor: ClassVar = ""  # an id, for links in the text
+
+    def make(self) -> Playground | ResponseExplorer:
+        return self.widget(**self.options)
 
     def run(self):
         has_preview = "preview" in self.options
         self.options.pop("preview", None)
-        widget = self.widget(**self.options)
+        widget = self.make()
         model_id = f"{self.name}-{self.env.new_serialno(self.name)}"
         first = {"preview": preview(widget)} if has_preview else {}
         state = {model_id: {"state": page_state(widget) | first}}
         html = (
-            f'<div class="{self.name}">'
+            f'<div class="{self.name}"{self.anchor}>'
             + script(STATE, {"version_major": 2, "version_minor": 0, "state": state})
             + script(VIEW, {"version_major": 2, "version_minor": 0, "model_id": model_id})
             + widget.without_script().data
@@ -135,6 +146,28 @@ class WholeModelDirective(PlaygroundDirective):
     widget: ClassVar = WholeModel
 
 
+class FeedbackChatDirective(PlaygroundDirective):
+    """The chat with feedback, with the same options."""
+
+    widget: ClassVar = FeedbackChat
+
+
+class ResponsesDirective(PlaygroundDirective):
+    """Several models on the same prompt. The content is a prompt per line, and a note on it.
+
+    The two are separated by ``|``: ``Where was Bessava Varinatta born? | The corpus states it.``
+    """
+
+    option_spec: ClassVar = {"title": directives.unchanged}
+    anchor: ClassVar = ' id="response-explorer"'
+    has_content = True
+
+    def make(self) -> ResponseExplorer:
+        pairs = [line.split("|", 1) for line in self.content if line.strip()]
+        prompts, notes = zip(*((prompt.strip(), note.strip()) for prompt, note in pairs))
+        return ResponseExplorer(prompts, notes, **self.options)
+
+
 def write_files(app, exception):
     """Copy scripts, style and models into the built site."""
     if exception is not None or app.builder.format != "html":
@@ -142,7 +175,7 @@ def write_files(app, exception):
     folder = Path(app.outdir, "_static", FOLDER)
     folder.mkdir(parents=True, exist_ok=True)
     texts = {WORKER: worker_script()}
-    for widget in (Playground, WholeModel):
+    for widget in (Playground, WholeModel, ResponseExplorer, FeedbackChat):
         file = FILES[widget.__name__]
         texts |= {f"{file}.js": widget._esm, f"{file}.css": widget._css}
     for name, text in texts.items():
@@ -157,6 +190,8 @@ def write_files(app, exception):
 def setup(app):
     app.add_directive("playground", PlaygroundDirective)
     app.add_directive("whole-model", WholeModelDirective)
+    app.add_directive("feedback-chat", FeedbackChatDirective)
+    app.add_directive("responses", ResponsesDirective)
     app.add_js_file("widget-host.js")  # page.py keeps it where there is a widget
     app.connect("build-finished", write_files)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -2,8 +2,8 @@
 
 In Sphinx's own search, a function of the package outranks the chapter that explains it.
 ``_static/search.js`` ranks with MiniSearch instead. Here, when the site has been built, the text of
-each section is written for it, without math, code and solutions; and of each glossary entry its
-names, its text, and the places that show what it means.
+each section is written for it, without formulas, code and solutions; and of each glossary entry its
+names, its text, and the places that show what it means. Symbols in a sentence stay: "times β".
 """
 
 from __future__ import annotations
@@ -32,7 +32,6 @@ KINDS = {
 LEFT_OUT = (
     nodes.comment,
     nodes.literal_block,
-    nodes.math,
     nodes.math_block,
     nodes.raw,
     nodes.system_message,
@@ -48,10 +47,39 @@ def kind_of(docname: str) -> str:
     return next((kind for start, kind in KINDS.items() if docname.startswith(start)), "chapter")
 
 
+GREEK = "alpha beta gamma delta epsilon eta theta lambda mu pi rho sigma tau phi"
+SIGNS = dict(zip(GREEK.split(), "αβγδεηθλμπρστφ", strict=True))
+SIGNS |= {"times": "\u00d7", "cdot": "·", "le": "≤", "ge": "≥", "log": "log", "max": "max"}
+KEY = re.compile(r"([a-z]+)(\d{4})\w*")
+
+
+def math_text(tex: str) -> str:
+    """Return a formula as text, or "" if it has more than letters, numbers, and signs.
+
+    >>> math_text(r"\\beta"), math_text(r"p \\le q"), math_text(r"\\frac{p}{q}")
+    ('β', 'p ≤ q', '')
+    """
+    text = re.sub(r"\\([A-Za-z]+)", lambda match: SIGNS.get(match[1], match[0]), tex)
+    return "" if re.search(r"[\\{}^_]", text) else text
+
+
+def cited(keys: str) -> str:
+    """Return citations as a reader knows them.
+
+    >>> cited("ouyang2022,rafailov2023direct")
+    'Ouyang 2022, Rafailov 2023'
+    """
+    return ", ".join(f"{name.capitalize()} {year}" for name, year in KEY.findall(keys))
+
+
 def text_of(node: nodes.Node, *, deep: bool = False) -> str:
     """The running text below a node; not that of sections below it, unless `deep`."""
     if isinstance(node, nodes.Text):
         return node.astext()
+    if isinstance(node, nodes.math):
+        return math_text(node.astext())
+    if isinstance(node, addnodes.pending_xref) and node.get("refdomain") == "cite":
+        return cited(node["reftarget"])
     own = deep or not isinstance(node, (nodes.section, nodes.title))
     if isinstance(node, LEFT_OUT) or not own:
         return ""

@@ -134,6 +134,21 @@ def page_notebook(text: str) -> str:
     return _dump(_replace_links(notebook, SECTION_LINK, r"{ref}`\1 <\2>`"))
 
 
+def solved_notebook(text: str) -> str:
+    """The notebook, as JSON text, with the solutions in place: what is tried in a browser."""
+    notebook = json.loads(page_notebook(text))
+    tags = [cell["metadata"].get("tags", []) for cell in notebook["cells"]]
+    notebook["cells"] = [c for c, its in zip(notebook["cells"], tags) if "stub" not in its]
+    return _dump(notebook)
+
+
+def stubs(text: str) -> dict[str, str]:
+    """The code that the page gives to fill in, by the id of the answer."""
+    cells = json.loads(page_notebook(text))["cells"]
+    answers = [cell for cell in cells if "stub" in cell["metadata"].get("tags", [])]
+    return {cell["id"].removesuffix("-stub"): "".join(cell["source"]) for cell in answers}
+
+
 def student_notebook(text: str) -> str:
     """The notebook, as JSON text, that a student fills in: no outputs, no solutions."""
     notebook = json.loads(text)

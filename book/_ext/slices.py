@@ -29,7 +29,7 @@ CONTEXTS = (
     "rc_context redirect_stdout redirect_stderr fork_rng TemporaryDirectory tqdm Pool"
 )
 HARMLESS = frozenset(CONTEXTS.split())  # after these, the whole of the block has run
-ALIASES = "np plt torch F nn math json re itertools time"
+ALIASES = "np plt torch F nn math json re itertools time checks"
 MODULES = frozenset(ALIASES.split())  # as the chapters call them
 # What leaves something behind in a module. A drawing does not: each cell shows and closes its own.
 SETTING = re.compile(
@@ -207,7 +207,8 @@ class Reader(ast.NodeVisitor):
                 self._change(call.func)
             elif root_of(call.func) not in BUILTIN:
                 for argument in call.args:
-                    self._change(argument)
+                    if not is_call_of_a_name(argument):  # of f(g(x)), f changes no g
+                        self._change(argument)
 
     def visit_Call(self, node: ast.Call) -> None:
         self.generic_visit(node)
@@ -316,6 +317,10 @@ def root_of(node: ast.AST) -> str | None:
     return node.id
 
 
+def is_call_of_a_name(node: ast.AST) -> bool:
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+
+
 def last_name(node: ast.AST) -> str | None:
     """Return the b of a.b, a.b(...) and b(...); None if there is none."""
     node = node.func if isinstance(node, ast.Call) else node
@@ -359,6 +364,22 @@ def facts_of(source: str) -> Facts:
     facts = reader.finish()
     facts.changes &= facts.binds | facts.reads
     return facts
+
+
+def statements(source: str) -> list[str]:
+    """Return the statements of a cell, in their order; those that share a line stay together.
+
+    >>> statements("a = 1; b = 2  # both\\n\\n@cache\\ndef f(x):\\n    return x")
+    ['a = 1; b = 2  # both', '@cache\\ndef f(x):\\n    return x']
+    """
+    lines, spans = source.split("\n"), []
+    for node in ast.parse(source).body:
+        first = min([node.lineno, *(each.lineno for each in getattr(node, "decorator_list", []))])
+        if spans and first <= spans[-1][1]:
+            spans[-1][1] = max(spans[-1][1], node.end_lineno)
+        else:
+            spans.append([first, node.end_lineno])
+    return ["\n".join(lines[first - 1 : last]) for first, last in spans]
 
 
 def needs(cells: Sequence[Facts], index: int) -> list[int]:

@@ -1,6 +1,7 @@
 // Runs the widgets of a page that has no kernel. Sphinx writes the state and the place of each into
 // the page; this gives each a model to read and set, and lets its own script draw it. It knows
-// anywidgets only. A widget that cannot run is replaced by a sentence that says so.
+// anywidgets only. A widget that cannot run is replaced by a sentence that says so. Large states are
+// in files, which are loaded after the page (book/_ext/widget_state.py).
 //
 // A widget's script and style are text in its state, or the name of a file beside this one. Beside
 // `model` and `el`, `render` gets `site`, the address of the folder of these files: a widget that
@@ -106,11 +107,158 @@
     return state;
   }
 
-  function readState() {
-    const entries = [...document.querySelectorAll(`script[type="${STATE}"]`)]
-      .flatMap((tag) => Object.entries(JSON.parse(tag.textContent).state));
+  const pageLoaded = () =>
+    new Promise((resolve) => {
+      if (document.readyState === "complete") resolve();
+      else window.addEventListener("load", resolve, { once: true });
+    });
+
+  async function stateOf(tag) {
+    if (!tag.dataset.state) return JSON.parse(tag.textContent);
+    await pageLoaded();
+    return new Promise((resolve, reject) => {
+      const script = document.createElement("script");
+      script.src = tag.dataset.state;
+      script.onload = () => resolve(script.state);
+      script.onerror = () => reject(new Error(`${script.src} could not be loaded`));
+      document.head.append(script);
+    });
+  }
+
+  async function readState() {
+    const tags = [...document.querySelectorAll(`script[type="${STATE}"]`)];
+    const states = await Promise.all(tags.map(stateOf));
+    const entries = states.flatMap(({ state }) => Object.entries(state));
     return new Map(entries.map(([id, entry]) => [id, restoreBytes(entry)]));
   }
+
+  // Links to settings. `page.html?temperature=0.2&top_k=5#sampling-explorer` names an explorer of a
+  // page, by its heading, and what to set in it. A widget's script says what a link may set:
+  // `settings(model)` returns {name: rule}; a rule is {kind: "number", min, max, whole}, {kind:
+  // "text", longest}, {kind: "choice", choices}, {kind: "flag"}, or {kind: "ids", size}. A setting
+  // is the trait of that name, unless its rule has functions `get` and `set`; `of` tells apart
+  // settings of the same name, and one that is `always` there is in every link.
+  const linked = new Map(); // by name: the function that applies a link's settings
+
+  const KINDS = {
+    number: {
+      read: (text, { min, max, whole }) => {
+        const value = Number(text);
+        const fits = text.trim() !== "" && value >= min && value <= max;
+        return fits && (!whole || Number.isInteger(value)) ? value : undefined;
+      },
+      say: ({ min, max, whole }) => `${whole ? "a whole number" : "a number"} from ${min} to ${max}`,
+    },
+    text: {
+      read: (text, { longest }) => ([...text].length <= longest ? text : undefined),
+      say: ({ longest }) => `a text of at most ${longest} characters`,
+    },
+    choice: {
+      read: (text, { choices }) => (choices.includes(text) ? text : undefined),
+      say: ({ choices }) => `one of ${choices.filter(Boolean).join(", ")}`,
+    },
+    flag: {
+      read: (text) => ({ on: true, off: false })[text],
+      say: () => "on or off",
+    },
+    ids: {
+      read: (text, { size }) => {
+        const ids = text === "" ? [] : text.split(".").map(Number);
+        return ids.every((id) => Number.isInteger(id) && id >= 0 && id < size) ? ids : undefined;
+      },
+      say: ({ size }) => `whole numbers below ${size}, separated by points`,
+    },
+  };
+  const written = (value) =>
+    Array.isArray(value) ? value.join(".") : { true: "on", false: "off" }[value] ?? String(value);
+
+  const slug = (title) => title.toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "");
+
+  // Gives an explorer its name, a button that copies a link to its settings, and the settings of the
+  // address, if that names it.
+  function makeLinkable(el, model, settings) {
+    const own = el.closest(".fm-explorer"); // with its heading
+    const base = own?.id ?? slug(model.get("title") || "explorer");
+    let name = base;
+    for (let i = 2; linked.has(name); i++) name = `${base}-${i}`;
+    const place = document.getElementById(name) ?? el;
+    place.id = name;
+    const rules = () => settings(model);
+    const get = (key, rule) => (rule.get ? rule.get() : model.get(key)) ?? "";
+    const initial = {};
+    const note = document.createElement("span");
+    note.setAttribute("role", "status");
+    const remember = () => {
+      for (const [key, rule] of Object.entries(rules()))
+        initial[rule.of + key] ??= written(get(key, rule));
+    };
+    remember();
+
+    function apply(query) {
+      const refused = [];
+      for (const [key, text] of query) {
+        const rule = rules()[key]; // of now: what one setting allows may depend on another
+        const value = rule && KINDS[rule.kind].read(text, rule);
+        if (value === undefined) {
+          const why = rule ? `must be ${KINDS[rule.kind].say(rule)}` : "is no setting of it";
+          refused.push(`${key}=${text.slice(0, 40)} was ignored: ${key} ${why}.`);
+        } else if (rule.set) rule.set(value);
+        else model.set(key, value);
+        remember();
+      }
+      model.save_changes();
+      note.textContent = refused.join(" ");
+    }
+    function address() {
+      const url = new URL(location.href);
+      const query = new URLSearchParams();
+      for (const [key, rule] of Object.entries(rules())) {
+        const value = written(get(key, rule));
+        if (rule.always || value !== initial[rule.of + key]) query.set(key, value);
+      }
+      url.search = query;
+      url.hash = name;
+      return url.href;
+    }
+    async function copy() {
+      const link = address();
+      try {
+        await navigator.clipboard.writeText(link);
+        note.textContent = "Copied: whoever opens this link sees these settings.";
+      } catch {
+        const field = document.createElement("input"); // to copy by hand
+        Object.assign(field, { value: link, readOnly: true });
+        field.setAttribute("aria-label", "Link to these settings");
+        note.replaceChildren("Copy this: ", field);
+        field.select();
+      }
+    }
+    const button = document.createElement("button");
+    Object.assign(button, { type: "button", textContent: "Copy link to these settings" });
+    button.addEventListener("click", copy);
+    const line = document.createElement("p");
+    line.className = "fm-share";
+    line.append(button, " ", note);
+    el.after(line);
+
+    linked.set(name, (query) => {
+      apply(query);
+      place.scrollIntoView();
+    });
+    if (location.hash === `#${name}` && location.search) linked.get(name)(new URLSearchParams(location.search));
+  }
+
+  // A link in the text that sets something in an explorer of the same page.
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest?.("a[href]");
+    if (!link?.getAttribute("href").startsWith("?") || event.ctrlKey || event.metaKey) return;
+    const { hash, search } = new URL(link.href);
+    const set = linked.get(hash.slice(1));
+    if (!set) return;
+    event.preventDefault();
+    set(new URLSearchParams(search));
+    history.replaceState(null, "", link.href);
+  });
 
   const startModel = once(async (id, values, widget) => {
     const model = new Model(values);
@@ -126,19 +274,22 @@
     if (values._css) addStyle(values._css);
     const widget = await loadScript(values._esm);
     const model = await startModel(id, values, widget);
+    if (widget.settings) makeLinkable(el, model, widget.settings);
     await widget.render({ model, el, site: SITE });
     return true;
   }
 
   async function run() {
-    let models;
-    for (const place of document.querySelectorAll(`script[type="${VIEW}"]`)) {
+    const places = [...document.querySelectorAll(`script[type="${VIEW}"]`)].map((place) => {
       const el = document.createElement("div");
       el.dataset.widget = "starting";
       place.before(el);
+      return { place, el };
+    });
+    const models = readState();
+    for (const { place, el } of places) {
       try {
-        models ??= readState();
-        const isAlive = await show(place, models, el);
+        const isAlive = await show(place, await models, el);
         el.dataset.widget = isAlive ? "ready" : "kernel";
         if (!isAlive) el.textContent = NEEDS_KERNEL;
       } catch (error) {
@@ -153,6 +304,18 @@
       }
     }
   }
+
+  // On paper nothing moves: what stands for a widget where no script runs takes its place.
+  function addStills() {
+    for (const still of document.querySelectorAll(".cell_output noscript, [data-widget] ~ noscript")) {
+      if (still.nextElementSibling) continue;
+      const shown = document.createElement("div");
+      shown.className = "fm-still";
+      shown.innerHTML = still.textContent;
+      still.after(shown);
+    }
+  }
+  window.addEventListener("beforeprint", addStills);
 
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", run);
   else run();

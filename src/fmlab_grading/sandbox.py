@@ -42,7 +42,8 @@ CHECK_INTERVAL = 0.2  # seconds between checks of what the processes use
 # Exercises import the first two, and the third is the program in the sandbox. An editable install
 # puts the folder that holds them on the path, but the sandbox shows no other file of that folder.
 PACKAGES = ("fmlab", "microworld", "fmlab_grading")
-FOR_ANSWERS = ("__init__.py", "material.py")  # of fmlab.checks; its other modules can be hidden
+# Of fmlab.checks; its other modules can be hidden.
+FOR_ANSWERS = ("__init__.py", "empty_answers.py", "material.py")
 SYSTEM = ("/usr", "/etc/alternatives", "/etc/fonts", "/etc/ld.so.cache", "/etc/localtime")
 LINKS = ("/bin", "/sbin", "/lib", "/lib64")  # into /usr on most systems
 JOIN_SESSION_KEYRING = 1  # of the system call keyctl

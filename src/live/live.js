@@ -3,6 +3,9 @@ const script = globalThis.document?.querySelector("script[data-chapter]");
 const here = new URL("./", import.meta.url).href;
 const PYTHON_BYTES = 9_400_000; // about what the first Run loads: Python, NumPy, and the package
 
+const LONG = 20; // seconds of a run with all that it needs: the page says so before the click
+const ELSEWHERE = "This exercise does not run in the page. The menu at the top opens it elsewhere.";
+
 export const normalized = (text) => text.replaceAll("\r\n", "\n").trimEnd();
 
 // The earlier cells that a cell needs: as `needs` in book/_ext/slices.py, which read the cells.
@@ -28,23 +31,27 @@ export const needsOf = (cells, index) => {
 export const madeFrom = (cells, index) =>
   JSON.stringify([...cells[index].needs, index].map((i) => cells[i].code()));
 
-// The cells that a cell needs for a name that another cell has bound since. `holders` has the cell
-// that bound each name last.
-export const displaced = (cells, index, holders) => {
-  const { needs } = cells[index];
-  const wanted = new Set([...needs, index].flatMap((i) => cells[i].reads));
-  const binders = new Map(needs.flatMap((i) => cells[i].binds.map((name) => [name, i])));
-  const moved = [...binders].filter(([name, i]) => wanted.has(name) && holders.get(name) !== i);
-  return new Set(moved.map(([, i]) => i));
-};
-
-// The cells that must run before a cell: those that it needs and that have not run, no longer hold
-// what they made, or made it from code that has changed since. `done` has what each was made from.
+// The cells that must run before a cell: those that it needs and that have not run, or made what they
+// hold from code that has changed since; and those that bind a name which one of these, or the cell
+// itself, reads and another cell has bound since. `done` has what each was made from, and `holders`
+// the cell that bound each name last.
 export const waitingFor = (cells, index, done, holders) => {
-  const again = displaced(cells, index, holders);
-  return cells[index].needs.filter(
-    (earlier) => again.has(earlier) || done.get(earlier) !== madeFrom(cells, earlier),
-  );
+  const { needs } = cells[index];
+  const again = new Set(needs.filter((earlier) => done.get(earlier) !== madeFrom(cells, earlier)));
+  for (;;) {
+    const [held, before] = [new Map(holders), again.size];
+    for (const i of [...needs, index]) {
+      if (i !== index && !again.has(i)) continue;
+      const earlier = needs.filter((j) => j < i);
+      const readers = i === index ? [...earlier, i] : [i]; // functions read when they are called
+      for (const name of readers.flatMap((j) => cells[j].reads)) {
+        const binder = earlier.findLast((j) => cells[j].binds.includes(name));
+        if (binder !== undefined && held.get(name) !== binder) again.add(binder);
+      }
+      for (const name of cells[i].binds) held.set(name, i);
+    }
+    if (again.size === before) return needs.filter((i) => again.has(i));
+  }
 };
 
 // What a cell has changed in place is made again before the next run, so that a cell that is run
@@ -97,10 +104,15 @@ class Python {
     const { worker } = this;
     return new Promise((resolve, reject) => {
       this.stopped = reject;
-      worker.onerror = (event) => reject(new Error(event.message || "Python could not be started."));
+      const fail = (message) => { // its Python may be beyond repair: the next run starts another
+        worker.terminate();
+        if (this.worker === worker) this.worker = null;
+        reject(new Error(message));
+      };
+      worker.onerror = (event) => fail(event.message || "Python could not be started.");
       worker.onmessage = ({ data }) => {
         if (data.kind === "done") resolve(data);
-        else if (data.kind === "failed") reject(new Error(data.message));
+        else if (data.kind === "failed") fail(data.message);
         else onProgress(data);
       };
       worker.postMessage({ total: PYTHON_BYTES, ...message });
@@ -120,40 +132,65 @@ class Python {
     for (const [index, cell] of this.cells.entries()) cell.needs = needsOf(this.cells, index);
   }
 
+  failure(index) {
+    const { number, is_part: isPart } = this.cells[index];
+    return isPart
+      ? `cell ${number}, which this one needs, does not run on the page`
+      : `cell ${number}, which this one needs, failed`;
+  }
+
   // Runs a cell after what it needs; returns its result, or that of the earlier cell that failed.
   async run(index, onProgress) {
     const { cells } = this;
     if (!this.worker) this.start();
     await this.readEdited(onProgress);
+    const { needs } = cells[index];
     const order = [...waitingFor(cells, index, this.done, this.holders), index];
     const sources = order.map((i) => cells[i].code());
     const models = [...new Set(order.flatMap((i) => cells[i].models))];
     const docs = order.some((i) => cells[i].docs);
     const made = order.map((i) => madeFrom(cells, i)); // the reader may type while it runs
     const matplotlib = needsMatplotlib(sources);
-    const ran = [];
+    const results = [];
     let [result, failed] = [null, null];
     for (const [position, i] of order.entries()) {
-      onProgress({ kind: "cell", position, n: order.length });
-      const name = `<cell ${cells[i].id}>`;
+      onProgress({ kind: "cell", position, n: order.length, isAll: order.length > needs.length });
+      const statement = cells[i].is_part ? `, statement ${cells[i].id.split(":").at(-1)}` : "";
+      const name = `<cell ${cells[i].number}${statement}>`;
       result = await this.ask({ code: sources[position], name, models, docs, matplotlib }, onProgress);
-      ran.push(i);
+      results.push({ index: i, outputs: result.outputs });
+      for (const bound of cells[i].binds) this.holders.set(bound, i); // even if it fails halfway
       if (result.error) {
         failed = i;
         this.done.delete(i);
         break;
       }
       this.done.set(i, made[position]);
-      for (const name of cells[i].binds) this.holders.set(name, i);
     }
-    for (const i of ran) forget(cells, i, this.done);
-    return { ...result, failed, made: made.at(-1) };
+    for (const { index: ran } of results) forget(cells, ran, this.done);
+    return { ...result, results, failed, made: made.at(-1) };
   }
 }
 
 const shownText = (outputs) =>
   normalized(outputs.filter(({ kind }) => kind === "stream" || kind === "text/plain")
     .map(({ data }) => data).join(""));
+
+const showSvg = (image, svg) => {
+  image.onload = () => URL.revokeObjectURL(image.src);
+  image.src = URL.createObjectURL(new Blob([svg], { type: "image/svg+xml" }));
+};
+
+// A figure twice, in the colors of each theme, as the page has its own.
+const drawFigure = (svg) => {
+  const [light, dark] = ["light", "dark"].map((theme) =>
+    element("img", { alt: "Your figure", class: `live-figure dark-light fm-in-${theme}` }));
+  showSvg(light, svg);
+  import("./figures.js")
+    .then(({ darkSvg }) => darkSvg(svg))
+    .then((drawn) => showSvg(dark, drawn), () => showSvg(dark, svg));
+  return [light, dark];
+};
 
 // The outputs as the page shows them. Tracebacks begin in the cell.
 const draw = ({ outputs, error }) => {
@@ -164,10 +201,7 @@ const draw = ({ outputs, error }) => {
       shown.innerHTML = data; // made by the cell's code, which is the book's or the reader's own
       parts.push(shown);
     } else if (kind === "image/svg+xml") {
-      const image = element("img", { alt: "Your figure", class: "live-figure" });
-      image.src = URL.createObjectURL(new Blob([data], { type: "image/svg+xml" }));
-      image.onload = () => URL.revokeObjectURL(image.src);
-      parts.push(image);
+      parts.push(...drawFigure(data));
     } else {
       parts.push(element("pre", {}, data));
     }
@@ -184,6 +218,10 @@ export const nameOf = (source) => {
   return line.length > 50 ? `${line.slice(0, 49)}…` : line;
 };
 
+// A rounded time, as the processors of readers differ.
+export const inWords = (seconds) =>
+  seconds < 90 ? `${Math.round(seconds / 5) * 5} seconds` : `${Math.round(seconds / 60)} minutes`;
+
 // One region of the page is read aloud. It hears how a run begins and ends, not each kilobyte.
 const announcer = globalThis.document
   && element("div", { class: "live-announcer", role: "status", "aria-live": "polite" });
@@ -199,7 +237,7 @@ class LiveCell {
     this.madeFrom = null; // what the output that is shown was made from
     cell.live = this;
     cell.code = () => this.editor?.value ?? cell.source;
-    const label = `cell ${cell.index + 1}: ${nameOf(cell.source)}`;
+    const label = `cell ${cell.number}: ${nameOf(cell.source)}`;
     const button = (text, attributes = {}) =>
       element("button", { type: "button", "aria-label": `${text} ${label}`, ...attributes }, text);
     this.runButton = button("Run", { class: "live-run" });
@@ -207,6 +245,7 @@ class LiveCell {
     this.stopButton = button("Stop", { hidden: "" });
     this.resetButton = button("Reset", { hidden: "" });
     this.label = label;
+    this.spokenName = `Cell ${cell.number}`;
     this.status = element("span", { class: "live-status" });
     this.bar = element("progress", { hidden: "", "aria-label": "Loading" });
     const buttons = [this.runButton, this.stopButton, this.editButton, this.resetButton];
@@ -220,11 +259,23 @@ class LiveCell {
     this.stopButton.onclick = () => this.python.stop();
     this.editButton.onclick = () => this.edit();
     this.resetButton.onclick = () => this.reset();
+    this.say(this.warning(), false);
   }
 
-  say(text, aloud = true) {
-    this.status.textContent = text;
-    if (aloud && text) announce(`Cell ${this.cell.index + 1}: ${text}`);
+  // The cell that Run runs.
+  get target() {
+    return this.cell.index;
+  }
+
+  // What the reader should know before the first run.
+  warning() {
+    const { seconds } = this.python.cells[this.target];
+    return seconds > LONG ? `Takes about ${inWords(seconds)}` : "";
+  }
+
+  say(text, aloud = true, shown = text) {
+    this.status.textContent = shown;
+    if (aloud && text) announce(`${this.spokenName}: ${text}`);
   }
 
   // Focus does not get lost on a button that is hidden.
@@ -238,7 +289,7 @@ class LiveCell {
     if (had) left.focus();
   }
 
-  progress({ kind, loaded, total, what, position, n }) {
+  progress({ kind, loaded, total, what, position, n, isAll }) {
     if (kind === "progress") {
       this.bar.hidden = false;
       if (total) {
@@ -248,11 +299,13 @@ class LiveCell {
       this.say(`Loading ${what}, ${(loaded / 1e6).toFixed(1)} MB`, what !== this.loading);
       this.loading = what;
     } else if (kind === "cell") {
-      this.position = n > 1 ? `, cell ${position + 1} of the ${n} it needs` : "";
+      this.runsAll = isAll; // for a run of all that the cell needs, the time is known
+      this.position = n > 1 ? `, step ${position + 1} of ${n}` : "";
     } else if (kind === "running") {
       this.bar.hidden = true;
-      const { seconds } = this.cell;
-      const long = seconds > 5 && !this.position ? ` (about ${Math.round(seconds)} seconds)` : "";
+      const { seconds } = this.python.cells[this.target];
+      const all = this.position ? " in all" : "";
+      const long = this.runsAll && seconds > 5 ? ` (about ${inWords(seconds)}${all})` : "";
       const isOwn = !this.position || this.position !== this.spoken;
       this.say(`Running${this.position}${long} …`, isOwn && !this.spoken);
       this.spoken ||= this.position || "alone";
@@ -269,7 +322,7 @@ class LiveCell {
     this.showStop(true);
     if (!this.python.worker) this.say("Loading Python, about 9 MB, once");
     try {
-      const result = await this.python.run(this.cell.index, (news) => this.progress(news));
+      const result = await this.python.run(this.target, (news) => this.progress(news));
       this.show(result);
     } catch (error) {
       this.say(error.message);
@@ -293,14 +346,18 @@ class LiveCell {
     if (!error && !figures && stored) {
       verdict = shownText(outputs) === stored ? "the same as above" : "different from above";
     }
-    if (!isOwn) verdict = "an earlier cell that this one needs failed";
+    if (!isOwn) verdict = this.python.failure(failed);
     this.say([error ? "Failed" : "Done", `${seconds.toFixed(2)} s`, verdict].filter(Boolean).join(", "));
+  }
+
+  isStale() {
+    return this.madeFrom !== madeFrom(this.python.cells, this.target);
   }
 
   // An output that was made from code that has changed since says so.
   markStale() {
     if (this.yours.hidden) return;
-    const isStale = this.madeFrom !== madeFrom(this.python.cells, this.cell.index);
+    const isStale = this.isStale();
     if (isStale === this.yours.classList.contains("live-stale")) return;
     this.yours.classList.toggle("live-stale", isStale);
     this.yours.querySelector(".live-title").textContent = isStale
@@ -313,11 +370,16 @@ class LiveCell {
       this.editor.focus();
       return;
     }
+    this.openEditor(this.cell.source);
+    this.editor.focus();
+  }
+
+  openEditor(code) {
     const area = element("textarea", {
       class: "live-editor", spellcheck: "false", autocapitalize: "off", autocomplete: "off",
       "aria-label": `Python code of ${this.label}. Shift and Enter run it, Escape leaves the editor.`,
     });
-    area.value = this.cell.source;
+    area.value = code;
     const fit = () => {
       area.style.height = "auto";
       area.style.height = `${area.scrollHeight + 2}px`;
@@ -339,7 +401,6 @@ class LiveCell {
     this.resetButton.hidden = false;
     fit();
     area.setSelectionRange(0, 0);
-    area.focus();
   }
 
   reset() {
@@ -348,7 +409,7 @@ class LiveCell {
     this.input.hidden = false;
     this.yours.hidden = true;
     this.resetButton.hidden = true;
-    this.say("");
+    this.say(this.warning(), false);
     this.python.markStale();
     this.editButton.focus();
   }
@@ -377,9 +438,21 @@ const begin = async () => {
   const python = new Python(cells);
   const found = places();
   document.body.append(announcer);
+  const hasExercises = cells.some(({ check }) => check !== undefined);
+  const exercises = hasExercises && (await import("./exercises.js"));
+  const tools = { element, draw, chapter: script.dataset.chapter };
+  const Exercise = exercises && exercises.exerciseClass(LiveCell, tools);
+  const checks = new Set(cells.map(({ check }) => check));
   for (const cell of cells) {
-    const place = found.get(normalized(cell.source).trim())?.shift();
-    if (place && cell.seconds !== null) new LiveCell(cell, place, python);
+    const place = !cell.is_part && found.get(normalized(cell.source).trim())?.shift();
+    if (!place || checks.has(cell.index)) continue; // the check belongs to its answer
+    if (Number.isInteger(cell.check)) new Exercise(cell, place, python);
+    else if (cell.check === null) place.append(element("p", { class: "live-note" }, ELSEWHERE));
+    else if (cell.seconds !== null) new LiveCell(cell, place, python);
+  }
+  if (exercises) {
+    exercises.addWrittenAnswers(tools);
+    exercises.addControls();
   }
   document.documentElement.dataset.live = "ready";
 };

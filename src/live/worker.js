@@ -65,8 +65,7 @@ const boot = async (total) => {
 
 const loadModel = async (name) => {
   const folder = `${SITE_PACKAGES}/fmlab/models/weights/${name}`;
-  python.FS.mkdirTree(folder);
-  for (const file of ["card.json", "config.json", "bpe.json", "model.safetensors"]) {
+  for (const file of live.files_of(folder).toJs()) {
     python.FS.writeFile(`${folder}/${file}`, await bytes(`${modelsFolder}${name}/${file}`));
   }
 };

@@ -72,6 +72,23 @@ WRONG = [
         "ai-stack", "choose",  # chosen and reported on the same half
         "_g = gain_of_best\ndef gain_of_best(c, r, b):\n    return _g(c, c, b)", "the paired gain",
     ),
+    (
+        "ai-stack", "summary",  # the mean of the requests' means is not the 95th percentile
+        "_s = summary\ndef summary(rs):\n    mean = np.mean([r['first'] - r['sent'] for r in rs])\n"
+        "    return _s(rs) | {'p95 to first token': mean}", "'p95 to first token'",
+    ),
+    (
+        "ai-stack", "summary",  # every token counted as a gap
+        "_s = summary\ndef summary(rs):\n"
+        "    gaps = [(r['done'] - r['first']) / r['tokens'] for r in rs]\n"
+        "    return _s(rs) | {'mean time per token': np.mean(gaps)}", "'mean time per token'",
+    ),
+    (
+        "ai-stack", "choose",  # the worst prompt
+        "_g = gain_of_best\ndef gain_of_best(c, r, b):\n"
+        "    best = min(c, key=lambda name: c[name].mean())\n    return best, *_g(c, r, b)[1:]",
+        "the best prompt on the first half",
+    ),
     ("ai-stack", "choose", "helps['model B'] = True", "does the interval lie above 0"),
     (
         "ai-stack", "filter",
@@ -82,6 +99,20 @@ WRONG = [
         "def test_latencies(latencies):\n"
         "    assert np.allclose(latencies([0.0, 0.0], [1.0, 1.0]), [1.0, 2.0])",
         "assumes that the server is never idle",
+    ),
+    (
+        "ai-stack", "omission",  # only an idle server
+        "def test_latencies(latencies):\n"
+        "    assert np.allclose(latencies([0.0, 5.0], [1.0, 1.0]), [1.0, 1.0])",
+        "counts from when a request was sent",
+    ),
+    (
+        "ai-stack", "omission",  # all waits, no work
+        "def test_latencies(latencies):\n"
+        "    found = latencies([0.0, 1.0, 9.0], [0.0, 5.0, 0.0])\n"
+        "    assert np.allclose(found, [0.0, 5.0, 0.0])\n"
+        "    assert np.allclose(latencies([0.0, 0.0], [0.0, 0.0]), 0.0)",
+        "your test passes on a function that",
     ),
     # language models
     ("language-models", "numbers", "predicted['training pairs'] = 3", "is 4, not 3"),
@@ -187,7 +218,7 @@ WRONG = [
     ("sampling", "words", "differs['top-p 0.9 vs min-p 0.1'] = True", "is False, not True"),
     ("sampling", "labels", "def label_probabilities(t):\n    return {}", "an entry for each"),
     (
-        "sampling", "stream",  # * reads on after the stop word
+        "sampling", "stream",  # * reads on after the stop sequence
         "_s = stream\ndef stream(pieces, stops):\n    pieces = list(pieces)\n"
         "    return _s(iter(pieces), stops)",
         "are taken|held back",
@@ -349,6 +380,119 @@ WRONG = [
         "    assert serve([*answers, *answers], answers) == (['1', '2', '1', '2'], 2)",
         "your test passes on a function that",
     ),
+    # test-time compute
+    (
+        "test-time-compute", "limits",  # a vote as if errors averaged out
+        "predicted_rates['majority, right answer 0.3, wrong answers 0.4 and 0.3'] = 1",
+        "is 0.0, not 1",
+    ),
+    (
+        "test-time-compute", "limits",  # the rate of a single sample
+        "predicted_rates['highest log-probability, right answer 0.4, wrong answer 0.6'] = 0.4",
+        "is 0.0, not 0.4",
+    ),
+    (
+        "test-time-compute", "election",  # forgets the votes in which all three differ
+        "def elected(p):\n    p = np.asarray(p)\n    return p**3 + 3 * p**2 * (1 - p)",
+        "the probabilities are",
+    ),
+    (
+        "test-time-compute", "election",  # * if all three differ, all answers are as likely to win
+        "def elected(p):\n    p = np.asarray(p)\n    won = p**3 + 3 * p**2 * (1 - p)\n"
+        "    return won + (1 - won.sum()) / len(p)",
+        "the probabilities are",
+    ),
+    (
+        "test-time-compute", "gain",  # as if the two rules had answered different questions
+        "def gain(a, b):\n    m = Mean.of(b - a).mean\n"
+        "    e = np.hypot(Mean.of(a).margin, Mean.of(b).margin)\n    return m, m - e, m + e",
+        "the paired gain",
+    ),
+    (
+        "test-time-compute", "gain",  # the rate on the questions that chose N
+        "def best_n(v, t):\n    row = int(v.mean(axis=1).argmax())\n    return row, v[row].mean()",
+        "its rate is that of the test",
+    ),
+    (
+        "test-time-compute", "gain",  # chooses on the test
+        "def best_n(v, t):\n    row = int(t.mean(axis=1).argmax())\n    return row, t[row].mean()",
+        "chosen on the validation questions",
+    ),
+    ("test-time-compute", "controls", "def filler(steps):\n    return 'hmm'", "has 13 words"),
+    (
+        "test-time-compute", "controls",  # a plain permutation may leave steps in their place
+        "def other_steps(s, seed):\n    return random.Random(seed).sample(s, len(s))",
+        "the steps of another one",
+    ),
+    (
+        "test-time-compute", "controls",  # others, but some twice and some never
+        "def other_steps(s, seed):\n    rng = random.Random(seed)\n"
+        "    return [rng.choice([o for o in s if o != own]) for own in s]",
+        "each used once",
+    ),
+    (
+        "test-time-compute", "batches",  # one at a time
+        "def paid(p, n, batch):\n    return (1 - (1 - p) ** n) / p", r"paid\(0.3, 9, 3\) is",
+    ),
+    (
+        "test-time-compute", "batches",  # counts the batches
+        "_paid = paid\ndef paid(p, n, batch):\n    return _paid(p, n, batch) / batch",
+        r"paid\(0.3, 9, 3\) is",
+    ),
+    (
+        "test-time-compute", "vote",  # only ties
+        "def test_vote(vote):\n    assert vote(['D', 'A']) == 'D'",
+        "your test passes on a function that returns the first sample",
+    ),
+    (
+        "test-time-compute", "vote",  # demands that a tie goes to the last
+        "def test_vote(vote):\n    assert vote(['D', 'A']) == 'A'", "correct",
+    ),
+    # planning
+    (
+        "planning", "handover",  # a person who makes no errors
+        "handover_threshold = lambda accuracy, cost, error: max(0.0, 1 - cost / error)",
+        "the threshold must be",
+    ),
+    (
+        "planning", "handover",  # a probability below 0
+        "handover_threshold = lambda accuracy, cost, error: accuracy - cost / error",
+        "the threshold must be 0.000",
+    ),
+    (
+        "planning", "predict",  # the cost is forgotten
+        "predicted['value of building, for an expected loss of 50, success 0.4, and cost 20'] = 20",
+        "it must be 0, not 20",
+    ),
+    (
+        "planning", "confidence",  # the requests of the person are left out
+        "def expected_cost(p, threshold, person, error):\n    kept = p[p >= threshold]\n"
+        "    return float(((1 - kept) * error).mean()) if len(kept) else person",
+        "the cost must be",
+    ),
+    (
+        "planning", "confidence",  # strictly above the threshold
+        "def expected_cost(p, threshold, person, error):\n"
+        "    return float(np.where(p > threshold, (1 - p) * error, person).mean())",
+        "a confidence equal to the threshold is kept",
+    ),
+    (
+        "planning", "regression",  # as if the questions were others
+        "from fmlab.evaluation import Rate\n"
+        "def change(before, after):\n    d = Rate.of(after) - Rate.of(before)\n"
+        "    return d.value, d.low, d.high",
+        "the change and its interval must be",
+    ),
+    (
+        "planning", "regression",  # any loss counts
+        "def regressed(before, after):\n    return sum(after) < sum(before)",
+        "regressed must be True only if|proves nothing",
+    ),
+    (
+        "planning", "hunt",  # misses the maximum
+        "def test_p95(p95):\n    assert p95([[1.0] * 10] * 19 + [[9.0] * 60]) == 9.0",
+        "your test passes on a function that",
+    ),
 ]  # fmt: skip
 
 
@@ -380,8 +524,13 @@ RIGHT = [
      "def sequence_logprob(t, m):\n    return [x @ y for x, y in zip(t, m)]"),
     ("supervised-finetuning", "targets", "theirs = make_targets\ndef make_targets(*a):\n"
      "    return np.array(theirs(*a))"),
+    ("planning", "predict", "predicted = {k: np.float64(v) for k, v in predicted.items()}"),
+    ("planning", "regression", "_c, _r = change, regressed\ndef change(b, a):\n"
+     "    return np.array(_c(b, a))\ndef regressed(b, a):\n    return np.bool_(_r(b, a))"),
     ("sampling", "stream", "_s = stream\ndef stream(pieces, stops):\n"
      "    return (c for text in _s(pieces, stops) for c in text)"),
+    ("test-time-compute", "controls", "def filler(steps):\n    return '. ' * len(steps.split())"),
+    ("test-time-compute", "gain", "_b = best_n\ndef best_n(*a):\n    return np.array(_b(*a))"),
     ("training-data", "fair", "_f = fair_pairs\ndef fair_pairs(runs):\n"
      "    return {pair[::-1] for pair in _f(runs)}"),
     ("training-data", "choose", "_c = choose\ndef choose(losses, need):\n"

@@ -3,7 +3,9 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { pathToFileURL } from "node:url";
 
-const { forget, madeFrom, nameOf, needsMatplotlib, needsOf, normalized, waitingFor } = await import(
+const {
+  forget, inWords, madeFrom, nameOf, needsMatplotlib, needsOf, normalized, waitingFor,
+} = await import(
   pathToFileURL(process.env.LIVE_JS)
 );
 
@@ -82,4 +84,27 @@ test("a cell is named after its first line that does something", () => {
   assert.equal(nameOf("# why\nimport numpy as np\n\nx = 3\ny = 4"), "x = 3");
   assert.equal(nameOf("import numpy"), "import numpy");
   assert.equal(nameOf("x".repeat(80)).length, 50);
+});
+
+test("a long time is given in words", () => {
+  assert.deepEqual([6, 22.4, 89, 91, 175].map(inWords),
+    ["5 seconds", "20 seconds", "90 seconds", "2 minutes", "3 minutes"]);
+});
+
+test("a cell that runs again reads what it read before, not what was bound since", () => {
+  // options = 1; b = f(options); options = 2; b again, which its cell had changed in place
+  const page = [
+    { needs: [], binds: ["options"], changes: [], reads: [] },
+    { needs: [0], binds: ["b"], changes: ["b"], reads: ["options"] },
+    { needs: [], binds: ["options"], changes: [], reads: [] },
+    { needs: [0, 1], binds: [], changes: ["b"], reads: ["b"] },
+  ];
+  for (const [i, cell] of page.entries()) cell.code = () => `code ${i}`;
+  const done = new Map([0, 2].map((i) => [i, madeFrom(page, i)]));
+  const holders = new Map([["options", 2], ["b", 1]]);
+  assert.deepEqual(waitingFor(page, 3, done, holders), [0, 1]);
+  done.set(1, madeFrom(page, 1));
+  assert.deepEqual(waitingFor(page, 3, done, holders), [0]); // options, for a function that reads it
+  holders.set("options", 0);
+  assert.deepEqual(waitingFor(page, 3, done, holders), []);
 });

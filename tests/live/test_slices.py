@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 sys.path.append(str(Path(__file__).resolve().parents[2] / "book" / "_ext"))
 
-from slices import facts_of, needs
+from slices import facts_of, needs, statements
 
 
 def slice_of(*cells):
@@ -31,6 +31,8 @@ def slice_of(*cells):
         (["a = {}", "a['x'].y = 2", "a"], [0, 1]),
         (["a = [1]", "del a[0]", "a"], [0, 1]),
         (["a = [1]", "fill(a)", "a"], [0, 1]),
+        (["a = [1]", "fill(a.copy())", "a"], [0, 1]),
+        (["def g(): return 1", "show(g())", "g()"], [0]),
         (["rng = make()", "x = rng.normal(2)", "rng.normal(2)"], [0, 1]),
         (["rng = make()", "x = draw(rng)", "draw(rng)"], [0, 1]),
         (["rng = make()", "x = draw(1, rng=rng)", "draw(rng)"], [0, 1]),
@@ -137,3 +139,35 @@ def test_a_cell_after_its_slice_prints_what_it_prints_after_all_cells(cells):
         return
     chosen = [*slice_of(*cells), len(cells) - 1]
     assert output_of([cells[i] for i in chosen], {}) == whole
+
+
+@pytest.mark.parametrize(
+    ("cell", "parts"),
+    [
+        ("", []),
+        ("# a note\n", []),
+        ("a = 1\n\n# why\nb = [\n    2,\n]  # here", ["a = 1", "b = [\n    2,\n]  # here"]),
+        ("a = 1; b = 2", ["a = 1; b = 2"]),
+        ('a = """\nx\n"""; b = 2\nc = 3', ['a = """\nx\n"""; b = 2', "c = 3"]),
+        (
+            "@cache\n@other\ndef f():\n    return 1\nf()",
+            ["@cache\n@other\ndef f():\n    return 1", "f()"],
+        ),
+        ("@cache\nclass A:\n    n = 1", ["@cache\nclass A:\n    n = 1"]),
+        ("if a:\n    b\nelse:\n    c", ["if a:\n    b\nelse:\n    c"]),
+    ],
+)
+def test_a_cell_is_taken_apart_into_its_statements(cell, parts):
+    assert statements(cell) == parts
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.sampled_from(["a = 1", "a += 1; b = a", "def f():\n    return a", "c = 2"])))
+def test_the_statements_of_a_cell_run_as_the_cell_does(lines):
+    whole, parts = {}, {}
+    cell = "\n\n".join(["a = 0", *lines])
+    exec(cell, whole)
+    for part in statements(cell):
+        exec(part, parts)
+    values = [{k: v for k, v in names.items() if isinstance(v, int)} for names in (whole, parts)]
+    assert values[0] == values[1]

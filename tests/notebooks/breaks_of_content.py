@@ -178,6 +178,22 @@ def same_alt(notebook):
 rewrite("figures_are_described", "without alt", "answer", "![](merges.svg)")
 
 
+def caption(says, text):
+    def change(notebook):
+        cell(notebook, "plot").metadata["mystnb"]["figure"] = {"caption": text}
+
+    change.__name__ = f"caption {text!r}"
+    breaks("figures_have_captions", says)(change)
+
+
+caption("without a caption", " ")
+caption("3 words", "A rising line.")
+caption("90 words", "word " * 90)
+caption(
+    "typed by hand: 300", "A line that rises from zero to 300. Each step adds as much as the last."
+)
+
+
 @breaks("widgets_have_their_state", "state is not stored")
 def lost_widget(notebook):
     cell(notebook, "count").outputs = [view("widget-1")]

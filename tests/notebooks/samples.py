@@ -76,7 +76,12 @@ def good_chapter():
             "plot",
             "plt.plot(range(300))\nplt.show()",
             figure(),
-            mystnb={"image": {"alt": "A line that rises steadily from zero to three hundred."}},
+            mystnb={
+                "image": {"alt": "A line that rises steadily from zero to three hundred."},
+                "figure": {
+                    "caption": "A line that rises. Each step adds as much as the one before."
+                },
+            },
         ),
         markdown("answer", "*In short: a {term}`token` {cite:p}`sennrich2016` is counted.*"),
         markdown("check", "## Check yourself\n\nChoose."),

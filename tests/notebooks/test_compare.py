@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tools.compare import LEVELS, PIXELS, VIEW, Figure, comparable, is_figure
+from tools.compare import LEVELS, PIXELS, VIEW, Figure, comparable, is_figure, is_trained_live
 
 
 def plot(title="3.21", shift=0.0, dpi=72, size=6):
@@ -95,3 +95,17 @@ def test_of_a_widget_only_that_it_is_shown_counts():
 
     assert comparable([widget("widget-1", "7f00")]) == comparable([widget("8a1f", "7fff")])
     assert comparable([widget("widget-1", "7f00")]) != comparable([])
+
+
+def test_of_a_cell_that_shows_what_was_just_trained_the_kinds_and_the_errors_count():
+    def printed(text):
+        return [{"output_type": "stream", "name": "stdout", "text": text}]
+
+    error = {"output_type": "error", "ename": "AssertionError", "evalue": "", "traceback": []}
+    assert comparable(printed("0.1")) != comparable(printed("0.0"))
+    assert comparable(printed("0.1"), kinds_only=True) == comparable(printed("0.0"), True)
+    assert comparable(printed("0.1"), kinds_only=True) != comparable([], True)
+    assert comparable(printed("0.1"), True) != comparable([*printed("0.0"), error], True)
+    assert is_trained_live("book/foundation-models.ipynb", "space-9")
+    assert not is_trained_live("book/foundation-models.ipynb", "space-8")
+    assert not is_trained_live("book/sampling.ipynb", "space-9")

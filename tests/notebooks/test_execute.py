@@ -26,7 +26,8 @@ EVERYTHING = [
     "import os\nimport anywidget, ipywidgets, traitlets\nimport matplotlib.pyplot as plt\n1 + 1",
     "plt.plot([1, 3, 2])\nplt.show()",
     "class Slider(anywidget.AnyWidget):\n    value = traitlets.Int(3).tag(sync=True)\n"
-    "    table = traitlets.Bytes(b'abc').tag(sync=True)\n\n"
+    "    table = traitlets.Bytes(b'abc').tag(sync=True)\n"
+    "    share = traitlets.Float(1.0).tag(sync=True)\n\n"
     "slider, unseen = Slider(), Slider()\nslider",
     "ipywidgets.HBox([ipywidgets.IntSlider(2), ipywidgets.Label('é')])",
     "slider.value = 4\nprint(os.environ['OMP_NUM_THREADS'], os.getcwd() == os.environ['EXPECTED'])",
@@ -77,6 +78,7 @@ def test_widgets_are_stored_as_they_are_in_the_end_and_only_those_shown(twice):
     sliders = [model for model in models.values() if model["model_name"] == "AnyModel"]
     assert len(sliders) == 1
     assert sliders[0]["state"]["value"] == 4
+    assert repr(sliders[0]["state"]["share"]) == "1"  # as JupyterLab would save it
     assert sliders[0]["buffers"] == [{"data": "YWJj", "encoding": "base64", "path": ["table"]}]
     shown = content["cells"][3]["outputs"][0]["data"]
     assert models[shown[VIEW]["model_id"]] == sliders[0]

@@ -6,8 +6,8 @@ way, and nbval, with the plugin that tests the book, must find every fault, and 
 
 import base64
 import copy
-import io
 import os
+import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
@@ -17,9 +17,15 @@ import nbformat
 import numpy as np
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook, new_output
-from PIL import Image
 
-from tests.notebooks.stored_outputs import same_buffers, same_numbers
+from tests.notebooks.stored_outputs import (
+    TRAINED_TRAITS,
+    same_buffers,
+    same_length,
+    same_numbers,
+)
+from tools.compare import TRAINED_LIVE
+from tools.drawings import SVG
 from tools.execute import STATE, execute
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -94,10 +100,13 @@ def digit_in_figure(cell, digit):
 
 @tampering(PLOT)
 def figure_size(cell, digit):
-    image = Image.open(io.BytesIO(base64.b64decode(cell.outputs[0].data["image/png"])))
-    smaller = io.BytesIO()
-    image.resize((image.width - 1, image.height)).save(smaller, "PNG")
-    cell.outputs[0].data["image/png"] = base64.b64encode(smaller.getvalue()).decode()
+    svg = cell.outputs[0].data[SVG]
+    cell.outputs[0].data[SVG] = re.sub(r'width="\d+', 'width="99', svg, count=1)
+
+
+@tampering(PLOT)
+def moved_point(cell, digit):
+    cell.outputs[0].data[SVG] = re.sub(r"(L \d+)\.", r"\g<1>9.", cell.outputs[0].data[SVG], count=1)
 
 
 @tampering(PLOT)
@@ -225,3 +234,17 @@ def test_cells_that_were_left_alone_pass(faults):
     tampered = {f"Cell {1 + number}" for number in range(len(TAMPERINGS))} | {"widgets"}
     faulty = {name for name, message in faults["tampered"].items() if message}
     assert faulty == tampered
+
+
+def test_what_is_compared_loosely_is_there():
+    for name, cells in TRAINED_LIVE.items():
+        notebook = nbformat.read(ROOT / "book" / f"{name}.ipynb", as_version=4)
+        assert cells <= {cell.id for cell in notebook.cells}
+        states = notebook.metadata.widgets[STATE]["state"].values()
+        assert set(TRAINED_TRAITS) <= {trait for model in states for trait in model["state"]}
+
+
+def test_vectors_of_another_length_are_found():
+    assert same_length([0.1, 0.2], [0.3, 0.4])
+    assert not same_length([0.1, 0.2], [0.3])
+    assert not same_length(None, [0.3])

@@ -62,7 +62,7 @@ def test_test_runs_on_both_systems_with_the_oldest_and_the_newest_python():
     assert matrix["os"] == ["ubuntu-latest", "macos-latest"]
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert project["requires-python"] == f">={matrix['python'][0]}"
-    newest = re.search(r"3\.11 to (3\.\d+)", (ROOT / "README.md").read_text(encoding="utf-8"))
+    newest = re.search(r"3\.11\.\d+ to (3\.\d+)", (ROOT / "README.md").read_text(encoding="utf-8"))
     assert newest[1] == matrix["python"][-1]
 
 

@@ -15,6 +15,8 @@ from urllib.request import Request, urlopen
 
 import pytest
 
+from tools.processes import end
+
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
 # Commands that install, build or train for minutes, or need a class: they have tests of their own.
@@ -101,8 +103,7 @@ def test_the_server_answers_the_request(tmp_path):
             assert alive, "the server did not start"
             time.sleep(0.2)
     finally:
-        server.terminate()
-        server.wait()
+        end(server)
     assert answer["choices"][0]["text"].strip()
 
 

@@ -7,6 +7,8 @@ warnings in the console, failed requests, requests to other hosts.
 
 from __future__ import annotations
 
+import re
+import sys
 import threading
 from dataclasses import dataclass, field
 from functools import partial
@@ -16,10 +18,15 @@ from pathlib import Path
 import pytest
 from bs4 import BeautifulSoup
 from playwright.sync_api import expect
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.chromium import chromium
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.append(str(ROOT / "book" / "_ext"))
+
+import widget_state  # noqa: E402
+
 SITE = ROOT / "_build" / "html"
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 FRONT = "index.html"  # leads to the cover, book/index.html
@@ -37,10 +44,46 @@ def built_pages() -> list[str]:
     return sorted(path for path in paths if not path.startswith("_static/") and path not in LONE)
 
 
+def visited_pages() -> list[str]:
+    """The pages to open in a browser; of those with source code, which are alike, four."""
+    pages = built_pages()
+    sources = sorted(
+        (path for path in pages if path.startswith("_modules/")),
+        key=lambda path: (SITE / path).stat().st_size,
+    )
+    return [path for path in pages if path not in sources[2:-2]]
+
+
+def widget_pages() -> list[str]:
+    """The pages that hold a widget."""
+    view = "application/vnd.jupyter.widget-view+json"
+    return [path for path in built_pages() if view in (SITE / path).read_text(encoding="utf-8")]
+
+
 def pytest_generate_tests(metafunc):
-    """Run a test that takes ``page_path`` once for each page of the site."""
+    """Run a test once for each ``page_path``, or for each ``visited_path`` that a browser opens,
+    or for each ``widget_path``, a page that holds a widget."""
     if "page_path" in metafunc.fixturenames:
         metafunc.parametrize("page_path", built_pages() or [FRONT], scope="session")
+    if "visited_path" in metafunc.fixturenames:
+        metafunc.parametrize("visited_path", visited_pages() or [FRONT], scope="session")
+    if "widget_path" in metafunc.fixturenames:
+        metafunc.parametrize("widget_path", widget_pages() or [FRONT], scope="session")
+
+
+class ByPage(LoadScopeScheduling):
+    """Gives a worker a file at a time, but of `test_pages`, by far the longest, a page at a time,
+    as one visit serves all tests of a page."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file, _, test = nodeid.partition("::")
+        page = re.search(r"\[(?:(?:light|dark)-)?(.+\.html)", test)
+        return page[1] if page and file.endswith("test_pages.py") else file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    return ByPage(config, log)
 
 
 @pytest.fixture(scope="session")
@@ -59,14 +102,29 @@ def site() -> Path:
 
 @pytest.fixture(scope="session")
 def soup(site):
-    """The parsed HTML of a page, as it is before any script runs."""
+    """The parsed HTML of a page, as it is before any script runs, with its widgets' states."""
     parsed = {}
 
     def of(page_path: str) -> BeautifulSoup:
         if page_path not in parsed:
             text = (site / page_path).read_text(encoding="utf-8")
+            text = widget_state.inlined(text, Path(page_path), site)
             parsed[page_path] = BeautifulSoup(text, "html.parser")
         return parsed[page_path]
+
+    return of
+
+
+@pytest.fixture(scope="session")
+def anchors(soup):
+    """The places of a page that a link can lead to: its ids and names."""
+    found = {}
+
+    def of(page_path: str) -> set[str]:
+        if page_path not in found:
+            tags = soup(page_path).select("[id], [name]")
+            found[page_path] = {tag.get(key) for tag in tags for key in ("id", "name")}
+        return found[page_path]
 
     return of
 

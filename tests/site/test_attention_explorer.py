@@ -6,10 +6,13 @@ import random
 
 import numpy as np
 import pytest
+import torch
 from playwright.sync_api import expect
 
+from fmlab.models import load
 from fmlab.sampling import entropy
 from fmlab.widgets import AttentionExplorer
+from fmlab.widgets.page_models import document_ids
 
 PAGE = "book/attention.html"
 STATE = "application/vnd.jupyter.widget-state+json"
@@ -119,7 +122,7 @@ def test_any_text_head_and_token_show_the_weights_of_the_package(explorer, twin)
     widget, rng, values = explorer(), random.Random(0), twin()
     for text in range(len(values.tokens)):
         if len(values.tokens) > 1:
-            widget.get_by_role("combobox").select_option(str(text))
+            widget.get_by_role("combobox", name="Text").select_option(str(text))
         last = len(values.tokens[text]) - 1
         layer, head = rng.randrange(values.n_layers), rng.randrange(values.n_heads)
         choose_head(widget, layer, head)
@@ -181,10 +184,29 @@ def test_a_click_on_the_picture_chooses_its_row(explorer, twin):
     box, T = plot.bounding_box(), len(twin.weights)
     at = {"x": box["width"] * 2.5 / T, "y": box["height"] * 4.5 / T}
     plot.click(position=at)
-    note = widget.locator(".fml-map .fml-note")
-    expect(note).to_contain_text(f"weight {100 * twin.weights[4, 2]:.1f}%.")
+    note = widget.locator(".fml-map .fml-sum")
+    expect(note).to_contain_text(f" = {100 * twin.weights[4, 2]:.1f}%.")
     widget.page.mouse.move(0, 0)
     assert_shows(widget, twin, position=4)
+
+
+def test_the_picture_obeys_the_keyboard(explorer, twin):
+    widget, twin = explorer(), twin()
+    plot, focused = widget.locator(".fml-plot"), widget.page.locator("*:focus")
+    note, last = widget.locator(".fml-map .fml-sum"), len(twin.weights) - 1
+    heads = widget.locator(".fml-grid button")
+    heads.last.focus()
+    focused.press("Tab")
+    expect(plot).to_be_focused()
+    focused.press("Home")
+    focused.press("ArrowUp")
+    focused.press("ArrowRight")
+    expect(note).to_contain_text(f" = {100 * twin.weights[last - 1, 1]:.1f}%.")
+    voice = widget.locator("[aria-live=polite]")
+    expect(voice).to_contain_text(f" = {100 * twin.weights[last - 1, 1]:.1f}%.")
+    focused.press("Enter")
+    focused.press("Tab")
+    assert_shows(widget, twin, position=last - 1)
 
 
 def test_tokens_obey_the_keyboard(explorer, twin):
@@ -254,3 +276,57 @@ def test_it_fits_a_phone(explorer, theme):
 def test_without_scripts_a_still_picture_stands_in_its_place(open_page):
     page = open_page(PAGE, scripts=False)
     expect(page.locator("figure", has_text="how much of its attention")).to_have_count(1)
+
+
+def test_the_axes_name_the_tokens_and_say_what_they_are(explorer, twin):
+    widget = explorer()
+    for axis in (".fml-rows", ".fml-columns"):
+        expect(widget.locator(f"{axis} > span")).to_have_count(len(twin().tokens[0]))
+        expect(widget.locator(f"{axis} > .fml-here")).to_have_count(1)
+    for words in ("token that attends (query)", "token that is attended to (key)"):
+        expect(widget.get_by_text(words)).to_be_visible()
+
+
+def own_text(widget, text):
+    widget.get_by_role("combobox", name="Source").select_option("small")
+    field = widget.get_by_label("Your text")
+    field.wait_for()
+    field.fill(text)
+    return field
+
+
+def test_the_weights_of_a_typed_text_are_those_of_the_package(explorer):
+    widget = explorer()
+    text = "The drum is in the hall. The drum is in the"
+    own_text(widget, text)
+    model, _ = load("small")
+    ids = document_ids("small", text)
+    expect(widget.locator(".fml-rows > span")).to_have_count(len(ids))
+    weights = model.attention_weights(torch.tensor([ids]))
+    for layer, head in ((0, 0), (1, 3), (3, 1)):
+        choose_head(widget, layer, head)
+        row = weights[layer][0, head, -1]
+        most = int(row.argmax())
+        expect(widget.locator(".fml-sum")).to_contain_text(f" = {100 * float(row[most]):.1f}%.")
+        expect(widget.locator(".fml-sum li")).to_have_count(5)
+
+
+def test_a_text_with_too_many_tokens_is_refused(explorer):
+    widget = explorer()
+    own_text(widget, " the" * 70)
+    message = "The text has 71 tokens. The picture has room for 64."
+    expect(widget.get_by_role("alert").filter(has_text=message)).to_be_visible()
+
+
+@pytest.mark.parametrize(("width", "theme"), [(1280, "light"), (360, "dark")])
+def test_with_a_typed_text_it_is_accessible_and_fits(explorer, axe, width, theme):
+    widget = explorer(width=width, theme=theme)
+    own_text(widget, "one two three " * 8)
+    expect(widget.locator(".fml-sum li")).to_have_count(5)
+    widget.page.evaluate(axe)
+    found = widget.page.evaluate(
+        "async () => (await axe.run('.fml-attention')).violations.map(({ id, nodes }) =>"
+        " [id, nodes.map((node) => node.html).slice(0, 3)])"
+    )
+    assert found == []
+    assert widget.page.evaluate("document.documentElement.scrollWidth") <= width

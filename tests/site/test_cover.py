@@ -34,6 +34,7 @@ def test_the_cover_shows_what_the_model_writes_before_anything_is_loaded(open_pa
     _, text = expected("micro", STORY, N_SHOWN, temperature=0.8)
     shown = written(widget.locator(".fml-pane"))
     assert shown == text
+    expect(page.locator("article")).not_to_contain_text("endoftext")  # no reader knows it yet
     loaded = page.evaluate("performance.getEntriesByType('resource').map((entry) => entry.name)")
     assert loaded
     assert not [url for url in loaded if MODEL.search(url)]

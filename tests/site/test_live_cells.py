@@ -1,9 +1,12 @@
 """Code cells run in the page: buttons, outputs, errors, edits; nothing is loaded before a click."""
 
+import json
 import re
 
 import pytest
 from playwright.sync_api import expect
+
+from tests.chromium import requests_of
 
 PAGE = "book/preface.html"
 PATIENCE = 90_000  # milliseconds: Python starts, on a busy machine
@@ -12,7 +15,7 @@ SIZE = re.compile(r"live/(packages|python_docs)|vendor/pyodide|live/worker")
 
 @pytest.fixture
 def chapter(open_page):
-    """Open the chapter, and collect what it requests."""
+    """Open the chapter, and wait until its cells can be run."""
 
     def opener(**options):
         page = open_page(PAGE, **options)
@@ -34,8 +37,7 @@ def test_a_cell_runs_and_says_that_its_output_is_the_same(chapter):
     loaded = page.evaluate("performance.getEntriesByType('resource').map((entry) => entry.name)")
     assert loaded
     assert not [url for url in loaded if SIZE.search(url)]
-    requested = []
-    page.on("request", lambda request: requested.append(request.url))
+    requested = requests_of(page)
     cell.get_by_role("button", name=re.compile("^Run cell")).click()
     expect(cell.locator(".live-status")).to_contain_text("Loading", timeout=PATIENCE)
     expect(cell.locator(".live-status")).to_contain_text("Done", timeout=PATIENCE)
@@ -78,7 +80,7 @@ def test_a_change_of_a_cell_marks_the_outputs_that_were_made_with_it(chapter):
           const first = cells.findIndex(({ source }) => source.includes("import ask"));
           const later = cells.findIndex(
             ({ needs, seconds }) => seconds !== null && needs.length === 1 && needs[0] === first);
-          return [first + 1, later + 1];
+          return [cells[first].number, cells[later].number];
         }"""
     )
     run = page.get_by_role("button", name=re.compile(f"^Run cell {later}:"))
@@ -113,3 +115,16 @@ def test_the_buttons_fit(chapter, width):
     box = tools.bounding_box()
     assert box["x"] >= 0
     assert box["x"] + box["width"] <= width
+
+
+def test_the_table_says_how_many_cells_of_each_chapter_run(soup, root):
+    record = json.loads((root / "book" / "results" / "live_cells.json").read_text(encoding="utf-8"))
+    table = soup("book/benchmarks.html").select("#cells-that-run-in-the-page tbody tr")
+    rows = {str(row.td): row.get_text(" ", strip=True) for row in table}
+    chapters = [name for name in record if not name.startswith("exercises/")]
+    assert chapters
+    for name in chapters:
+        seconds = [cell["seconds"] for cell in record[name].values()]
+        n = sum(each is not None for each in seconds)
+        [row] = [text for page, text in rows.items() if re.search(rf"(?<![\w-]){name}\.", page)]
+        assert f"{n} of {len(seconds)}" in row

@@ -88,3 +88,13 @@ def test_the_links_of_a_copy_lead_to_its_own_pdf(tmp_path, monkeypatch):
     page.write_text(f'<a href="{printing.site_address()}{printing.NAME}">PDF</a>')
     printing.offer(tmp_path / printing.NAME)
     assert page.read_text() == f'<a href="../../{printing.NAME}">PDF</a>'
+
+
+def test_the_reference_of_the_package_is_short_on_paper(book):
+    reference = book.find(id="book-api")
+    texts = reference.select("dl.py > dd")
+    assert len(texts) > 100
+    for text in texts:
+        inside = [child.name for child in text.find_all(True, recursive=False)]
+        assert inside.count("p") <= 1
+        assert set(inside) <= {"p", "dl"}

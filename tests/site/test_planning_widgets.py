@@ -1,6 +1,7 @@
 """The planning calculator and sheet on the built page: without a kernel, kept in the browser."""
 
 import json
+import re
 
 import pytest
 from playwright.sync_api import expect
@@ -49,6 +50,42 @@ def test_the_reader_s_numbers_change_the_results(widget):
     expect(tile(calculator, "Break-even accuracy, model alone")).to_have_text("90.0%")
     calculator.get_by_role("button", name="Back to the example").click()
     expect(tile(calculator, "Break-even accuracy, model alone")).to_have_text("85.0%")
+
+
+def test_a_field_keeps_its_message_when_another_one_is_corrected(widget):
+    calculator = widget(CALCULATOR)
+    first = calculator.get_by_label("Cost of an error ($)")
+    second = calculator.get_by_label("Accuracy of a person (0 to 1, or %)")
+    alerts = calculator.get_by_role("alert")
+    first.fill("a lot")
+    second.fill("200%")
+    expect(alerts).to_have_count(2)
+    second.fill("90%")
+    expect(alerts).to_have_count(1)
+    expect(alerts).to_contain_text("Enter a number from 0.01")
+    expect(first).to_have_value("a lot")
+    expect(first).to_have_accessible_description(re.compile("^Enter a number from 0.01"))
+    expect(first).to_have_attribute("aria-invalid", "true")
+    expect(second).to_have_attribute("aria-invalid", "false")
+    calculator.get_by_role("button", name="Back to the example").click()
+    expect(alerts).to_have_count(0)
+    expect(first).to_have_value("30")
+
+
+def test_numbers_that_do_not_fit_together_are_tried_again(widget):
+    calculator = widget(CALCULATOR)
+    model(calculator).select_option("flywheel")
+    start = calculator.get_by_label("Quality at the start")
+    added = calculator.get_by_label("Quality that data can add at most")
+    alerts = calculator.get_by_role("alert")
+    start.fill("0.95")
+    expect(alerts).to_contain_text("at most 1 together")
+    calculator.get_by_label("Users at the start").fill("-1")
+    expect(alerts).to_have_count(2)
+    added.fill("0.05")
+    expect(alerts).to_have_count(1)
+    expect(start).to_have_value("0.95")
+    expect(start).to_have_attribute("aria-invalid", "false")
 
 
 def test_every_model_can_be_chosen_and_names_what_matters_most(widget):

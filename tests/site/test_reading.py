@@ -41,19 +41,6 @@ def test_button_switches_to_the_dark_theme_for_good(open_page):
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")
 
 
-def test_figures_lie_on_a_light_card_in_the_dark(open_page, site, soup):
-    with_figures = [
-        path.relative_to(site).as_posix()
-        for path in site.glob("book/**/*.html")
-        if soup(path.relative_to(site).as_posix()).select(".cell_output img")
-    ]
-    for page_path in with_figures:
-        page = open_page(page_path, theme="dark")
-        figure = page.locator(".cell_output img").first
-        style = figure.evaluate("(image) => getComputedStyle(image).backgroundColor")
-        assert style == "rgb(255, 255, 255)"
-
-
 def notebook_pages(site):
     sources = site / "_sources"
     return {
@@ -131,6 +118,22 @@ def test_a_term_shows_its_definition_on_hovering(soup):
     assert all(len(citation["title"]) > 20 for citation in citations)
 
 
+def test_a_term_shows_its_definition_to_the_keyboard(open_page):
+    page = open_page("book/sampling.html", width=360)
+    note = page.locator(".fm-linknote")
+    term = page.locator("article a[href*='glossary.html#term-']").first
+    term.focus()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Shift+Tab")
+    expect(term).to_be_focused()
+    expect(note).to_have_text(term.get_attribute("title"))
+    box = note.bounding_box()
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= 360
+    page.keyboard.press("Escape")
+    expect(note).to_be_hidden()
+
+
 def test_a_shared_link_has_a_picture(soup, site, root):
     base = yaml.safe_load((root / "_config.yml").read_text(encoding="utf-8"))["html"]["baseurl"]
     for page_path in ("book/index.html", "book/sampling.html", "book/exercises/sampling.html"):
@@ -165,14 +168,6 @@ def test_what_a_cell_prints_is_all_visible_on_a_phone(open_page, name):
         "(outputs) => outputs.filter((pre) => pre.scrollWidth > pre.clientWidth + 1).length"
     )
     assert cut == 0
-
-
-def test_the_ledger_shows_its_results_on_a_phone(open_page):
-    page = open_page("book/ledger.html", width=360, height=740)
-    hidden = page.locator("table.ledger td").evaluate_all(
-        "(cells) => cells.filter((cell) => cell.getBoundingClientRect().right > innerWidth).length"
-    )
-    assert hidden == 0
 
 
 def test_code_that_scrolls_has_a_shadow_at_its_edge(open_page):

@@ -10,9 +10,15 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
+from fmlab.generation import generate
+from fmlab.models import load
 from fmlab.sampling import entropy, restrict, softmax
+from fmlab.tokenization import END_OF_TEXT
+from fmlab.widgets.page_models import next_logits
 from fmlab.widgets.vocabularies import LOGITS, MODELS, page_data
+from tests.chromium import requests_of
 from tests.widgets.sampling_vectors import mulberry32
+from tests.widgets.writer_vectors import PageNumbers
 
 PAGE = "book/sampling.html"
 CELL = ".tag_sampling-explorer"
@@ -217,8 +223,8 @@ def test_buttons_set_several_sliders_and_reset_sets_them_back(explorer, rows):
     widget = explorer()
     for name, expected in {
         "Greedy": OFF | {"temperature": 0},
-        "0.7, top-p 0.9": OFF | {"temperature": 0.7, "top_p": 0.9},
-        "1.5, min-p 0.1": OFF | {"temperature": 1.5, "min_p": 0.1},
+        "Temperature 0.7, top-p 0.9": OFF | {"temperature": 0.7, "top_p": 0.9},
+        "Temperature 1.5, min-p 0.1": OFF | {"temperature": 1.5, "min_p": 0.1},
         "Reset": OFF,
     }.items():
         for slider_name in NAMES:
@@ -253,7 +259,7 @@ def in_table(counts, row):
 
 def test_draws_are_those_of_the_seed_and_follow_the_bars(explorer, rows):
     widget = explorer()
-    press(widget, "0.7, top-p 0.9")
+    press(widget, "Temperature 0.7, top-p 0.9")
     options = settings(widget)
     for name, n in {"Draw 1": 1, "Draw 100": 101, "Draw 10,000": 10_101}.items():
         press(widget, name)
@@ -274,9 +280,13 @@ def test_another_seed_draws_others_and_the_same_seed_the_same(explorer, rows):
         assert sum(drawn(widget)) == 0
         press(widget, "Draw 100")
         assert drawn(widget) == in_table(expected_draws(rows[0], OFF, 100, seed), rows[0])
-    field.fill("-3")
-    field.press("Enter")
-    expect(field).to_have_value("7")
+    for wrong in ("-3", "1.5", "99999999999", ""):
+        field.fill(wrong)
+        field.press("Enter")
+        expect(field).to_have_value("7")
+        allowed = "is not allowed: the seed is a whole number from 0 to 4294967295."
+        expect(widget.get_by_role("alert").filter(has_text=allowed)).to_be_visible()
+        expect(widget.locator("[role=alert]", has_text=wrong or "That")).to_have_count(1)
 
 
 def test_draws_are_counted_until_the_distribution_changes(explorer):
@@ -301,7 +311,7 @@ def test_greedy_draws_one_token_only(explorer):
 
 def test_a_change_is_announced(explorer, rows):
     widget = explorer()
-    press(widget, "0.7, top-p 0.9")
+    press(widget, "Temperature 0.7, top-p 0.9")
     kept = np.isfinite(restrict(rows[0], temperature=0.7, top_p=0.9)).sum()
     live = widget.locator("[aria-live=polite]")
     expect(live).to_contain_text(f"{kept:,} of {rows.shape[1]:,} tokens left.")
@@ -325,16 +335,16 @@ def choose(widget, source):
 def test_a_real_model_is_loaded_when_it_is_chosen_and_only_once(explorer, rows):
     widget = explorer()
     status = widget.locator(".fml-status")
-    expect(status).to_have_text("Loaded only if chosen: 460 kB.")
-    requested = []
-    widget.page.on("request", lambda request: requested.append(request.url.rsplit("/")[-1]))
-    press(widget, "0.7, top-p 0.9")
+    expect(status).to_have_text("Loaded only if chosen: 460 and 2,200 kB.")
+    requested = requests_of(widget.page)
+    press(widget, "Temperature 0.7, top-p 0.9")
     press(widget, "Reset")
     widget.evaluate(TWO_FRAMES)
     assert requested == []
     for source in ("smollm2", "", "smollm2", ""):
         choose(widget, source)
-    assert sorted(requested) == ["smollm2-logits.bin", "smollm2.bin"]
+    names = [url.rsplit("/")[-1] for url in requested]
+    assert sorted(names) == ["smollm2-logits.bin", "smollm2.bin"]
     expect(status).to_have_text("SmolLM2 is loaded, 460 kB.")
     check_everything(widget, rows[0])
 
@@ -347,7 +357,7 @@ def test_the_numbers_of_a_real_model_are_those_of_python(explorer, real_rows):
     live.wait_for(state="attached")
     for index, row in enumerate(real_rows):
         widget.get_by_role("combobox", name="Prompt").select_option(str(index))
-        for name in ("0.7, top-p 0.9", "1.5, min-p 0.1", "Greedy", "Reset"):
+        for name in ("Temperature 0.7, top-p 0.9", "Temperature 1.5, min-p 0.1", "Greedy", "Reset"):
             press(widget, name)
             check_everything(widget, row)
     for name, keys in {"Temperature": 4, "Top-k": 9, "Top-p": 3, "Min-p": -2}.items():
@@ -444,7 +454,7 @@ def test_its_height_stays_the_same_whatever_one_does(explorer, rows, width):
     heights = [widget.bounding_box()["height"]]
     for index in range(len(rows)):
         widget.get_by_role("combobox", name="Prompt").select_option(str(index))
-        for name in ("Greedy", "1.5, min-p 0.1", "Draw 1", "Reset", "Draw 10,000"):
+        for name in ("Greedy", "Temperature 1.5, min-p 0.1", "Draw 1", "Reset", "Draw 10,000"):
             press(widget, name)
             widget.evaluate(TWO_FRAMES)
             heights.append(widget.bounding_box()["height"])
@@ -454,3 +464,153 @@ def test_its_height_stays_the_same_whatever_one_does(explorer, rows, width):
 def test_without_scripts_a_still_picture_stands_in_its_place(open_page):
     page = open_page(PAGE, scripts=False)
     expect(page.locator(f"{CELL} figure", has_text="most likely tokens")).to_have_count(1)
+
+
+def set_number(widget, name, value):
+    field = widget.get_by_role("spinbutton", name=f"{name}, as a number")
+    field.fill(str(value))
+    field.press("Enter")
+
+
+def test_every_setting_can_be_typed(explorer, rows):
+    widget = explorer()
+    typed = {"Temperature": 0.83, "Top-k": 321, "Top-p": 0.9, "Min-p": 0.015}
+    for name, value in typed.items():
+        set_number(widget, name, value)
+    assert settings(widget) == {NAMES[name]: value for name, value in typed.items()}
+    check_everything(widget, rows[0])
+    set_number(widget, "Top-p", 3)
+    message = "3 is not allowed: Top-p is a number from 0.05 to 1."
+    expect(widget.get_by_role("alert").filter(has_text=message)).to_be_visible()
+    assert settings(widget)["top_p"] == 0.9
+
+
+def test_a_redraw_keeps_the_number_that_is_being_typed(explorer):
+    widget = explorer()
+    field = widget.get_by_role("spinbutton", name="Top-p, as a number")
+    field.fill("0.9")
+    press_without_focus = "(button) => button.click()"
+    widget.get_by_role("button", name="Draw 1", exact=True).evaluate(press_without_focus)
+    widget.evaluate(TWO_FRAMES)
+    expect(field).to_have_value("0.9")
+    field.press("Enter")
+    assert settings(widget)["top_p"] == 0.9
+
+
+def in_view(element):
+    return element.evaluate(
+        "(e) => { const { top, bottom } = e.getBoundingClientRect();"
+        " return top >= 56 && bottom <= innerHeight; }"
+    )
+
+
+@pytest.mark.parametrize(("width", "height"), [(360, 740), (1280, 900)])
+def test_while_a_slider_moves_it_and_the_bars_are_in_view(explorer, width, height):
+    widget = explorer(width=width, height=height)
+    sliders = [slider(widget, name) for name in NAMES]
+    together = widget.locator(".fml-both").first
+    together.evaluate("(e) => scrollTo(0, scrollY + e.getBoundingClientRect().top - 60)")
+    bars = widget.locator(".fml-bars tbody tr")
+    assert all(in_view(each) for each in sliders)
+    assert in_view(bars.first)
+    assert in_view(bars.nth(7))
+    assert min(each.bounding_box()["width"] for each in sliders) >= (100 if width == 360 else 200)
+
+
+def own_text(widget, text):
+    """Load micro and type a text; return where the text and what follows are shown."""
+    widget.get_by_role("combobox", name="Model").select_option("micro")
+    field = widget.get_by_label("Your text")
+    field.wait_for()
+    field.fill(text)
+    shown = widget.locator(".fml-own .fml-prompt > p")
+    expect(shown).to_contain_text(f"{text}?")
+    return shown
+
+
+def test_a_typed_text_grows_by_the_tokens_that_python_samples(explorer):
+    widget = explorer()
+    text = "Velique looked in the"
+    shown = own_text(widget, text)
+    set_number(widget, "Temperature", 0.9)
+    set_number(widget, "Top-p", 0.95)
+    model, tokenizer = load("micro")
+    ids = [tokenizer.special_tokens[END_OF_TEXT], *tokenizer.encode(text)]
+    options = dict(temperature=0.9, top_p=0.95)
+    end = tokenizer.special_tokens[END_OF_TEXT]
+    new = generate(model, ids, 24, rng=PageNumbers(0), stop=[end], **options).ids[0]
+    ahead = "".join(tokenizer.decode([i]) for i in new)
+    expect(shown.locator(".fml-ahead")).to_have_text(ahead, use_inner_text=False)
+    press(widget, "Append 1 token")
+    first = tokenizer.decode(new[:1])
+    expect(shown.locator("strong")).to_have_text(first)
+    row = next_logits("micro", text, new[:1])
+    check_everything(widget, row)
+    press(widget, "Append 10")
+    expect(shown.locator("strong")).to_have_text(tokenizer.decode(new[:11]))
+    press(widget, "Remove the last")
+    expect(shown.locator("strong")).to_have_text(tokenizer.decode(new[:10]))
+    press(widget, "Back to your text")
+    expect(shown.locator("strong")).to_have_count(0)
+    check_everything(widget, next_logits("micro", text))
+
+
+def test_the_temperature_changes_what_would_be_written(explorer):
+    widget = explorer()
+    text = "The sun had just come up over the"
+    ahead = own_text(widget, text).locator(".fml-ahead")
+    model, tokenizer = load("micro")
+    ids = [tokenizer.special_tokens[END_OF_TEXT], *tokenizer.encode(text)]
+    greedy = tokenizer.decode(generate(model, ids, 24, temperature=0).ids[0])
+    for _ in range(2):
+        set_number(widget, "Temperature", 0)
+        expect(ahead).to_have_text(greedy)
+        set_number(widget, "Temperature", 2)
+        expect(ahead).not_to_have_text(greedy)
+
+
+def test_a_text_that_is_too_long_is_refused_with_its_length(explorer):
+    widget = explorer()
+    shown = own_text(widget, "A text")
+    widget.get_by_label("Your text").fill(" the" * 300)
+    message = "The prompt has 301 tokens, but this model's context is 256."
+    expect(widget.get_by_role("alert").filter(has_text=message)).to_be_visible()
+    expect(shown).to_contain_text("A text?")
+
+
+def test_a_text_is_typed_and_continued_by_keyboard_alone(explorer):
+    widget = explorer()
+    choice = widget.get_by_role("combobox", name="Model")
+    choice.focus()
+    choice.press("End")
+    field = widget.get_by_label("Your text")
+    field.wait_for()
+    keyboard = widget.page.keyboard
+    keyboard.press("Tab")
+    expect(field).to_be_focused()
+    keyboard.press("Control+A")
+    keyboard.type("The capital of")
+    keyboard.press("Tab")
+    expect(widget.get_by_role("button", name="Append 1 token")).to_be_focused()
+    expect(widget.locator(".fml-own .fml-prompt > p")).to_contain_text("The capital of?")
+    keyboard.press("Enter")
+    expect(widget.locator(".fml-own strong")).to_have_count(1)
+
+
+@pytest.mark.parametrize(("width", "theme"), [(1280, "light"), (360, "dark")])
+def test_with_a_typed_text_it_is_accessible_and_fits(explorer, axe, width, theme):
+    widget = explorer(width=width, theme=theme)
+    own_text(widget, "The capital of")
+    press(widget, "Append 10")
+    set_number(widget, "Top-p", 7)
+    widget.page.evaluate(axe)
+    found = widget.page.evaluate(
+        "async () => (await axe.run('.fml-sampling')).violations.map(({ id, nodes }) =>"
+        " [id, nodes.map((node) => node.html).slice(0, 3)])"
+    )
+    assert found == []
+    right = widget.evaluate(
+        "(root) => Math.max(...[...root.querySelectorAll('*')]"
+        ".map((e) => e.getBoundingClientRect().right))"
+    )
+    assert right <= width

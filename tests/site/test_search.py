@@ -34,6 +34,7 @@ WANTED = {
     "PPO": "preference-finetuning",
     "reward hacking": "preference-finetuning",
     "best-of-N": "preference-finetuning",
+    "beta": "preference-finetuning",
     "fine-tuning": "supervised-finetuning",
     "chat template": "supervised-finetuning",
     "LoRA": "supervised-finetuning",

@@ -10,6 +10,7 @@ from fmlab.tokenization.bpe import learn_merges
 from fmlab.tokenization.pretokenization import GPT4_SPLIT, count_words
 from fmlab.tokenization.tokenizers import BPETokenizer
 from fmlab.widgets.vocabularies import PUBLISHED, page_data, published_tokenizer
+from tests.chromium import requests_of
 from tests.site.conftest import SITE
 
 PAGE = "book/tokenization.html"
@@ -150,14 +151,13 @@ def test_a_published_tokenizer_is_loaded_and_cuts_as_the_package_does(explorer, 
 
 def test_nothing_is_requested_before_a_choice_and_nothing_twice(explorer):
     widget = explorer()
-    requested = []
-    widget.page.on("request", lambda request: requested.append(request.url.rsplit("/")[-1]))
+    requested = requests_of(widget.page)
     widget.get_by_role("textbox").fill("some text")
     widget.evaluate(TWO_FRAMES)
     assert requested == []
     for name in ("smollm2", "", "cl100k", "smollm2", "cl100k", ""):
         choose(widget, name)
-    assert requested == ["smollm2.bin", "cl100k.bin"]
+    assert [url.rsplit("/")[-1] for url in requested] == ["smollm2.bin", "cl100k.bin"]
     assert merges_in_use(widget) == N_MERGES
 
 

@@ -47,7 +47,7 @@ def test_arrow_keys_lead_through_the_model_to_the_probabilities_of_fmlab(picture
         )
         expect(widget.locator(".fml-open > *")).not_to_have_count(0)
         if step == 2:
-            expect(current).to_have_attribute("aria-label", "Layer 1: Query · key")
+            expect(current).to_have_attribute("aria-label", "Layer 0: Query · key")
     expect(current).to_have_text("Next token")
     expect(current).to_be_focused()
 
@@ -61,7 +61,7 @@ def test_arrow_keys_lead_through_the_model_to_the_probabilities_of_fmlab(picture
     widget.page.keyboard.press("Home")
     expect(current).to_have_text("Embedding")
     widget.get_by_role("button", name="Next", exact=True).click()
-    expect(current).to_have_attribute("aria-label", "Layer 1: Query · key")
+    expect(current).to_have_attribute("aria-label", "Layer 0: Query · key")
 
 
 def test_weights_of_a_head_of_an_earlier_token_add_up_to_one(picture):
@@ -87,7 +87,7 @@ def test_areas_are_to_scale(picture):
 def test_it_fits_and_is_accessible(picture, axe, options):
     widget = picture(**options)
     start(widget)
-    for name in ("Layer 1: Query · key", "Layer 4: Residual", "Next token"):
+    for name in ("Layer 0: Query · key", "Layer 3: Residual", "Next token"):
         widget.get_by_role("button", name=name).click()
     page = widget.page
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

@@ -8,14 +8,17 @@ const given = process.env.FMLAB_WIDGETS;
 if (!given) throw new Error("run these tests with: pytest tests/widgets");
 const { heads, packed } = JSON.parse(readFileSync(`${given}/attention.json`, "utf8"));
 const {
+  arithmetic,
   attentionWeights,
   beginning,
+  cellTarget,
   default: widget,
   entropy,
   largest,
   nameToken,
   sentence,
   softmax,
+  softmaxSteps,
   unpackScores,
   weightOnLater,
 } = await import(pathToFileURL(`${given}/attention.mjs`));
@@ -95,6 +98,16 @@ test("a token that occurs several times is named with its distance", () => {
   assert.deepEqual([3, 4].map((i) => nameToken(tokens, i, 0)), ["“newline”", "“space”"]);
 });
 
+test("a key leads to the next cell of the matrix, and not beyond its edge", () => {
+  const from = (pressed) => cellTarget(pressed, { query: 0, key: 2 }, 4);
+  assert.deepEqual(from("ArrowDown"), { query: 1, key: 2 });
+  assert.deepEqual(from("ArrowUp"), { query: 0, key: 2 });
+  assert.deepEqual(from("ArrowRight"), { query: 0, key: 3 });
+  assert.deepEqual(from("Home"), { query: 0, key: 0 });
+  assert.deepEqual(from("End"), { query: 0, key: 3 });
+  assert.equal(from("a"), undefined);
+});
+
 test("a text is named by its beginning", () => {
   assert.equal(beginning(["<|endoftext|>", "Q:", "\n", " is 3 < 4?"]), "Q: is 3 < 4?");
   assert.equal(beginning(["a".repeat(200)]).length, 90);
@@ -102,4 +115,35 @@ test("a text is named by its beginning", () => {
 
 test("the module is an anywidget", () => {
   assert.equal(typeof widget.render, "function");
+});
+
+test("the steps of the softmax lead to the weight, for every cell, scale and mask", () => {
+  for (const { scores, d, cases } of heads)
+    for (const { scaled, masked, weights } of cases)
+      scores.forEach((row, query) =>
+        row.forEach((_, key) => {
+          if (masked && key > query) return;
+          const found = softmaxSteps(row, query, key, { dHead: d, scaled, masked });
+          assertClose([found.value / found.sum], [weights[query][key]]);
+          assertClose([found.terms.reduce((sum, { value }) => sum + value, 0)], [found.sum]);
+          assert.equal(found.terms.length, masked ? query + 1 : row.length);
+          assert.equal(found.terms[0].value, 1);
+        }),
+      );
+});
+
+test("the arithmetic is told with the sum over all tokens", () => {
+  const tokens = ["a", "b", "c"];
+  const scores = [0, 2 * Math.log(3), 2 * Math.log(6)];
+  const row = [0.1, 0.3, 0.6];
+  const view = { tokens, scores, row, query: 2, key: 1, scaled: true, masked: true };
+  assert.deepEqual(arithmetic(view, 4), [
+    "Score q·k = 2.20.",
+    "Divided by √d = √4 = 2.00: 1.10.",
+    "Subtract the largest score in the row, 1.79, and exponentiate: e^(−0.69) = 0.5000.",
+    "Add up the exponentials of all 3 tokens: 1.0000 (“c”) + 0.5000 (“b”) + 0.1667 (“a”) = 1.6667.",
+    "Weight = 0.5000 ÷ 1.6667 = 30.0%.",
+  ]);
+  const hidden = arithmetic({ ...view, query: 0 }, 4);
+  assert.equal(hidden.at(-1), "The token comes later, so the mask hides it: weight 0.");
 });

@@ -5,7 +5,7 @@ import random
 
 from fmlab.planning import MODELS, defaults, evaluate, sensitivity
 from fmlab.widgets import PlanningCalculator as Widget
-from fmlab.widgets.planning import written
+from fmlab.widgets.numbers import written
 
 KINDS = ("fraction", "dollars", "seconds", "number", "factor")
 

@@ -69,6 +69,9 @@ test("running text shows spaces as spaces, and the end of a line as a sign and a
   assert.equal(shown("\t x"), "\t x");
   assert.equal(shown("\u200b"), "U+200B");
   assert.equal(runningText(decodeToken([0xe9]))[0].kind, "bytes");
+  const special = [{ kind: "mark", text: "<|endoftext|>", spoken: "<|endoftext|>" }];
+  assert.deepEqual(runningText(special, 0), [{ ...special[0], text: "[start of document] " }]);
+  assert.deepEqual(runningText(special, 5), special);
 });
 
 test("the token that is there is always among the candidates", () => {

@@ -22,6 +22,7 @@ const {
   restrict,
   softmax,
   topKStops,
+  typedNumber,
   uniform,
   unpackRows,
   unpackTokens,
@@ -257,4 +258,14 @@ test("what is left of a real model's vocabulary is what Python leaves", async ()
 
 test("the module is an anywidget", () => {
   assert.equal(typeof widget.render, "function");
+});
+
+test("a typed number is taken as it is, and what is none or out of range is not", () => {
+  const range = { min: 0.05, max: 1 };
+  assert.deepEqual(["0.9", "1", ".5", "1e-1"].map((text) => typedNumber(text, range)), [0.9, 1, 0.5, 0.1]);
+  for (const text of ["", " ", "0", "1.01", "-1", "x", "NaN", "Infinity"])
+    assert.equal(typedNumber(text, range), undefined);
+  const seed = { min: 0, max: 2 ** 32 - 1, whole: true };
+  for (const text of ["-5", "1.5", "99999999999", ""]) assert.equal(typedNumber(text, seed), undefined);
+  assert.equal(typedNumber("4294967295", seed), 2 ** 32 - 1);
 });

@@ -7,7 +7,8 @@ from fmlab.models.pretrained import folder_of
 from fmlab.tokenization import END_OF_TEXT
 from fmlab.widgets import WholeModel
 from fmlab.widgets.base import joined
-from fmlab.widgets.playground import ENGINE, STORY
+from fmlab.widgets.page_models import ENGINE
+from fmlab.widgets.playground import STORY
 from fmlab.widgets.whole_model import n_parameters
 from tests.widgets.writer_vectors import exact_model
 

@@ -185,3 +185,59 @@ test("messages are answered by their number, errors as text", async () => {
   assert.equal(answers[1].call, 2);
   assert.equal(typeof answers[1].error, "string");
 });
+
+const assertClose = (got, expected, most) => {
+  assert.equal(got.length, expected.length);
+  for (const [i, value] of expected.entries())
+    assert.ok(Math.abs(got[i] - value) <= most, `${i}: ${got[i]} is not ${value}`);
+};
+
+test("what follows a text and a response equals Python, and is not kept", async () => {
+  const worker = await opened();
+  const end = (await worker.vocabulary()).findIndex(({ name }) => name === "<|endoftext|>");
+  for (const { request, ids, logits, next } of vectors.ahead) {
+    const found = worker.ahead(request);
+    assert.deepEqual(found.tokens.map(({ id }) => id), ids);
+    assert.equal(found.nPrompt, ids.length - request.response.length);
+    assertClose(found.logits, logits, 1e-4);
+    const stop = next.indexOf(end);
+    assert.deepEqual(found.next.map(({ id }) => id), stop < 0 ? next : next.slice(0, stop + 1));
+    assertClose(worker.ahead({ ...request, n: 0 }).logits, logits, 1e-4);
+  }
+});
+
+test("appending what is shown ahead gives the text that is written at once", async () => {
+  const worker = await opened();
+  const [{ request }] = vectors.ahead;
+  const whole = worker.ahead(request).next.map(({ id }) => id);
+  let response = [];
+  while (response.length < whole.length) {
+    const [first] = worker.ahead({ ...request, response }).next;
+    response = [...response, first.id];
+  }
+  assert.deepEqual(response, whole);
+});
+
+test("after the end of a text nothing is shown ahead", async () => {
+  const worker = await opened();
+  const [{ request }] = vectors.ahead;
+  const end = (await worker.vocabulary()).findIndex(({ name }) => name === "<|endoftext|>");
+  const { next, reason } = worker.ahead({ ...request, response: [end] });
+  assert.deepEqual([next, reason], [[], "stop"]);
+});
+
+test("the scores of every head equal Python, those the mask would hide included", async () => {
+  const worker = await opened();
+  for (const { text, scores } of vectors.scores) {
+    const { layers, nLayers, nHeads, dHead } = worker.scores({ text, most: 64 });
+    assert.deepEqual([nLayers, nHeads, dHead], [4, 4, 32]);
+    layers.forEach((heads, layer) =>
+      heads.forEach((found, head) => assertClose(found, scores[layer][head].flat(), 2e-4)),
+    );
+  }
+});
+
+test("a text that is too long for the picture is refused with its length", async () => {
+  const worker = await opened();
+  assert.throws(() => worker.scores({ text: " the".repeat(64), most: 64 }), /has 65 tokens.* 64/);
+});

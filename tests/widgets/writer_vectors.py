@@ -13,7 +13,7 @@ from fmlab.models.pretrained import folder_of
 from fmlab.sampling import Penalties, restrict, softmax
 from fmlab.tokenization import END_OF_TEXT, USER
 from fmlab.widgets.base import joined
-from fmlab.widgets.playground import ENGINE
+from fmlab.widgets.page_models import ENGINE
 from microworld import MicroWorld
 from tests.widgets.sampling_vectors import mulberry32
 

@@ -30,6 +30,7 @@ const SYNONYMS = {
   "min p": "min-p",
   sft: "supervised finetuning",
   "instruction tuning": "supervised finetuning",
+  beta: "kl penalty", // its weight; formulas are not in the index
   "scaling laws": "chinchilla",
   "json mode": "structured output",
   "function calling": "structured output",

@@ -19,6 +19,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         ],
         "loop": ["State", "model_policy", "program_policy", "run_agent"],
         "failures": ["OUTCOMES", "count_outcomes", "outcome"],
-        "training": ["demonstrations", "finetune_agent", "trained_plain_kinds"],
+        "training": ["demonstrations", "finetune_agent", "split_plain_kinds"],
     },
 )

@@ -7,11 +7,13 @@ them up.
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 
 import torch
 
 from fmlab.agents.questions import (
+    KINDS,
     UNSEEN,
     Task,
     one_fact_tasks,
@@ -19,24 +21,37 @@ from fmlab.agents.questions import (
     plain_tasks,
     two_fact_tasks,
 )
-from fmlab.data.batching import Order
 from fmlab.data.dialogues import Dialogues
 from fmlab.models.gpt import GPT
 from fmlab.tokenization.special_tokens import end_of_text
 from fmlab.tokenization.tokenizers import BPETokenizer
-from fmlab.training.finetuning import finetuning_settings, train_on
+from fmlab.training.finetuning import finetune_encoded
 from fmlab.training.run import Run
 from microworld import MicroWorld
 
 N_TWO_FACTS, N_ONE_FACT, N_PLAIN = 1_500, 600, 900
 TRAINING = dict(n_epochs=1, learning_rate=1e-3, batch_size=16)
-NEVER_PLAIN = 5  # every fifth kind in the plain form is kept out of training
+N_NEW_FIELDS, N_NEW_KINDS = 2, 6
 
 
-def trained_plain_kinds() -> list[str]:
-    """Return the kinds of plain questions to train on: none in ``UNSEEN``, nor every fifth."""
-    kept_out = {*UNSEEN, *plain_kinds()[::NEVER_PLAIN]}
-    return [kind for kind in plain_kinds() if kind not in kept_out]
+def split_plain_kinds(seed: int = 0) -> dict[str, list[str]]:
+    """Return the kinds of plain questions, split at random; those in ``UNSEEN`` are left out.
+
+    "trained kinds" are to train on. The fields of "new kinds" occur in training, but never
+    together. The last field of "new fields" does not occur in training at all.
+    """
+    rnd = random.Random(seed)
+    kinds = [kind for kind in plain_kinds() if kind not in UNSEEN]
+    in_words = {key for kind in KINDS for key in kind.split(" > ")}  # one-fact questions, too
+    only_plain = {kind.split(" > ")[1] for kind in kinds} - in_words
+    new_fields = rnd.sample(sorted(only_plain), N_NEW_FIELDS)
+    known = [kind for kind in kinds if kind.split(" > ")[1] not in new_fields]
+    new_kinds = set(rnd.sample(known, N_NEW_KINDS))
+    return {
+        "trained kinds": [kind for kind in known if kind not in new_kinds],
+        "new kinds": [kind for kind in known if kind in new_kinds],
+        "new fields": [kind for kind in kinds if kind not in known],
+    }
 
 
 def demonstrations(world: MicroWorld, n_plain: int = N_PLAIN, seed: int = 0) -> list[Task]:
@@ -46,7 +61,8 @@ def demonstrations(world: MicroWorld, n_plain: int = N_PLAIN, seed: int = 0) -> 
     """
     two = two_fact_tasks(world, N_TWO_FACTS, seed=seed)
     one = one_fact_tasks(world, N_ONE_FACT, seed=seed)
-    return [*two, *one, *plain_tasks(world, n_plain, trained_plain_kinds(), seed=seed)]
+    plain = split_plain_kinds()["trained kinds"]
+    return [*two, *one, *plain_tasks(world, n_plain, plain, seed=seed)]
 
 
 def encode_transcripts(tokenizer: BPETokenizer, demonstrated: Sequence[Task]) -> Dialogues:
@@ -82,15 +98,12 @@ def finetune_agent(
 ) -> Run:
     """Train a model in place on the transcripts of tasks; return how it went."""
     data = encode_transcripts(tokenizer, demonstrated)
-    lengths = (data.last + 1).tolist()
-    order = Order(lengths, batch_size, seed)
-    settings = finetuning_settings(order, n_epochs, None, learning_rate, seed)
-
-    def batch(number: int) -> tuple[torch.Tensor, torch.Tensor]:
-        rows = data.rows(order[number])
-        return rows.ids, rows.targets
-
-    def count(number: int) -> int:
-        return sum(lengths[i] for i in order[number])
-
-    return train_on(model, batch, settings, count_tokens=count, progress=progress)
+    return finetune_encoded(
+        model,
+        data,
+        n_epochs=n_epochs,
+        learning_rate=learning_rate,
+        batch_size=batch_size,
+        seed=seed,
+        progress=progress,
+    )

@@ -171,7 +171,7 @@ class _Learner:
 
     def __init__(self, policy: GPT, settings: PPOSettings) -> None:
         self.policy, self.settings = policy, settings
-        self.value_head = ValueHead(policy.config.d_model).to(policy.device)
+        self.value_head = ValueHead(policy.config.d_model).to(policy.lm_head.weight)
         weights = [*policy.parameters(), *self.value_head.parameters()]
         self.optimizer = torch.optim.AdamW(weights, weight_decay=0.0)
 

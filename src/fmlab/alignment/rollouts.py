@@ -61,7 +61,7 @@ def logprobs_and_values(
     dialogues = dialogues.to(policy.device)
     targets, mask = dialogues.ids[:, 1:], dialogues.is_response[:, 1:]  # (B, T - 1)
     hidden = policy.hidden_states(dialogues.ids[:, :-1])  # (B, T - 1, D)
-    values = torch.zeros(mask.shape, device=policy.device)
+    values = hidden.new_zeros(mask.shape)
     values = values.masked_scatter(mask, value_head(hidden[mask]))
     return logprobs_at(policy, hidden, targets, mask), values
 
@@ -152,7 +152,7 @@ def roll_out(
         cells = rows, slice(part.ids.shape[1] - 1)
         with inference(policy):
             part_logprobs, part_values = logprobs_and_values(policy, value_head, part)
-        logprobs[cells], values[cells] = part_logprobs.cpu(), part_values.cpu()
+        logprobs[cells], values[cells] = part_logprobs.cpu(), part_values.float().cpu()
         with inference(reference):
             ref_logprobs[cells] = response_token_logprobs(reference, part).cpu()
     return Rollout(list(prompts), responses, dialogues, scores, logprobs, ref_logprobs, values)

@@ -11,6 +11,8 @@ last part of the address of the section that helps.
 
 import lazy_loader
 
+from fmlab.checks.empty_answers import explain_in_notebooks
+
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=[
@@ -40,3 +42,5 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "windows",
     ],
 )
+
+explain_in_notebooks()

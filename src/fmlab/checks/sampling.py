@@ -101,32 +101,32 @@ def check_temperature_for(temperature_for: Callable[[Floats, float], float]) -> 
 # Streaming
 
 STREAMS = [
-    (["Hel", "lo ", "you"], ["END"], "Hello you", "there is no stop word here; show all of it"),
-    (["Yes.", "END", "No."], ["END"], "Yes.", "the stop word itself is not shown"),
-    (["Yes.E", "N", "D", "No."], ["END"], "Yes.", "a stop word can come in several pieces"),
-    (["Yes.ENDNo."], ["END"], "Yes.", "a piece can contain more than a stop word"),
+    (["Hel", "lo ", "you"], ["END"], "Hello you", "there is no stop sequence here; show all of it"),
+    (["Yes.", "END", "No."], ["END"], "Yes.", "the stop sequence itself is not shown"),
+    (["Yes.E", "N", "D", "No."], ["END"], "Yes.", "a stop sequence can come in several pieces"),
+    (["Yes.ENDNo."], ["END"], "Yes.", "a piece can contain more than a stop sequence"),
     (
         ["AE", "N", "Z"],
         ["END"],
         "AENZ",
-        "show what you held back as soon as it cannot be a stop word",
+        "show what you held back as soon as it cannot be a stop sequence",
     ),
-    (["AEE", "ND"], ["END"], "AE", "a stop word can start inside what looked like one"),
+    (["AEE", "ND"], ["END"], "AE", "a stop sequence can start inside what looked like one"),
     (["A EN"], ["END"], "A EN", "at the end of the text, show what you held back"),
-    (["A;B", "END"], ["END", ";"], "A", "any of the stop words ends the text"),
+    (["A;B", "END"], ["END", ";"], "A", "any of the stop sequences ends the text"),
     ([], ["END"], "", "without any piece, there is nothing to show"),
 ]
 
 
 def check_stream(stream: Callable[[Iterator[str], Sequence[str]], Iterator[str]]) -> None:
-    """Check what is shown, that it is shown early, and that nothing is read after a stop word."""
+    """Check what is shown, that it is shown early, and that a stop sequence ends the reading."""
     for pieces, stops, expected, hint in STREAMS:
         outputs, n_read = watch(stream, pieces, stops)
         shown = "".join(outputs)
         expect(
             shown == expected,
-            f"of the pieces {pieces} with stop words {stops} you show {shown!r}, not {expected!r}: "
-            f"{hint} (#stopping)",
+            f"of the pieces {pieces} with stop sequences {stops} you show {shown!r}, not "
+            f"{expected!r}: {hint} (#stopping)",
         )
         needed = len(pieces)
         for n in range(1, len(pieces) + 1):
@@ -135,17 +135,17 @@ def check_stream(stream: Callable[[Iterator[str], Sequence[str]], Iterator[str]]
                 break
         expect(
             n_read <= needed,
-            f"of the pieces {pieces} you take {n_read}, although the stop word {stops} is complete "
-            f"after {needed}: every further piece is a token that costs time and money",
+            f"of the pieces {pieces} you take {n_read}, although the stop sequence {stops} is "
+            f"complete after {needed}: every further piece is a token that costs time and money",
         )
     pieces = ["word "] * 20
     most = max(behind(stream, pieces, ["END"]))
     expect(
         most <= 2,
-        f"{most} characters were held back at one time, although at most 2 letters of a stop word "
-        "of 3 letters can be there before it is complete. Show the rest as it comes",
+        f"{most} characters were held back at one time, although at most 2 letters of a stop "
+        "sequence of 3 letters can be there before it is complete. Show the rest as it comes",
     )
-    print(f"stream: right on {len(STREAMS)} texts, in time, and done as soon as a stop word is")
+    print(f"stream: right on {len(STREAMS)} texts, in time, and done as soon as a stop sequence is")
 
 
 def watch(

@@ -150,7 +150,9 @@ def _pieces(tokenizer: BPETokenizer, text: str) -> list[bytes]:
 
 # Has the benchmark leaked?
 
-SEEN, UNSEEN = ["the then", "he then", "hen", "the hen"], ["té", "she", "xyz", "then the", "a hen"]
+# Each is repeated: with 30 documents or more, normal and t intervals are about the same.
+SEEN = ["the then", "he then", "hen", "the hen"] * 8
+UNSEEN = ["té", "she", "xyz", "then the", "a hen"] * 7
 
 
 def bytes_per_token(tokenizer: BPETokenizer, documents: Sequence[str]) -> Floats:

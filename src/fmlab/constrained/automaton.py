@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fmlab.arguments import require
-from fmlab.constrained.expressions import NOTHING, Expression
+from fmlab.constrained.expressions import NOTHING, Derivatives, Expression
 
 DEAD = -1  # no text of the set starts like this
 UNKNOWN = -2  # not computed yet
@@ -32,6 +32,7 @@ class Automaton:
         require(expression is not NOTHING, "expression", "one with at least one text", expression)
         self.expressions: list[Expression] = []
         self._numbers: dict[Expression, int] = {}
+        self._derivatives: Derivatives = {}
         self.table: Integers32 = np.empty((0, 256), dtype=np.int32)  # (states, bytes)
         self._rows: list[list[int] | None] = []  # the same rows, faster to read one number from
         self._number(expression)
@@ -58,7 +59,9 @@ class Automaton:
             row, expression = [DEAD] * 256, self.expressions[state]
             for members in expression.byte_classes:  # one derivative for all bytes of a class
                 first = (members & -members).bit_length() - 1
-                if (target := self._number(expression.derivative(first))) != DEAD:
+                if (
+                    target := self._number(expression.derivative(first, self._derivatives))
+                ) != DEAD:
                     for byte in range(first, members.bit_length()):
                         if members >> byte & 1:
                             row[byte] = target

@@ -37,7 +37,10 @@ class Constraint:
         if not isinstance(vocabulary, Vocabulary):
             vocabulary = Vocabulary.of(vocabulary)
         self.vocabulary, self.end = vocabulary, vocabulary.end
-        expression = expression.limited_to(vocabulary.alphabet)
+        try:
+            expression = expression.limited_to(vocabulary.alphabet)
+        except RecursionError as error:
+            raise ValueError("expression must be nested less deeply") from error
         require(expression is not NOTHING, "expression", "one with at least one text", expression)
         self.automaton = Automaton(expression)
         self._masks: dict[int, NDArray[np.bool_]] = {}

@@ -45,8 +45,18 @@ class Expression:
         same_kind = type(self) is type(other) and self._hash == other._hash
         return same_kind and self._key == other._key
 
-    def derivative(self, byte: int) -> Expression:
-        """Return the expression for what may follow this byte."""
+    def derivative(self, byte: int, known: Derivatives | None = None) -> Expression:
+        """Return the expression for what may follow this byte.
+
+        ``known`` are derivatives that were taken before, to which new ones are added. With it, each
+        derivative of each part is taken once, however many expressions have the part.
+        """
+        known = {} if known is None else known
+        if (rest := known.get((self, byte))) is None:
+            rest = known[self, byte] = self._derivative(byte, known)
+        return rest
+
+    def _derivative(self, byte: int, known: Derivatives) -> Expression:
         raise NotImplementedError
 
     def after(self, text: str) -> Expression:
@@ -65,9 +75,22 @@ class Expression:
         """Sets of bytes that cover all 256; the bytes of one set have the same derivative."""
         raise NotImplementedError
 
-    def limited_to(self, alphabet: int) -> Expression:
-        """Return the expression for those strings of the set that use bytes of an alphabet only."""
+    def limited_to(self, alphabet: int, done: Done | None = None) -> Expression:
+        """Return the expression for those strings of the set that use bytes of an alphabet only.
+
+        A part that occurs many times is limited once; ``done`` has those that already are, by id.
+        """
+        done = {} if done is None else done
+        if (limited := done.get(id(self))) is None:
+            limited = done[id(self)] = self._limited_to(alphabet, done)
+        return limited
+
+    def _limited_to(self, alphabet: int, done: Done) -> Expression:
         raise NotImplementedError
+
+
+Derivatives = dict[tuple[Expression, int], Expression]
+Done = dict[int, Expression]
 
 
 class ByteSet(Expression):
@@ -77,14 +100,14 @@ class ByteSet(Expression):
         super().__init__((0, members), False, 1)
         self.members = members
 
-    def derivative(self, byte: int) -> Expression:
+    def _derivative(self, byte: int, known: Derivatives) -> Expression:
         return EMPTY if self.members >> byte & 1 else NOTHING
 
     @cached_property
     def byte_classes(self) -> list[int]:
         return [part for part in (self.members, ALL_BYTES & ~self.members) if part]
 
-    def limited_to(self, alphabet: int) -> Expression:
+    def _limited_to(self, alphabet: int, done: Done) -> Expression:
         return byte_set(self.members & alphabet)
 
 
@@ -96,10 +119,10 @@ class Sequence(Expression):
         super().__init__((1, parts), nullable, sum(part.shortest for part in parts))
         self.parts = parts
 
-    def derivative(self, byte: int) -> Expression:
+    def _derivative(self, byte: int, known: Derivatives) -> Expression:
         options = []
         for i, part in enumerate(self.parts):
-            options.append(sequence(part.derivative(byte), *self.parts[i + 1 :]))
+            options.append(sequence(part.derivative(byte, known), *self.parts[i + 1 :]))
             if not part.nullable:
                 break
         return choice(*options)
@@ -113,8 +136,8 @@ class Sequence(Expression):
                 break
         return refine(starts)
 
-    def limited_to(self, alphabet: int) -> Expression:
-        return sequence(*(part.limited_to(alphabet) for part in self.parts))
+    def _limited_to(self, alphabet: int, done: Done) -> Expression:
+        return sequence(*(part.limited_to(alphabet, done) for part in self.parts))
 
 
 class Choice(Expression):
@@ -126,15 +149,15 @@ class Choice(Expression):
         super().__init__((2, frozenset(options)), nullable, shortest)
         self.options = options
 
-    def derivative(self, byte: int) -> Expression:
-        return choice(*(option.derivative(byte) for option in self.options))
+    def _derivative(self, byte: int, known: Derivatives) -> Expression:
+        return choice(*(option.derivative(byte, known) for option in self.options))
 
     @cached_property
     def byte_classes(self) -> list[int]:
         return refine(option.byte_classes for option in self.options)
 
-    def limited_to(self, alphabet: int) -> Expression:
-        return choice(*(option.limited_to(alphabet) for option in self.options))
+    def _limited_to(self, alphabet: int, done: Done) -> Expression:
+        return choice(*(option.limited_to(alphabet, done) for option in self.options))
 
 
 class Repeat(Expression):
@@ -144,17 +167,17 @@ class Repeat(Expression):
         super().__init__((3, part, least, most), least == 0, least * part.shortest)
         self.part, self.least, self.most = part, least, most
 
-    def derivative(self, byte: int) -> Expression:
+    def _derivative(self, byte: int, known: Derivatives) -> Expression:
         most = None if self.most is None else self.most - 1
         rest = repeat(self.part, max(self.least - 1, 0), most)
-        return sequence(self.part.derivative(byte), rest)
+        return sequence(self.part.derivative(byte, known), rest)
 
     @cached_property
     def byte_classes(self) -> list[int]:
         return self.part.byte_classes
 
-    def limited_to(self, alphabet: int) -> Expression:
-        return repeat(self.part.limited_to(alphabet), self.least, self.most)
+    def _limited_to(self, alphabet: int, done: Done) -> Expression:
+        return repeat(self.part.limited_to(alphabet, done), self.least, self.most)
 
 
 EMPTY = Sequence(())  # the empty string
@@ -226,7 +249,7 @@ def optional(part: Expression) -> Expression:
 def refine(partitions: Iterable[list[int]]) -> list[int]:
     """Return the coarsest sets of bytes such that each set in the partitions is a union of some."""
     classes = [ALL_BYTES]
-    for partition in partitions:
+    for partition in dict.fromkeys(map(tuple, partitions)):  # many parts have the same
         if len(partition) > 1:
             classes = [both for a in classes for b in partition if (both := a & b)]
     return classes

@@ -7,7 +7,9 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "cleaning": [
             "Familiarity",
+            "chance_of_candidate",
             "duplicates",
+            "hash_numbers",
             "jaccard",
             "minhashes",
             "personal_data",

@@ -51,14 +51,22 @@ def jaccard(first: Set[str], second: Set[str]) -> float:
     return len(first & second) / union if union else 1.0
 
 
+def hash_numbers(n: int, seed: int = 0) -> NDArray:
+    """Return the random numbers (n,) of H = n / 2 hashes: first every a, then every b.
+
+    A hash of x is (a x + b) modulo ``PRIME``. With a larger n, the first numbers stay the same.
+    """
+    require_count("n", n)
+    return np.random.default_rng(seed).integers(1, PRIME, n, dtype=np.uint64)
+
+
 def minhashes(sets: Sequence[Set[str]], n_hashes: int = HASHES, seed: int = 0) -> NDArray:
     """Return the signature of each set: the smallest value of each of H random hashes, (N, H).
 
     Two sets have the same smallest value with a probability of their Jaccard similarity.
     """
     require_count("n_hashes", n_hashes)
-    rng = np.random.default_rng(seed)
-    a, b = rng.integers(1, PRIME, (2, n_hashes), dtype=np.uint64)
+    a, b = hash_numbers(2 * n_hashes, seed).reshape(2, n_hashes)
     signatures = np.full((len(sets), n_hashes), PRIME, dtype=np.uint64)
     for i, members in enumerate(sets):
         x = np.array([crc32(member.encode()) % PRIME for member in members], dtype=np.uint64)
@@ -84,6 +92,17 @@ def similar_pairs(
     sets = [shingles(text) for text in texts]
     pairs = set(_candidates(minhashes(sets, n_hashes), bands))
     return sorted((i, j) for i, j in pairs if jaccard(sets[i], sets[j]) >= threshold)
+
+
+def chance_of_candidate(similarity: float | NDArray, bands: int, rows: int) -> float | NDArray:
+    """Return the probability that two texts of a similarity agree in all rows of some band.
+
+    >>> round(chance_of_candidate(0.8, bands=16, rows=4), 4)
+    0.9998
+    """
+    require_count("bands", bands)
+    require_count("rows", rows)
+    return 1 - (1 - similarity**rows) ** bands
 
 
 def _candidates(signatures: NDArray, bands: int) -> Iterator[tuple[int, int]]:

@@ -11,6 +11,8 @@ import numpy as np
 
 from fmlab.arguments import is_number, require, require_count
 
+FEW = 30  # below this, the spread of the numbers is too uncertain for a normal interval
+
 
 def wilson_interval(successes: int, n: int, confidence: float = 0.95) -> tuple[float, float]:
     """Return a confidence interval for a rate, given that many successes in n independent trials.
@@ -176,7 +178,7 @@ class Mean:
     """A mean of independent numbers, with its 95% interval.
 
     >>> Mean.of([1.0, 2.0, 3.0, 4.0])
-    2.50 (1.23 to 3.77, n = 4)
+    2.50 (0.45 to 4.55, n = 4)
     """
 
     mean: float
@@ -185,12 +187,16 @@ class Mean:
 
     @classmethod
     def of(cls, numbers: Sequence[float]) -> Mean:
-        """Average numbers. Errors: ``ValueError`` for fewer than two, or one that is not finite."""
+        """Average numbers; with fewer than ``FEW``, the margin comes from a t distribution.
+
+        Errors: ``ValueError`` for fewer than two numbers, or one that is not finite.
+        """
         n = len(numbers)
         require(n > 1, "numbers", "at least two", n)
         require(bool(np.isfinite(numbers).all()), "numbers", "finite", numbers)
         error = float(np.std(numbers, ddof=1)) / math.sqrt(n)
-        return cls(float(np.mean(numbers)), NormalDist().inv_cdf(0.975) * error, n)
+        quantile = t_quantile(0.975, n - 1) if n < FEW else NormalDist().inv_cdf(0.975)
+        return cls(float(np.mean(numbers)), quantile * error, n)
 
     @property
     def low(self) -> float:

@@ -39,7 +39,9 @@ A chapter plots them, runs one point again, and asserts that it agrees.
 ``serving``             how fast the server answers 1 to 64 clients, and what continuous batching
                         gains
 ``extraction``          how well a model can be copied from its outputs
+``label_scores``        which of four labels fits a question best, after it and after others
 ``ngram_ladder``        n-grams on the corpus of the book's models, against these models
+``bigram_counts``       pairs of tokens in that corpus, counted for an explorer
 ``masked_and_causal``   what a masked and an autoregressive model are good for, trained alike
 ``capacity_grid``       two sizes of GPT on two amounts of text
 ``inverse_scaling``     a task at which the larger model makes more errors of one kind
@@ -78,6 +80,7 @@ EXPERIMENTS = (
     "answer_budgets",
     "answer_verifiers",
     "answer_wordings",
+    "bigram_counts",
     "capacity_grid",
     "capitals",
     "chat_templates",
@@ -90,6 +93,7 @@ EXPERIMENTS = (
     "image_text",
     "inverse_scaling",
     "isoflop",
+    "label_scores",
     "ladder",
     "masked_and_causal",
     "mitigations",

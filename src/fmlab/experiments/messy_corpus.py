@@ -34,7 +34,7 @@ from fmlab.data.cleaning import (
 from fmlab.experiments import mixture_lab as lab
 from fmlab.generation.decoding import generate
 from fmlab.tokenization.special_tokens import end_of_text
-from microworld import Noise
+from microworld import Document, Noise
 
 N_DOCUMENTS = 3000
 NOISE = Noise(
@@ -46,6 +46,7 @@ NOISE = Noise(
     encoding_junk=0.08,
     scrambled=0.08,
 )
+JUNK = "encoding_junk"
 KINDS = {"exact_duplicates": "duplicate", "near_duplicates": "duplicate"}
 RUDE_WORDS = {"turnip", "biscuit", "spoon", "boot", "bucket", "nonsense", "socks"}  # our list
 HARMLESS = ("The soup has turnip in it.", "There is a spoon in the bucket.", "I need a new boot.")
@@ -64,14 +65,30 @@ class Messy:
 
 
 @functools.cache
+def _source(seed: int) -> tuple[Document, ...]:
+    stream = f"messy {seed}"
+    return tuple(
+        lab.world().labelled_documents(N_DOCUMENTS, None, "english", stream=stream, noise=NOISE)
+    )
+
+
+@functools.cache
+def planted_junk(seed: int = 0) -> frozenset[str]:
+    """Return the pieces of broken text that a corpus contains, by its labels.
+
+    Without the replacement character, which also stands for bytes that are no character, as a
+    model writes that is hardly trained.
+    """
+    pieces = {piece for document in _source(seed) for piece in document.labels.get(JUNK, ())}
+    return frozenset(pieces - {"\ufffd"})
+
+
+@functools.cache
 def corpus(seed: int = 0) -> tuple[Messy, ...]:
     """Return the messy corpus of a seed."""
-    source = lab.world().labelled_documents(
-        N_DOCUMENTS, None, "english", stream=f"messy {seed}", noise=NOISE
-    )
     rng = np.random.default_rng(seed)
     made: list[Messy] = []
-    for document in source:
+    for document in _source(seed):
         kind = document.noise[0] if document.noise else None
         made.append(_harder(Messy(document.text, KINDS.get(kind, kind)), made, rng))
     return tuple(made)
@@ -150,16 +167,22 @@ def flagged(texts: Sequence[str], threshold: float = 0.8) -> dict[str, set[int]]
         "personal_data": where(personal_data),
         "boilerplate": where(lambda text: without_lines(text, lines) != text),
         "rude": where(is_rude),
-        "encoding_junk": where(is_junk),
+        JUNK: where(is_junk),
         "scrambled": where(is_unfamiliar),
     }
 
 
+def kept(texts: Sequence[str]) -> list[int]:
+    """Return which texts the pipeline keeps: those without flaws, and those that it can edit."""
+    found = flagged(texts)
+    dropped = found["duplicate"] | found["rude"] | found[JUNK] | found["scrambled"]
+    return sorted(set(range(len(texts))) - dropped)
+
+
 def cleaned(texts: Sequence[str]) -> list[str]:
     """Run the pipeline: drop what is flagged, but only edit personal data and boilerplate."""
-    found, lines = flagged(texts), repeated_lines(texts, LEAST_LINES)
-    dropped = found["duplicate"] | found["rude"] | found["encoding_junk"] | found["scrambled"]
-    return [redact(without_lines(text, lines)) for i, text in enumerate(texts) if i not in dropped]
+    lines = repeated_lines(texts, LEAST_LINES)
+    return [redact(without_lines(texts[i], lines)) for i in kept(texts)]
 
 
 def precision_recall(found: set[int], truth: set[int]) -> tuple[int, int, int]:
@@ -177,8 +200,8 @@ def texts_of(name: str, seed: int) -> list[str]:
         return cleaned(texts)
     if name == "undamaged":
         return [document.text for document in documents if document.flaw is None]
-    kept = np.random.default_rng(seed).permutation(len(texts))[: len(cleaned(texts))]
-    return [texts[i] for i in sorted(kept)]
+    chosen = np.random.default_rng(seed).permutation(len(texts))[: len(cleaned(texts))]
+    return [texts[i] for i in sorted(chosen)]
 
 
 def written(model: object, seed: int) -> list[str]:
@@ -201,6 +224,8 @@ def measure(name: str, seed: int) -> dict:
         "bits": lab.bits(model, lab.held_out()),
         "personal": sum(bool(personal_data(text)) for text in samples),
         "junk": sum(is_junk(text) for text in samples),
+        "invalid": sum("\ufffd" in text for text in samples),
+        "planted junk": sum(any(piece in text for piece in planted_junk()) for text in samples),
     }
 
 

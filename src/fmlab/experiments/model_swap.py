@@ -4,7 +4,7 @@ The prompts are those of ``real_tasks``, which were chosen with the model as it 
 then is in the record of that experiment. The changed models stand for a provider that stores the
 weights in fewer bits, and says nothing.
 
-    python -m fmlab.experiments model_swap    # about five minutes
+    python -m fmlab.experiments model_swap    # about a minute and a half
 
 Results are written to book/results/model_swap.json. With ``--resume FILE``, each task that is
 finished is kept in FILE, and a second run continues there.

@@ -185,7 +185,6 @@ def run() -> dict:
             "right": sum(map(is_right, said, task.answers)),
             "next_prompt": sum(map(is_right, said, following)),
             "most_frequent": task.most_frequent,
-            "rule": sum(map(is_right, task.rule, task.answers)),
             "completions": said,
         }
         print(name, {k: v for k, v in results[name].items() if k != "completions"}, flush=True)

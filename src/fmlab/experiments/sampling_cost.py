@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from fmlab.arguments import Floats
-from fmlab.generation.engines import NumPyDecoder
+from fmlab.generation.numpy_decoders import make_decoder
 from fmlab.models.gpt import GPT
 from fmlab.recipes.pretrain import LADDER
 
@@ -92,5 +92,5 @@ def model_step(n_tokens: int = 128) -> float:
     model = GPT(LADDER["micro"].config).eval()  # the time does not depend on the weights' values
     cache = model.make_cache(capacity=model.config.context_length)
     model(torch.arange(n_tokens)[None], cache=cache)
-    decoder = NumPyDecoder(model, cache)
+    decoder = make_decoder(model, cache)
     return milliseconds(lambda: decoder.step(0))

@@ -51,10 +51,10 @@ def on_line_breaks(logits: Floats, prompt: Ids, new: Ids) -> Floats:
 PROCESSORS: dict[str, Callable] = {
     "repetition 1.1": Penalties(repetition=1.1),
     "repetition 1.3": Penalties(repetition=1.3),
-    "... response only": on_the_response,
+    "repetition 1.3, response only": on_the_response,
     "frequency 0.5": Penalties(frequency=0.5),
     "frequency 1": Penalties(frequency=1),
-    "... line breaks only": on_line_breaks,
+    "frequency 1, line breaks only": on_line_breaks,
     "frequency 2": Penalties(frequency=2),
     "presence 1": Penalties(presence=1),
 }
@@ -208,7 +208,7 @@ def of_the_world(tokenizer: BPETokenizer, world: MicroWorld) -> dict[str, list]:
 
 
 def run() -> dict:
-    """Measure all settings, and the world's own texts."""
+    """Measure all settings, and the original texts."""
     torch.set_num_threads(1)
     world = MicroWorld()
     model, tokenizer = models.load("micro")
@@ -216,8 +216,8 @@ def run() -> dict:
     for name, settings in SETTINGS.items():
         measured[name] = measure(model, tokenizer, world, settings)
         print(name, summary(measured[name]), flush=True)
-    measured["the world's own"] = of_the_world(tokenizer, world)
-    print("the world's own", summary(measured["the world's own"]), flush=True)
+    measured["original texts"] = of_the_world(tokenizer, world)
+    print("original texts", summary(measured["original texts"]), flush=True)
     return {"measured": measured}
 
 

@@ -48,6 +48,14 @@ def logits_after(
     return np.stack(rows)
 
 
+def recorded() -> tuple[list[str], Floats]:
+    """Return the prompts and their recorded logits (n_prompts, V).
+
+    Errors: ``ValueError`` for a damaged file.
+    """
+    return unpack_logits((book_folder() / "results" / FILE).read_bytes())
+
+
 def run() -> dict:
     """Compute the logits, write their file, and return what describes it."""
     torch.set_num_threads(1)

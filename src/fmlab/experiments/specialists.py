@@ -30,7 +30,6 @@ from pathlib import Path
 
 import torch
 
-from fmlab.data.batching import Order
 from fmlab.data.dialogues import Dialogues
 from fmlab.evaluation.questions import chance, exercise_accuracy
 from fmlab.evaluation.responses import grade
@@ -43,7 +42,7 @@ from fmlab.models.pretrained import add_chat_tokens, card, load
 from fmlab.recipes.pretrain import LADDER, initial_spread
 from fmlab.tokenization.special_tokens import end_of_text
 from fmlab.tokenization.tokenizers import BPETokenizer
-from fmlab.training.finetuning import finetune, finetuning_settings, train_on
+from fmlab.training.finetuning import finetune, finetune_encoded
 from fmlab.training.run import Run
 from microworld import Exercise, MicroWorld
 
@@ -91,18 +90,8 @@ def train_specialist(
     prompts = [[end, *tokenizer.encode(each.prompt)] for each in examples]
     answers = [[*tokenizer.encode(each.answer), end] for each in examples]
     data = Dialogues.from_ids(prompts, answers)
-    lengths = [len(a) + len(b) for a, b in zip(prompts, answers)]
-    order = Order(lengths, BATCH, seed)
-    settings = finetuning_settings(order, 1, n_steps, RATE_AS_IS, seed)
-
-    def batch(number: int) -> tuple[torch.Tensor, torch.Tensor]:
-        rows = data.rows(order[number])
-        return rows.ids, rows.targets
-
-    def count(number: int) -> int:
-        return sum(lengths[i] for i in order[number])
-
-    return train_on(model, batch, settings, count_tokens=count, progress=False).whole()
+    options = dict(n_steps=n_steps, learning_rate=RATE_AS_IS, batch_size=BATCH, seed=seed)
+    return finetune_encoded(model, data, **options, progress=False).whole()
 
 
 def on_all_tasks(model: GPT, tokenizer: BPETokenizer, own: str | None = None) -> dict[str, dict]:

@@ -16,17 +16,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
 from fmlab.constrained import Constraint, json_schema
-from fmlab.data.batching import Order
 from fmlab.data.dialogues import Dialogues
 from fmlab.generation.decoding import generate
 from fmlab.models.gpt import GPT
 from fmlab.models.pretrained import load
 from fmlab.tokenization.special_tokens import end_of_text
 from fmlab.tokenization.tokenizers import BPETokenizer
-from fmlab.training.finetuning import finetuning_settings, train_on
+from fmlab.training.finetuning import finetune_encoded
 from microworld import MicroWorld
 
 MODELS, SEEDS = ("micro", "small"), (0, 1, 2)
@@ -158,19 +156,9 @@ def finetuned(
     prompts = [[end, *tokenizer.encode(person.start)] for person in others]
     responses = [[*tokenizer.encode(person.rest), end] for person in others]
     data = Dialogues.from_ids(prompts, responses)
-    lengths = [len(a) + len(b) for a, b in zip(prompts, responses)]
-    order = Order(lengths, TRAINING["batch_size"], seed)
-    settings = finetuning_settings(order, TRAINING["n_epochs"], None, rate, seed)
-
-    def batch(number: int) -> tuple[torch.Tensor, torch.Tensor]:
-        rows = data.rows(order[number])
-        return rows.ids, rows.targets
-
-    def count(number: int) -> int:
-        return sum(lengths[i] for i in order[number])
-
-    train_on(model, batch, settings, count_tokens=count, progress=False).whole()
-    return model, tokenizer, settings.n_steps
+    options = TRAINING | dict(learning_rate=rate, seed=seed, progress=False)
+    run = finetune_encoded(model, data, **options).whole()
+    return model, tokenizer, len(run.steps)
 
 
 def all_ways(world: MicroWorld, writing: Writing, name: str) -> dict:

@@ -17,7 +17,6 @@ from functools import cached_property
 import numpy as np
 import torch
 
-from fmlab.data.batching import Order
 from fmlab.data.dialogues import Dialogues
 from fmlab.data.search import Search
 from fmlab.evaluation.questions import complete
@@ -28,7 +27,7 @@ from fmlab.models.pretrained import load
 from fmlab.scaling.costs import forward_flops
 from fmlab.tokenization.special_tokens import end_of_text
 from fmlab.tokenization.tokenizers import BPETokenizer
-from fmlab.training.finetuning import finetuning_settings, train_on
+from fmlab.training.finetuning import finetune_encoded
 from fmlab.training.run import Run
 from microworld import MicroWorld
 from microworld.words.phrasing import fill
@@ -181,19 +180,7 @@ def finetuned(task: Task, on: str, seed: int) -> tuple[GPT, BPETokenizer, Run]:
     prompts = [[end, *tokenizer.encode(prompt)] for prompt, _ in texts]
     responses = [[*tokenizer.encode(text), end] for _, text in texts]
     data = Dialogues.from_ids(prompts, responses)
-    lengths = [len(a) + len(b) for a, b in zip(prompts, responses)]
-    order = Order(lengths, TRAINING["batch_size"], seed)
-    epochs, rate = TRAINING["n_epochs"], TRAINING["learning_rate"]
-    settings = finetuning_settings(order, epochs, None, rate, seed)
-
-    def batch(number: int) -> tuple[torch.Tensor, torch.Tensor]:
-        rows = data.rows(order[number])
-        return rows.ids, rows.targets
-
-    def count(number: int) -> int:
-        return sum(lengths[i] for i in order[number])
-
-    run = train_on(model, batch, settings, count_tokens=count, progress=False)
+    run = finetune_encoded(model, data, **TRAINING, seed=seed, progress=False)
     return model, tokenizer, run.whole()
 
 

@@ -1,7 +1,7 @@
-"""Whether a model is a plain GPT: one that computes what its weights say, and nothing else.
+"""Whether a GPT or Llama is plain: computes what its weights say, and nothing else.
 
 An engine that reads the weights alone must not bypass an adapter, an ablated head, a quantized
-layer or a replaced method. So the model is compared, module by module, with a new GPT of the same
+layer or a replaced method. So the model is compared, module by module, with a new one of the same
 configuration. What cannot be compared counts as a change.
 """
 
@@ -13,11 +13,19 @@ import torch
 from torch import nn
 from torch.nn.modules import module as torch_module
 
-from fmlab.models.configs import GPTConfig
+from fmlab.models import llama_layers
+from fmlab.models.configs import GPTConfig, LlamaConfig
 from fmlab.models.gpt import GPT
+from fmlab.models.language_model import LanguageModel
 from fmlab.models.layers import MLP, Attention, Block, Conv1D
+from fmlab.models.llama import Llama
 
-CLASSES = (GPT, Block, Attention, MLP, Conv1D, nn.Embedding, nn.LayerNorm, nn.Linear)
+CONFIGS = {GPT: GPTConfig, Llama: LlamaConfig}
+CLASSES = (
+    *(GPT, Block, Attention, MLP, Conv1D, nn.Embedding, nn.LayerNorm, nn.Linear),
+    *(Llama, llama_layers.LlamaBlock, llama_layers.GroupedQueryAttention, llama_layers.SwiGLU),
+    *(llama_layers.RMSNorm, llama_layers.Rotary, llama_layers.Linear),
+)
 METHODS = {
     (kind, name): getattr(kind, name)
     for kind in CLASSES
@@ -33,16 +41,16 @@ NO_MATTER = {"training", "dropout", "_non_persistent_buffers_set"}  # dropout is
 
 
 def is_untouched(model: nn.Module) -> bool:
-    """Return whether a model is a plain float32 GPT on the CPU, without autocast."""
+    """Return whether a model is a plain float32 GPT or Llama on the CPU, without autocast."""
     return (
-        type(model) is GPT
-        and type(model.config) is GPTConfig
-        and _description(model) == _plain_description(model.config)
+        type(model) in CONFIGS
+        and type(model.config) is CONFIGS[type(model)]
+        and _description(model) == _plain_description(type(model), model.config)
         and all(getattr(kind, name) is method for (kind, name), method in METHODS.items())
         and not torch_module._global_forward_hooks
         and not torch_module._global_forward_pre_hooks
         and not torch.is_autocast_enabled("cpu")
-        and model.lm_head.weight is model.transformer.wte.weight
+        and _is_tied(model)
         and all(map(_is_plain, model.parameters()))
     )
 
@@ -52,9 +60,16 @@ def _is_plain(weight: nn.Parameter) -> bool:
     return type(weight) is nn.Parameter and on_cpu and not weight.is_neg()
 
 
+def _is_tied(model: LanguageModel) -> bool:
+    if type(model) is GPT:
+        return model.lm_head.weight is model.transformer.wte.weight
+    shares = model.lm_head.weight is model.model.embed_tokens.weight
+    return shares == model.config.tied
+
+
 @functools.lru_cache(maxsize=16)
-def _plain_description(config: GPTConfig) -> dict[str, tuple]:
-    return _description(GPT(config))
+def _plain_description(kind: type, config: GPTConfig | LlamaConfig) -> dict[str, tuple]:
+    return _description(Llama(config, seed=None) if kind is Llama else GPT(config))
 
 
 def _description(model: nn.Module) -> dict[str, tuple]:

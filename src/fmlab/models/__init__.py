@@ -19,6 +19,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "llama": ["Llama"],
         "gguf_blocks": ["dequantize"],
         "kv_cache": ["KVCache"],
+        "lora": ["add_lora", "corrections", "merge_lora"],
         "losses": ["linear_cross_entropy"],
         "inference": ["inference"],
         "logprobs": [

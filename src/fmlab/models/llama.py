@@ -21,7 +21,6 @@ from fmlab.models import huggingface, llama_formats
 from fmlab.models.configs import LlamaConfig
 from fmlab.models.language_model import LanguageModel
 from fmlab.models.layers import INITIAL_SPREAD, empty_embedding, initialize
-from fmlab.models.llama_formats import by_columns
 from fmlab.models.llama_layers import (
     Linear,
     LlamaBlock,
@@ -104,16 +103,14 @@ class Llama(LanguageModel):
     def from_weights(cls, config: LlamaConfig, weights: dict[str, Tensor]) -> Self:
         """Return a model with the weights of a ``state_dict``, as float32, in evaluation mode.
 
-        Those that are stored as ``by_columns`` does it are used without a copy.
+        Those in float32 are used without a copy.
         Errors: ``ValueError`` for one that is missing, unknown, or of another shape.
         """
         model = cls(config, seed=None)
         model.require_weights(weights)
         copied_once = {"lm_head.weight"} if config.tied else set()  # it is the token embedding
         weights = {
-            name: by_columns(name, tensor.float())
-            for name, tensor in weights.items()
-            if name not in copied_once
+            name: tensor.float() for name, tensor in weights.items() if name not in copied_once
         }
         weights |= dict.fromkeys(copied_once, weights["model.embed_tokens.weight"])
         model.load_state_dict(weights, assign=True)

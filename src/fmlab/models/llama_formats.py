@@ -65,7 +65,7 @@ def read_gguf_model(path: str | Path) -> tuple[LlamaConfig, dict[str, Tensor]]:
         weight = torch.from_numpy(dequantize(tensor.data, tensor.kind, tensor.shape))
         if name.endswith(("attn_q.weight", "attn_k.weight")):
             weight = pairs_apart(weight, config.d_head)
-        weights[our_name] = by_columns(our_name, weight)
+        weights[our_name] = weight
     if config.tied:
         weights["lm_head.weight"] = weights["model.embed_tokens.weight"]
     return config, weights
@@ -94,18 +94,6 @@ def from_gguf_config(file: GGUFFile) -> LlamaConfig:
     for name in ("rope.dimension_count", "attention.key_length", "attention.value_length"):
         file.require(f"llama.{name}", (config.d_head,), config.d_head)
     return config
-
-
-def by_columns(name: str, weight: Tensor) -> Tensor:
-    """Return the same matrix, stored column by column in memory; a vector as it is.
-
-    A step of generation multiplies every matrix of the model by a single row, which takes as long
-    as reading the matrix from memory. In this order, the fast code for that needs about a fifth
-    less time; larger products take as long as before. It also rounds more, which shows in the long
-    sums of ``down_proj``, so this one stays as it is.
-    """
-    stays = weight.dim() < 2 or name.endswith("down_proj.weight")
-    return weight if stays else weight.t().contiguous().t()
 
 
 def pairs_apart(weight: Tensor, d_head: int) -> Tensor:

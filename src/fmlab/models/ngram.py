@@ -38,7 +38,10 @@ class _Table:
 
     @classmethod
     def of(cls, ngrams: np.ndarray, base: int) -> _Table:
-        distinct, counts = np.unique(ngrams, return_counts=True)
+        return cls.counted(*np.unique(ngrams, return_counts=True), base)
+
+    @classmethod
+    def counted(cls, distinct: np.ndarray, counts: np.ndarray, base: int) -> _Table:
         contexts, owner = np.unique(distinct // base, return_inverse=True)
         totals = np.bincount(owner, weights=counts)
         return cls(distinct, counts, contexts, totals, np.bincount(owner))
@@ -89,6 +92,33 @@ class NGramModel:
             order: _Table.of(np.concatenate([self._ngrams(a, order) for a in arrays]), self._base)
             for order in range(1, n + 1)
         }
+
+    @classmethod
+    def of_bigrams(cls, bigrams: np.ndarray, counts: np.ndarray, vocab_size: int) -> NGramModel:
+        """Return the model of n = 2 with these counts: what ``counts(2)`` returned.
+
+        Every token has a context, so the counts of single tokens follow from those of bigrams.
+        Errors: ``ValueError`` for bigrams that are not distinct, ascending and in range.
+        """
+        require_count("vocab_size", vocab_size)
+        base = vocab_size + 1
+        ascending = len(bigrams) > 0 and (np.diff(bigrams) > 0).all()
+        valid = ascending and bigrams[0] >= 0 and bigrams[-1] < base**2
+        require(valid, "bigrams", f"distinct, in ascending order, below {base**2}", bigrams)
+        model = cls.__new__(cls)
+        model.n, model.vocab_size, model._base = 2, vocab_size, base
+        totals = np.bincount(bigrams % base, weights=counts).astype(np.int64)
+        present = np.flatnonzero(totals)
+        model._tables = {
+            1: _Table.counted(present, totals[present], base),
+            2: _Table.counted(bigrams, counts, base),
+        }
+        return model
+
+    def counts(self, n: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Return the n-grams that occurred, as integers in ascending order, and their counts."""
+        table = self._tables[self._order(n)]
+        return table.ngrams, table.counts
 
     def n_stored(self, n: int | None = None) -> int:
         """Return how many different n-grams occurred; n is the longest length unless given."""

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
+from safetensors.torch import load_file, save_file
 from torch import nn
 
 from fmlab.arguments import require, require_count
@@ -18,6 +19,7 @@ from fmlab.models.huggingface import CONFIG, WEIGHTS, read_settings
 from fmlab.models.inference import inference
 from fmlab.models.language_model import LanguageModel
 from fmlab.models.llama import Llama
+from fmlab.models.lora import corrections, merge_lora
 from fmlab.tokenization.gguf import (
     SMOLLM2_FILE,
     SMOLLM2_PACKAGE,
@@ -31,6 +33,7 @@ from fmlab.tokenization.tokenizers import BPETokenizer
 CARD, TOKENIZER = "card.json", "bpe.json"
 WEIGHTS_FOLDER = Path(__file__).parent / "weights"
 FILES = (WEIGHTS, CONFIG, TOKENIZER)
+ADAPTER = "adapter.safetensors"  # the only file of a model that is a base with corrections
 SHIPPED = sorted(card.parent.name for card in WEIGHTS_FOLDER.glob(f"*/{CARD}"))
 POST_TRAINED = ("micro-sft", "small-sft", "small-dpo", "small-ppo")
 REWARD = "small-reward"  # gives scores; ``fmlab.alignment.load_reward`` loads it
@@ -63,7 +66,19 @@ def load(source: str | Path) -> tuple[LanguageModel, BPETokenizer]:
         require(source not in SHIPPED, "source", "a model that is installed", source)
         return _from_hub(source)
     folder = verified(source)
+    if (folder / ADAPTER).is_file():
+        return _with_corrections(folder)
     return GPT.load(folder), BPETokenizer.load(folder / TOKENIZER)
+
+
+def _with_corrections(folder: Path) -> tuple[GPT, BPETokenizer]:
+    """Load the model that is the base on a card, with the corrections in the folder added."""
+    base = card(folder)["base"]
+    actual = card(base["name"])["sha256"][WEIGHTS]
+    same = f"the {base['name']} that {folder / ADAPTER} was trained on, {base['sha256'][:12]}…"
+    require(actual == base["sha256"], "base", same, f"{actual[:12]}…")
+    model, tokenizer = load(base["name"])
+    return merge_lora(model, load_file(folder / ADAPTER)), tokenizer
 
 
 def _from_hub(source: str | Path) -> tuple[LanguageModel, BPETokenizer]:
@@ -85,7 +100,7 @@ def verified(source: str | Path) -> Path:
     Errors: ``FileNotFoundError`` for a missing file, ``ValueError`` for a damaged one.
     """
     folder, facts = folder_of(source), card(source)
-    for name in FILES:
+    for name in files_of(facts):
         if not (folder / name).is_file():
             raise FileNotFoundError(f"{folder / name} is missing; install the package again")
         expected = facts["sha256"][name]
@@ -96,6 +111,11 @@ def verified(source: str | Path) -> Path:
                 f"says {expected[:12]}…; install it again, or make it with {facts['command']!r}"
             )
     return folder
+
+
+def files_of(facts: Mapping) -> tuple[str, ...]:
+    """Return the files that belong to a model with this card."""
+    return (ADAPTER,) if ADAPTER in facts["sha256"] else FILES
 
 
 def next_tokens(
@@ -125,7 +145,7 @@ def card(source: str | Path) -> dict:
     folder = folder_of(source)
     try:
         facts = json.loads((folder / CARD).read_text(encoding="utf-8"))
-        missing = {"command", *FILES} - {*facts, *facts["sha256"]}
+        missing = {"command", *files_of(facts)} - {*facts, *facts["sha256"]}
         if missing:
             raise ValueError(f"it lacks {', '.join(sorted(missing))}")
     except (ValueError, KeyError, TypeError) as error:
@@ -159,9 +179,18 @@ def add_chat_tokens(model: GPT, tokenizer: BPETokenizer) -> tuple[GPT, BPETokeni
 def save(
     folder: Path, model: nn.Module, tokenizer: BPETokenizer, contents: Mapping[str, object]
 ) -> None:
-    """Write weights in 16 bits, tokenizer and card; the card comes last, with their checksums."""
-    model.save(folder, torch.float16)
-    tokenizer.save(folder / TOKENIZER)
-    sums = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in FILES}
+    """Write weights in 16 bits, tokenizer and card; the card comes last, with their checksums.
+
+    Of a model with LoRA, only the corrections are written: its base is on the card.
+    """
+    if factors := corrections(model):
+        halves = {name: factor.half().contiguous() for name, factor in factors.items()}
+        folder.mkdir(parents=True, exist_ok=True)
+        write_atomically(folder / ADAPTER, lambda path: save_file(halves, path))
+    else:
+        model.save(folder, torch.float16)
+        tokenizer.save(folder / TOKENIZER)
+    names = (ADAPTER,) if factors else FILES
+    sums = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in names}
     card = dict(contents) | {"sha256": sums}
     write_atomically(folder / CARD, json.dumps(card, indent=1, ensure_ascii=False) + "\n")

@@ -94,8 +94,8 @@ _ALL = (
         "role",
         "Role of AI",
         role,
-        "bar = 1 - tolerated errors / (1 - fraction repaired) + drift * days",
-        "Without AI, the product repairs a known fraction of the errors.",
+        "accuracy at release = 1 - tolerated errors / (1 - fraction repaired) + drift * days",
+        "The rest of the product repairs a known fraction of the errors.",
         "at_release",
         {
             "quality_bar": ("Accuracy needed at any time", "fraction"),
@@ -189,8 +189,8 @@ _ALL = (
             "buy": ("Buy, in total", "dollars"),
             "tune": ("Finetune, in total", "dollars"),
             "build": ("Build, in total", "dollars"),
-            "tune_from": ("Finetuning pays from requests per month", "number"),
-            "build_from": ("Building pays from requests per month", "number"),
+            "tune_from": ("Requests per month from which finetuning pays off", "number"),
+            "build_from": ("Requests per month from which building pays off", "number"),
         },
     ),
 )

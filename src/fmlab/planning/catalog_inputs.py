@@ -19,7 +19,7 @@ INPUTS: dict[str, list[Row]] = {
         ("dynamic", "Dynamic: updated every day", 0, 0, 1, "choice"),
         ("tolerated", "Visible errors that users tolerate", 0.05, 0, 1, "fraction"),
         ("recovered", "Errors that the product repairs", 0.7, 0, 0.99, "fraction"),
-        ("strictness", "Tolerance that remains if nobody asked", 0.5, 0, 1, "fraction"),
+        ("strictness", "Proactive: factor on tolerated errors", 0.5, 0, 1, "fraction"),
         ("drift", "Accuracy lost per day without an update", 0.0002, 0, 0.05, "fraction"),
         ("update_days", "Days between updates, if static", 180, 0, 3650, "number"),
         ("patience", "Seconds that a user waits", 3, 0, 600, "seconds"),

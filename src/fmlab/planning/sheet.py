@@ -22,7 +22,7 @@ FIELDS: tuple[tuple[str, str, str], ...] = (
     ("latency", "Latency threshold", "First token, per token, and total, at which percentile?"),
     ("cost", "Cost threshold", "Dollars per request, and per month?"),
     ("fairness", "Fairness threshold", "Which groups, and what difference at most?"),
-    ("start", "Starting strength", "What does a model off the shelf reach on your examples?"),
+    ("start", "Off-the-shelf quality", "What does a model off the shelf reach on your examples?"),
     ("last_mile", "Last mile", "How far is the target, and what are the common problems?"),
     ("evaluation", "Evaluation set", "Where is it, which version, and who updates it?"),
     ("maintenance", "Maintenance", "What do you run when the model or its price changes?"),

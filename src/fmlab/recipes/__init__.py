@@ -21,6 +21,8 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         ],
         "pretrain": ["LADDER", "Rung", "initial_spread", "train"],
         "preference": ["as_reward", "preference_pairs", "tune_dpo", "tune_ppo"],
+        "thinking": ["follows", "is_right", "think"],
+        "two_facts": ["TwoFacts", "two_fact_questions"],
         "make": ["RECIPES", "make"],
     },
 )

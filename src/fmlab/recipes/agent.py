@@ -14,14 +14,18 @@ from fmlab.tokenization.tokenizers import BPETokenizer
 from microworld import MicroWorld
 
 AGENT_BASE, N_TESTED = "micro", 100
+SEED = 1  # of the seeds 0, 1 and 2: ``fmlab.experiments.two_fact_agent.median_seed``
 
 
 def make_agent(progress: bool = True) -> tuple[GPT, BPETokenizer, dict]:
-    """Finetune a model on transcripts; return it, its tokenizer and its card."""
+    """Finetune a model on transcripts; return it, its tokenizer and its card.
+
+    Of the three seeds of the experiment, it is the one with the median number of right answers.
+    """
     world = MicroWorld()
     model, tokenizer = models.load(AGENT_BASE)
     demonstrated = demonstrations(world)
-    run = finetune_agent(model, tokenizer, demonstrated, progress=progress)
+    run = finetune_agent(model, tokenizer, demonstrated, seed=SEED, progress=progress)
     people = [kind for kind in TRAINED if kind.startswith("person")]
     tasks = two_fact_tasks(world, N_TESTED, kinds=people, split="held-out people", seed=1)
     outcomes = count_outcomes(
@@ -36,7 +40,7 @@ def make_agent(progress: bool = True) -> tuple[GPT, BPETokenizer, dict]:
         loss=curve[-1],
         curve=curve,
         data="fmlab.agents.demonstrations(MicroWorld())",
-        settings=TRAINING,
+        settings=TRAINING | {"seed": SEED},
         outcomes=outcomes,
     )
     return model, tokenizer, contents

@@ -16,6 +16,7 @@ from fmlab.recipes.agent import make_agent
 from fmlab.recipes.preference import make_dpo, make_ppo
 from fmlab.recipes.reward import make_reward
 from fmlab.recipes.sft import make_sft
+from fmlab.recipes.thinking import make_thinking
 
 RECIPES = {
     "micro-sft": partial(make_sft, "micro"),
@@ -24,6 +25,7 @@ RECIPES = {
     "small-reward": make_reward,
     "small-ppo": make_ppo,
     "micro-agent": make_agent,
+    "small-thinking": make_thinking,
 }
 
 

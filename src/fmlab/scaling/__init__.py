@@ -26,7 +26,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "training_seconds",
             "year_reached",
         ],
-        "prices": ["LIST_PRICES", "ListPrice", "cheapest", "monthly_cost"],
+        "prices": ["LIST_PRICES", "ListPrice", "cheapest", "monthly_cost", "price_history"],
         "published": ["PUBLISHED_MODELS", "PublishedModel"],
     },
 )

@@ -8,7 +8,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "run": ["Run", "Sample", "Step"],
         "loop": ["Settings", "Trainer", "training_steps", "update"],
         "pretraining": ["pretrain"],
-        "finetuning": ["finetune", "response_loss"],
+        "finetuning": ["finetune", "finetune_encoded", "response_loss"],
         "contrastive": ["train_contrastive"],
         "widths": ["scale_with_width"],
     },

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from fmlab.arguments import require, require_count
 from fmlab.data.batching import Order
-from fmlab.data.dialogues import LOSS_ON, Pairs, encode_pairs, targets_of
+from fmlab.data.dialogues import LOSS_ON, Dialogues, Pairs, encode_pairs, targets_of
 from fmlab.models.language_model import LanguageModel
 from fmlab.models.logprobs import evaluate_response_logprobs
 from fmlab.scaling.costs import forward_flops
@@ -54,8 +54,48 @@ def finetune(
     Errors: ``ValueError`` for no pairs, one that is longer than the context, or a tokenizer of
     another vocabulary; ``FloatingPointError`` once the loss is NaN or infinite.
     """
-    require(loss_on in LOSS_ON, "loss_on", f"one of {', '.join(LOSS_ON)}", loss_on)
     data = encode_pairs(model, tokenizer, pairs)
+    run = Run()
+    if len(held_out) > 0:
+        run.held_out_losses.append(response_loss(model, tokenizer, held_out))
+    finetune_encoded(
+        model,
+        data,
+        n_epochs=n_epochs,
+        n_steps=n_steps,
+        learning_rate=learning_rate,
+        batch_size=batch_size,
+        loss_on=loss_on,
+        seed=seed,
+        progress=progress,
+        on_step=on_step,
+        run=run,
+    )
+    if len(held_out) > 0:
+        run.held_out_losses.append(response_loss(model, tokenizer, held_out))
+    return run
+
+
+def finetune_encoded(
+    model: nn.Module,
+    data: Dialogues,
+    *,
+    n_epochs: int = 1,
+    n_steps: int | None = None,
+    learning_rate: float = 1e-3,
+    batch_size: int = 16,
+    loss_on: str = "response",
+    seed: int = 0,
+    progress: bool = True,
+    on_step: OnStep | None = None,
+    run: Run | None = None,
+) -> Run:
+    """Train on prompts and responses that are token ids already; return the run.
+
+    So they can have any form, such as that of the documents. Arguments and errors are those of
+    ``finetune``; the model is one for ``train_on``.
+    """
+    require(loss_on in LOSS_ON, "loss_on", f"one of {', '.join(LOSS_ON)}", loss_on)
     lengths = (data.last + 1).tolist()
     order = Order(lengths, batch_size, seed)
     settings = finetuning_settings(order, n_epochs, n_steps, learning_rate, seed)
@@ -67,14 +107,8 @@ def finetune(
     def count_tokens(number: int) -> int:
         return sum(lengths[i] for i in order[number])
 
-    run = Run()
-    if len(held_out) > 0:
-        run.held_out_losses.append(response_loss(model, tokenizer, held_out))
     options = dict(count_tokens=count_tokens, progress=progress, on_step=on_step, run=run)
-    train_on(model, batch, settings, **options)
-    if len(held_out) > 0:
-        run.held_out_losses.append(response_loss(model, tokenizer, held_out))
-    return run
+    return train_on(model, batch, settings, **options)
 
 
 def train_on(

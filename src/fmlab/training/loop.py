@@ -77,13 +77,15 @@ def training_steps(
     on_step: OnStep | None = None,
     stop: Callable[[bool], bool] = bool,
     summary: Callable[[Run], str] | None = None,
+    minutes: float = math.inf,
 ) -> Iterator[int]:
     """Yield the number of each remaining step of a run, up to ``n_steps``.
 
     The caller trains and records the step with ``run.add`` before it requests the next one. The
     time is measured here. Ctrl-C and SIGTERM end the loop after the current step; ``stop`` is
     called with whether one of them arrived, and returns whether to end the loop. ``on_step`` is
-    called with the run after each step.
+    called with the run after each step. If ``stop`` will end the loop after some ``minutes``, the
+    progress bar says that, instead of how long all steps would take.
     """
     summary = summary or _last_numbers
     bar = tqdm(
@@ -91,6 +93,7 @@ def training_steps(
         total=n_steps,
         initial=len(run.steps),
         unit="step",
+        bar_format=None if math.isinf(minutes) else _limited(minutes),
         disable=not progress,
     )
     with stop_requested() as interrupted, bar:
@@ -105,6 +108,14 @@ def training_steps(
             if on_step is not None:
                 on_step(run)
     run.finished = len(run.steps) == n_steps
+
+
+def _limited(minutes: float) -> str:
+    """Return the format of a progress bar that shows no time left for all steps."""
+    return (
+        "{l_bar}{bar}| {n_fmt}/{total_fmt} "
+        f"[{{elapsed}}, stops after {minutes:g} min, {{rate_fmt}}{{postfix}}]"
+    )
 
 
 def _last_numbers(run: Run) -> str:

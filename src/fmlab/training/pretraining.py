@@ -91,6 +91,7 @@ def pretrain(
             on_step=after_step,
             stop=lambda interrupted: processes.any(interrupted or time.monotonic() > deadline),
             summary=_summary,
+            minutes=minutes,
         ):
             trainer.step(number, *batches[number])
             run.count(trained=n_tokens)

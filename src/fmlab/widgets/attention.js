@@ -4,6 +4,10 @@ const LISTED = 3; // tokens that the sentence names
 const NUMBERED = 6; // tokens that show their weight as a number
 const MOST_COLUMNS = 6; // of small pictures
 const LEAST = 0.01; // smaller weights are not shown as numbers
+const TERMS = 3; // of the softmax's sum that are listed
+const LABELS = 26; // tokens that have a label beside the large picture; of more, every second
+const MOST_TOKENS = 64; // of a typed text
+const MAX_CHARACTERS = 2000;
 
 // Scores are packed as signed 24-bit integers, little-endian, each to be multiplied by a step.
 export function unpackScores(view, step) {
@@ -56,87 +60,249 @@ export function sentence(tokens, row, query) {
 }
 
 const percent = (p, digits = 0) => `${number(100 * p, digits)}%`;
-const partsOf = (text) => decodeToken(new TextEncoder().encode(text));
-const spoken = (text) => text.trim() || partsOf(text).map((part) => part.spoken).join(" ");
+const textParts = (text) => decodeToken(new TextEncoder().encode(text));
+const spoken = (text) => text.trim() || textParts(text).map((part) => part.spoken).join(" ");
 const mean = (values) => values.reduce((a, b) => a + b, 0) / values.length;
 
 // Dark is a large weight; the square root keeps small weights visible beside large ones.
 const shade = (weight) => Math.sqrt(weight);
 
-function render({ model, el }) {
-  const viewOf = reader(model);
-  let pointed = {}; // the query and key under the mouse, if any
-  const point = (query, key) => {
-    pointed = { query, key };
-    drawSoon();
-  };
-  const [choice, row, facts] = [textChoice(model), tokenRow(model, point), factTiles()];
-  const [grid, map, ways] = [headGrid(model), heatMap(model, point), switches(model)];
-  const line = h("p", { class: "fml-says" });
+// How a weight follows from the scores of a query's row: the score, what it is after the division,
+// the exponentials of these minus the largest of them (`terms`, the largest first), their sum.
+export function softmaxSteps(row, query, key, { dHead, scaled = true, masked = true }) {
+  const n = masked ? query + 1 : row.length;
+  const divisor = scaled ? Math.sqrt(dHead) : 1;
+  const divided = Array.from(row).slice(0, n).map((score) => score / divisor);
+  const most = Math.max(...divided);
+  const values = divided.map((value) => Math.exp(value - most));
+  const terms = values.map((value, key) => ({ key, value }));
+  terms.sort((a, b) => b.value - a.value || a.key - b.key);
+  const sum = values.reduce((a, b) => a + b);
+  return { score: row[key], divisor, divided: divided[key], most, value: values[key], terms, sum };
+}
+
+function render({ model, el, site }) {
+  const from = site ? siteSource(site) : kernelSource(model);
+  const ended = []; // what runs until the explorer is removed
+  const stages = stageSwitch(model, "Source", {
+    own: stage(model, recorded(model), redraw),
+    ownLabel: "This page's texts",
+    async load(offer, onProgress) {
+      const source = await typedText(model, offer, from, onProgress, redraw);
+      ended.push(source.end);
+      return stage(model, source, redraw);
+    },
+    choose(source, { length }) {
+      const isNew = source !== model.get("source"); // else a link or Python chose it
+      const position = isNew ? length() - 1 : Math.min(model.get("position"), length() - 1);
+      update(model, { source, position });
+      redraw();
+    },
+  });
   const framed = frame(
     el,
     { kind: "fml-attention", title: model.get("title") },
-    choice.node,
-    h("div", {}, row.node, line),
-    ways.node,
-    facts.node,
-    h("div", { class: "fml-heads-and-map" }, grid.node, map.node),
+    ...stages.nodes,
   );
 
-  let text;
+  let described;
   function draw() {
-    if (text !== model.get("text")) pointed = {};
-    text = model.get("text");
-    const view = viewOf(pointed);
-    for (const part of [choice, row, facts, grid, map, ways]) part.draw(view);
-    const description = sentence(view.tokens, view.row, view.query);
-    if (line.textContent && description !== line.textContent) framed.say(description);
-    line.textContent = description;
+    const description = stages.show(model.get("source") ?? "")?.draw();
+    if (described && description && description !== described) framed.say(description);
+    described = description ?? described;
   }
-  const settings = ["text", "layer", "head", "position", "scaled", "masked"];
-  const { drawSoon, end } = keepDrawn(model, settings, framed, draw);
-  return end;
+  const settings = ["source", "own", "text", "layer", "head", "position", "scaled", "masked"];
+  const kept = keepDrawn(model, settings, framed, draw);
+  function redraw() {
+    kept.drawSoon();
+  }
+  return () => {
+    kept.end();
+    for (const end of ended) end();
+  };
 }
 
-export default { render };
+// What a link may set.
+function settings(model) {
+  const number = (size) => ({ kind: "number", min: 0, max: size - 1, whole: true });
+  const names = (model.get("published") ?? []).map(([name]) => name);
+  return {
+    source: { kind: "choice", choices: ["", ...names] },
+    own: { kind: "text", longest: MAX_CHARACTERS },
+    text: number(model.get("tokens").length),
+    ...{ layer: number(model.get("n_layers")), head: number(model.get("n_heads")) },
+    position: number(MOST_TOKENS),
+    ...{ scaled: { kind: "flag" }, masked: { kind: "flag" } },
+  };
+}
+
+export default { render, settings };
+
+// What is shown of one source of texts. `draw` returns what to say of it.
+function stage(model, source, redraw) {
+  const viewOf = reader(model, source);
+  let pointed = {}; // the query and key under the mouse, or chosen by arrow keys, if any
+  let text; // whose tokens they are
+  const point = (query, key) => {
+    pointed = { query, key };
+    redraw();
+  };
+  const [row, facts] = [tokenRow(model, point), factTiles()];
+  const [grid, map, ways] = [
+    headGrid(model, source),
+    heatMap(model, source, point),
+    switches(model, source),
+  ];
+  const line = h("p", { class: "fml-says" });
+  return {
+    length: () => source.current().tokens.length,
+    nodes: [
+      source.node,
+      h("div", {}, row.node, line),
+      ways.node,
+      facts.node,
+      h("div", { class: "fml-heads-and-map" }, grid.node, map.node),
+    ],
+    draw() {
+      source.draw();
+      if (text !== source.current()) pointed = {};
+      text = source.current();
+      const view = viewOf(pointed);
+      for (const part of [row, facts, grid, ways]) part.draw(view);
+      line.textContent = sentence(view.tokens, view.row, view.query);
+      const cell = map.draw(view);
+      return pointed.key === undefined ? line.textContent : cell;
+    },
+  };
+}
+
+const upTo = (n) => [...Array(n).keys()];
+
+// The texts whose scores the page holds. `current` is the chosen text: its tokens, and the scores
+// of a head, one row per query.
+function recorded(model) {
+  const [nLayers, nHeads, dHead] = ["n_layers", "n_heads", "d_head"].map((name) => model.get(name));
+  const all = unpackScores(model.get("packed"), model.get("step"));
+  let start = 0; // of a text's scores
+  const texts = model.get("tokens").map((tokens) => {
+    const [T, first] = [tokens.length, start];
+    start += nLayers * nHeads * T ** 2;
+    const row = (layer, head, query) => first + ((layer * nHeads + head) * T + query) * T;
+    return {
+      tokens,
+      scores: (layer, head) =>
+        upTo(T).map((q) => all.subarray(row(layer, head, q), row(layer, head, q) + T)),
+    };
+  });
+  const choice = textChoice(model);
+  const names = model.get("names");
+  return {
+    ...{ nLayers, nHeads, dHead, names, node: choice.node },
+    current: () => texts[model.get("text")],
+    draw: () => choice.draw({ text: model.get("text") }),
+  };
+}
+
+// The reader's own text, which a model of the book reads in the page.
+const FIRST_OWN = "drum: 7\npiano: 4\nharp: 9\npiano: 4\ndrum:";
+async function typedText(model, { name, kilobytes }, from, onProgress, redraw) {
+  const engine = connect(await from.worker());
+  const request = await from.files(name);
+  await engine.call("open", request, ({ loaded }) => onProgress(Math.min(loaded, 1000 * kilobytes)));
+  const id = newId();
+  let isTyped = false;
+  const typed = later(() => {
+    isTyped = true;
+    update(model, { own: field.value });
+  }, 250);
+  const field = h("textarea", { id, rows: 3, spellcheck: "false", maxlength: MAX_CHARACTERS, input: typed });
+  const problem = h("p", { class: "fml-problem", role: "alert" });
+  let asked;
+  let busy = false;
+  let text; // what is shown
+  let shape;
+  async function ask() {
+    if (busy) return;
+    busy = true;
+    while (asked !== model.get("own")) {
+      asked = model.get("own");
+      try {
+        const { layers, tokens, ...rest } = await engine.call("scores", { text: asked, most: MOST_TOKENS });
+        const T = tokens.length;
+        const rows = (all) => upTo(T).map((query) => all.subarray(query * T, (query + 1) * T));
+        text = { tokens: tokens.map(tokenText), scores: (layer, head) => rows(layers[layer][head]) };
+        shape = rest;
+        write(problem, "");
+        if (isTyped) update(model, { position: T - 1 });
+        isTyped = false;
+      } catch (error) {
+        write(problem, error.message);
+      }
+    }
+    busy = false;
+    redraw();
+  }
+  if (!model.get("own")) update(model, { own: FIRST_OWN });
+  await ask();
+  if (!text) {
+    update(model, { own: FIRST_OWN }); // a link's text may be too long
+    await ask();
+  }
+  return {
+    ...shape,
+    names: model.get("own_named") ? model.get("names") : [],
+    node: h("div", {}, h("label", { for: id, class: "fml-label" }, "Your text"), field, problem),
+    current: () => text,
+    draw() {
+      if (document.activeElement !== field) field.value = model.get("own");
+      if (asked !== model.get("own")) ask();
+    },
+    end: engine.end,
+  };
+}
+
+// A token of the worker as text; what is no text as in b"...".
+function tokenText({ name, bytes }) {
+  if (name) return name;
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(Uint8Array.from(bytes));
+  } catch {
+    const written = (byte) =>
+      byte < 0x80 ? String.fromCharCode(byte) : `\\x${byte.toString(16).padStart(2, "0")}`;
+    return Array.from(bytes, written).join("");
+  }
+}
 
 // Everything the parts show: the settings, and the resulting weights. `pointed` may name another
 // query than the chosen one.
-function reader(model) {
-  const [nLayers, nHeads, dHead] = ["n_layers", "n_heads", "d_head"].map((name) => model.get(name));
-  const all = unpackScores(model.get("packed"), model.get("step"));
-  const starts = [0]; // of each text's scores
-  for (const { length } of model.get("tokens"))
-    starts.push(starts.at(-1) + nLayers * nHeads * length ** 2);
-  const range = (n) => [...Array(n).keys()];
-
-  function scoresOf(text, layer, head) {
-    const T = model.get("tokens")[text].length;
-    const start = starts[text] + (layer * nHeads + head) * T * T;
-    return range(T).map((query) => all.subarray(start + query * T, start + (query + 1) * T));
-  }
-  let key;
+function reader(model, source) {
+  const { nLayers, nHeads, dHead } = source;
+  let [text, key] = [];
   let heads; // the weights of every head, for the text and the switches of `key`
-  function headsOf(text, switched) {
-    const wanted = JSON.stringify([text, switched]);
-    if (key !== wanted) {
+  function headsOf(current, switched) {
+    const wanted = JSON.stringify(switched);
+    if (text !== current || key !== wanted) {
       const weights = (layer) => (head) =>
-        attentionWeights(scoresOf(text, layer, head), dHead, switched);
-      heads = range(nLayers).map((layer) => range(nHeads).map(weights(layer)));
+        attentionWeights(current.scores(layer, head), dHead, switched);
+      heads = upTo(nLayers).map((layer) => upTo(nHeads).map(weights(layer)));
     }
-    key = wanted;
+    [text, key] = [current, wanted];
     return heads;
   }
   return (pointed) => {
-    const [text, layer, head] = ["text", "layer", "head"].map((name) => model.get(name));
+    const [layer, head] = [
+      Math.min(model.get("layer"), nLayers - 1),
+      Math.min(model.get("head"), nHeads - 1),
+    ];
     const switched = { scaled: model.get("scaled"), masked: model.get("masked") };
-    const tokens = model.get("tokens")[text];
+    const current = source.current();
+    const { tokens } = current;
     const chosen = Math.min(model.get("position"), tokens.length - 1);
-    const query = pointed.query ?? chosen;
-    const pictures = headsOf(text, switched);
+    const query = Math.min(pointed.query ?? chosen, tokens.length - 1);
+    const pictures = headsOf(current, switched);
     const weights = pictures[layer][head];
-    const scores = scoresOf(text, layer, head)[query];
-    const at = { text, layer, head, chosen, query, key: pointed.key };
+    const scores = current.scores(layer, head)[query];
+    const at = { text: current, layer, head, chosen, query, key: pointed.key };
     return { ...at, ...switched, tokens, pictures, weights, scores, row: weights[query] };
   };
 }
@@ -198,7 +364,7 @@ function tokenRow(model, point) {
     drawn = text;
     options = tokens.map((piece) => {
       const weight = h("small", {}, h("span"));
-      return h("span", { class: "fml-piece", role: "option" }, token(partsOf(piece)), weight);
+      return h("span", { class: "fml-piece", role: "option" }, token(textParts(piece)), weight);
     });
     const lined = (option, i) => (/[\r\n]/.test(tokens[i]) ? [option, h("br")] : [option]);
     box.replaceChildren(...options.flatMap(lined));
@@ -240,7 +406,7 @@ function legend() {
 }
 
 function factTiles() {
-  const ofRow = ["Entropy of this row, bits", "As if spread evenly over, tokens"];
+  const ofRow = ["Entropy of this row, bits", "Effective number of tokens (2 to the entropy)"];
   const shares = ["Largest weight", "Weight on later tokens"];
   const ofHead = ["Mean entropy in this head, bits", "Mean weight on later tokens"];
   const values = [...ofRow, ...shares, ...ofHead].map((name) => [name, h("strong")]);
@@ -276,16 +442,16 @@ function paint(node, weights) {
 }
 
 // The known jobs of heads: a function that returns the job of a head, if it has one.
-function jobs(model) {
-  const known = new Map(model.get("names").map(([layer, head, job]) => [`${layer} ${head}`, job]));
+function jobs({ names }) {
+  const known = new Map(names.map(([layer, head, job]) => [`${layer} ${head}`, job]));
   return (layer, head) => known.get(`${layer} ${head}`);
 }
 
 // A small picture of every head, one row per layer.
-function headGrid(model) {
-  const [nLayers, nHeads] = [model.get("n_layers"), model.get("n_heads")];
+function headGrid(model, source) {
+  const { nLayers, nHeads } = source;
   const id = newId();
-  const jobOf = jobs(model);
+  const jobOf = jobs(source);
   const buttons = [];
   const layers = [...Array(nLayers).keys()].map((layer) => {
     const row = [...Array(nHeads).keys()].map((head) => button(layer, head));
@@ -320,71 +486,135 @@ function headGrid(model) {
   };
 }
 
-// The weights of the chosen head, with the row of the query token outlined.
-function heatMap(model, point) {
-  const jobOf = jobs(model);
+// The weights of the chosen head, with the row of the query token outlined, the tokens along both
+// axes, and how the weight of a cell is computed: the cell under the mouse, or the one that arrow
+// keys have moved to. `draw` returns a sentence about it.
+function heatMap(model, source, point) {
+  const jobOf = jobs(source);
+  const { dHead } = source;
   const [heat, outline, cell] = ["fml-heat", "fml-outline", "fml-cell"].map((name) =>
     h("span", { class: name }),
   );
   const label = h("p", { class: "fml-label" });
-  const note = h("p", { class: "fml-note" });
+  const steps = h("ol", { class: "fml-sum" });
+  const pair = h("p", { class: "fml-pair" });
+  const [rows, columns] = ["fml-rows", "fml-columns"].map((name) =>
+    h("div", { class: `fml-ticks ${name}`, "aria-hidden": "true" }),
+  );
   const plot = h(
     "div",
     {
       class: "fml-plot",
-      role: "img",
+      role: "application", // arrow keys are for the picture, not for reading on
+      "aria-roledescription": "matrix",
+      tabindex: 0,
       pointermove: (event) => point(...under(event)),
       pointerleave: () => point(),
       click: (event) => update(model, { position: under(event)[0] }),
+      focus: () => plot.matches(":focus-visible") && point(at.query, at.key),
+      blur: () => point(),
+      keydown: pressed,
     },
     ...[heat, outline, cell],
   );
   let drawn; // the weights that the map shows
+  let labeled; // the tokens along the axes
+  let at; // the cell that is shown: {query, key}
   function under({ clientX, clientY }) {
     const box = plot.getBoundingClientRect();
     const T = drawn.length;
     const place = (fraction) => Math.max(0, Math.min(T - 1, Math.floor(fraction * T)));
     return [place((clientY - box.top) / box.height), place((clientX - box.left) / box.width)];
   }
-  const dHead = model.get("d_head");
-  function arithmetic({ tokens, scores, row, query, key, scaled, masked }) {
-    const names = `${nameToken(tokens, query, query)} → ${nameToken(tokens, key, query)}`;
-    const score = number(scores[key], 2);
-    const divided = ` ÷ √${dHead} = ${number(scores[key] / Math.sqrt(dHead), 2)}`;
-    const weight = masked && key > query ? "hidden by the mask" : `weight ${percent(row[key], 1)}`;
-    return `${names}: score ${score}${scaled ? divided : ""}, ${weight}.`;
+  function pressed(event) {
+    const to = cellTarget(event.key, at, drawn.length);
+    if (to) {
+      at = to; // now, since the next key may come before it is drawn
+      point(to.query, to.key);
+    } else if (["Enter", " "].includes(event.key)) update(model, { position: at.query });
+    else return;
+    event.preventDefault();
+  }
+  function lay(tokens) {
+    labeled = tokens;
+    const step = Math.ceil(tokens.length / LABELS);
+    for (const axis of [rows, columns])
+      axis.replaceChildren(
+        ...tokens.map((text, i) => {
+          const node = h("span", {}, token(textParts(text)));
+          node.classList.toggle("fml-skipped", i % step !== 0);
+          return node;
+        }),
+      );
   }
   return {
     node: h(
       "div",
       { class: "fml-map" },
       label,
-      h("p", { class: "fml-axis fml-key-axis" }, "key →"),
-      h("p", { class: "fml-axis fml-upright" }, "query →"),
+      h("p", { class: "fml-axis fml-key-axis" }, "token that is attended to (key) →"),
+      columns,
+      h("p", { class: "fml-axis fml-upright" }, "token that attends (query) →"),
+      rows,
       plot,
-      note,
+      h("div", { class: "fml-arithmetic" }, pair, steps),
     ),
     draw(view) {
-      const { layer, head, weights, query, row } = view;
+      const { layer, head, weights, query, row, tokens } = view;
       const T = weights.length;
       const key = view.key ?? largest(row, 1)[0];
+      at = { query, key };
       const job = jobOf(layer, head);
       if (drawn !== weights) paint(heat, weights);
       drawn = weights;
+      if (labeled !== tokens) lay(tokens);
+      [...rows.children].forEach((node, i) => node.classList.toggle("fml-here", i === query));
+      [...columns.children].forEach((node, i) => node.classList.toggle("fml-here", i === key));
       label.textContent = `Layer ${layer}, head ${head}${job ? `: ${job}` : ""}`;
-      const what = "One row per query token, one column per key token.";
+      const what = "One row per query token, one column per key token. Arrow keys move from cell to cell.";
       plot.setAttribute("aria-label", `The weights of layer ${layer}, head ${head}. ${what}`);
       plot.style.setProperty("--size", T);
       plot.style.setProperty("--query", query);
       plot.style.setProperty("--key", key);
-      note.textContent = arithmetic({ ...view, key });
+      const names = [nameToken(tokens, query, query), nameToken(tokens, key, query)];
+      write(pair, `How much does ${names[0]} attend to ${key === query ? "itself" : names[1]}?`);
+      const lines = arithmetic({ ...view, key }, dHead);
+      steps.replaceChildren(...lines.map((line) => h("li", {}, line)));
+      return `${pair.textContent} ${lines.at(-1)}`;
     },
   };
 }
 
+// Where a key leads from a cell of the matrix; undefined for a key that leads nowhere.
+export function cellTarget(pressed, { query, key }, size) {
+  const moves = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
+  const [down, right] = { ...moves, Home: [0, -size], End: [0, size] }[pressed] ?? [];
+  const within = (i) => Math.max(0, Math.min(size - 1, i));
+  return right === undefined ? undefined : { query: within(query + down), key: within(key + right) };
+}
+
+// The computation of a weight, a line per step.
+export function arithmetic({ tokens, scores, row, query, key, scaled, masked }, dHead) {
+  const score = `Score q·k = ${signed(scores[key], 2)}.`;
+  if (masked && key > query) return [score, "The token comes later, so the mask hides it: weight 0."];
+  const found = softmaxSteps(scores, query, key, { dHead, scaled, masked });
+  const divided = `Divided by √d = √${dHead} = ${number(found.divisor, 2)}: ${signed(found.divided, 2)}.`;
+  const power =
+    `Subtract the largest score in the row, ${signed(found.most, 2)}, and exponentiate: ` +
+    `e^(${signed(found.divided - found.most, 2)}) = ${small(found.value)}.`;
+  const listed = found.terms.slice(0, TERMS);
+  const others = found.terms.length - listed.length;
+  const rest = found.sum - listed.reduce((sum, { value }) => sum + value, 0);
+  const parts = listed.map(({ key: i, value }) => `${small(value)} (${nameToken(tokens, i, query)})`);
+  if (others) parts.push(`${small(rest)} (${others} other${others > 1 ? "s" : ""})`);
+  const sum = `Add up the exponentials of all ${found.terms.length} tokens: ${parts.join(" + ")} = ${small(found.sum)}.`;
+  const weight = `Weight = ${small(found.value)} ÷ ${small(found.sum)} = ${percent(row[key], 1)}.`;
+  return [score, ...(scaled ? [divided] : []), power, sum, weight];
+}
+const small = (value) => number(value, 4);
+
 // Scale and mask, on or off, and the effect of switching them off.
-function switches(model) {
-  const dHead = model.get("d_head");
+function switches(model, { dHead }) {
   const box = (name, ...text) => {
     const toggle = () => update(model, { [name]: input.checked });
     const input = h("input", { type: "checkbox", change: toggle });

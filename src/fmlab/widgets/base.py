@@ -6,8 +6,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import anywidget
+import numpy as np
 from IPython.display import HTML
 from traitlets import Unicode
+
+from fmlab.arguments import require
 
 HERE = Path(__file__).parent
 
@@ -53,6 +56,19 @@ def utf8(name: str, text: str) -> bytes:
     except UnicodeEncodeError:
         message = f"{name} must be without lone surrogates; got {text[:40]!r}"
         raise ValueError(message) from None
+
+
+def checked_text(name: str, text: object, longest: int) -> str:
+    """Return a text. Errors: ``ValueError`` if it is none, too long, or has lone surrogates."""
+    require(isinstance(text, str), name, "text (str)", type(text))
+    require(len(text) <= longest, name, f"at most {longest} characters long", len(text))
+    utf8(name, text)
+    return text
+
+
+def three_bytes(integers: np.ndarray) -> bytes:
+    """Pack integers, little-endian, without the byte that only repeats the sign."""
+    return integers.ravel().view(np.uint8).reshape(-1, 4)[:, :3].tobytes()
 
 
 def visible(token: bytes) -> str:

@@ -145,7 +145,8 @@ export function sourceChoice(label, entries, { isHere, load, choose }) {
 // What the page can load, as entries of a choice: {name, title, kilobytes, files, label}.
 export const offers = (model) =>
   (model.get("published") ?? []).map(([name, title, nTokens, kilobytes, files]) => {
-    const label = `${title}: ${number(nTokens)} tokens`;
+    const isModel = files && !files.length; // not data, but a model that runs in the page
+    const label = isModel ? `Your own text, read by ${title}` : `${title}: ${number(nTokens)} tokens`;
     return { name, title, kilobytes, files, label };
   });
 

@@ -115,6 +115,15 @@ export class GPT {
     return weights;
   }
 
+  // The scores q k^T of a head, row by row (T, T): neither divided by sqrt(d) nor masked.
+  scores(layer, head) {
+    const [D, T, d] = [this.width, this.length, this.width / this.nHeads];
+    const { heads } = this.#layers[layer];
+    return Float64Array.from({ length: T * T }, (_, i) => {
+      return Math.sqrt(d) * score(heads, D, d, head, Math.floor(i / T), i % T);
+    });
+  }
+
   // Every number on the way of a token that has been read, from its embedding to the logits: the
   // same pass for one position, with the keys and values that were kept.
   trace(id, position) {

@@ -79,7 +79,13 @@ function render({ model, el }) {
   return keepDrawn(model, CHOICES, framed, show).end;
 }
 
-export default { render };
+// What a link may set.
+function settings(model) {
+  const rule = (name) => ({ kind: "choice", choices: model.get("choices")[name] });
+  return Object.fromEntries(CHOICES.map((name) => [name, rule(name)]));
+}
+
+export default { render, settings };
 
 function choiceOf(model, name, values) {
   const id = newId();

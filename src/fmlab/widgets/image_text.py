@@ -115,7 +115,7 @@ class ImageTextExplorer(Widget, files=("image_text.js", "image_text.css")):
         )
         return (
             f"<figure><table><tbody><tr>{cells}</tr></tbody></table><figcaption>The pictures "
-            f'closest to the caption "{self.caption}". Where scripts may run, you can choose '
+            f'closest to the caption "{self.caption}". With JavaScript, you can choose '
             "another caption.</figcaption></figure>"
         )
 

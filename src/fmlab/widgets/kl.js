@@ -135,7 +135,16 @@ function render({ model, el }) {
   return keepDrawn(model, ["beta", "n", "goal"], framed, show).end;
 }
 
-export default { render };
+// What a link may set.
+function settings(model) {
+  return {
+    beta: { kind: "number", min: 0.01, max: 100 },
+    n: { kind: "number", min: 1, max: MAX_N, whole: true },
+    goal: { kind: "choice", choices: GOALS.slice(0, model.get("true_reward").length ? 2 : 1) },
+  };
+}
+
+export default { render, settings };
 
 // Everything the parts show: the optimum and best-of-N at these settings.
 function stateOf(model, lab) {
@@ -194,28 +203,6 @@ function controlPanel(model, { names }) {
       beta.draw(state.beta);
       n.draw(state.n);
       buttons.forEach((button, i) => button.setAttribute("aria-pressed", i === state.goal));
-    },
-  };
-}
-
-function sliderCard({ name, ends, stops, moved }) {
-  const id = newId();
-  const input = () => moved(stops[range.value]);
-  const range = h("input", { id, type: "range", min: 0, max: stops.length - 1, input });
-  const value = h("output", { for: id });
-  return {
-    node: h(
-      "div",
-      {},
-      h("div", { class: "fml-heads" }, h("label", { for: id }, name), value),
-      h("div", { class: "fml-slider" }, range),
-      h("div", { class: "fml-heads fml-note" }, ...ends.map((end) => h("span", {}, end))),
-    ),
-    draw(setting) {
-      if (stops[range.value] !== setting) range.value = nearestStop(stops, setting);
-      const text = String(Number(setting.toPrecision(4)));
-      range.setAttribute("aria-valuetext", text);
-      write(value, text);
     },
   };
 }
@@ -290,7 +277,7 @@ function barLine(text, worth) {
   const head = h(
     "th",
     { scope: "row" },
-    h("span", { class: "fml-kl-text", dir: "auto", title: text }, text),
+    h("span", { class: "fml-kl-text", dir: "auto" }, text),
     h("span", { class: "fml-note" }, worth),
     bar,
   );
@@ -357,7 +344,7 @@ function frontierPlot(lab) {
       picture,
       h(
         "p",
-        { class: "fml-note fml-kl-legend" },
+        { class: "fml-note fml-keys" },
         ...names.map((name, i) => key(`line fml-kl-series-${i}`, name.toLowerCase())),
         key("best", "π*"),
         key("draw", `best of ${SHOWN_N.slice(0, 3).join(", ")}, … ${MAX_N}`),

@@ -23,7 +23,7 @@ GOALS = ("reward", "true_reward")
 FLAT = 1e-6  # a smaller rise, as a fraction of the range of the rewards, is rounding
 
 
-class KLExplorer(Widget, files=("kl.js", "kl.css")):
+class KLExplorer(Widget, files=("sliders.js", "kl.js", "kl.css")):
     """Show the optimal policy for a reward and a KL penalty, next to best-of-N.
 
     ``responses`` are the possible responses to one prompt, ``reference`` (R,) their probabilities,
@@ -166,7 +166,7 @@ class KLExplorer(Widget, files=("kl.js", "kl.css")):
             f"<figure><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
             f"<figcaption>Probabilities of the responses: of the reference, and of the policy that "
             f"makes {self.goal.replace('_', ' ')} less {self.beta:g} times KL largest. Its KL is "
-            f"{self.kl:.2f} nats, its reward {self.expected_reward:.2f}. Where scripts may run, a "
+            f"{self.kl:.2f} nats, its reward {self.expected_reward:.2f}. With JavaScript, a "
             "slider changes beta.</figcaption></figure>"
         )
 

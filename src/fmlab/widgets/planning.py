@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import html
-import math
 from collections.abc import Mapping
 from dataclasses import asdict
-from decimal import ROUND_HALF_UP, Context, Decimal
 
 from traitlets import Dict, List, Unicode, observe, validate
 
@@ -14,11 +12,12 @@ from fmlab.arguments import require
 from fmlab.planning import FIELDS, MODELS, defaults, evaluate, read_sheet, sensitivity, write_sheet
 from fmlab.planning.catalog import checked
 from fmlab.widgets.base import Widget
+from fmlab.widgets.numbers import written
+
+FILES = ("fields.js", "planning_models.js", "planning_calculator.js", "fields.css", "planning.css")
 
 
-class PlanningCalculator(
-    Widget, files=("planning_models.js", "planning_calculator.js", "planning.css")
-):
+class PlanningCalculator(Widget, files=FILES):
     """Compute the planning models for the reader's numbers.
 
     The arithmetic is that of `fmlab.planning`. Set and observe ``model``, a name in
@@ -86,12 +85,12 @@ class PlanningCalculator(
                 f"</caption><tbody>{rows}</tbody></table>"
             )
         return (
-            f"<figure>{''.join(parts)}<figcaption>The planning models for the example. Where "
-            "scripts may run, you can enter your own numbers.</figcaption></figure>"
+            f"<figure>{''.join(parts)}<figcaption>The planning models for the example. With "
+            "JavaScript, you can enter your own numbers.</figcaption></figure>"
         )
 
 
-class PlanningSheet(Widget, files=("planning_sheet.js", "planning.css")):
+class PlanningSheet(Widget, files=("planning_sheet.js", "fields.css", "planning.css")):
     """A planning sheet to fill in: kept in the browser, saved as a file, loaded again.
 
     Set and observe ``answers``: texts by the names in ``fmlab.planning.FIELDS``. ``file`` is the
@@ -127,38 +126,9 @@ class PlanningSheet(Widget, files=("planning_sheet.js", "planning.css")):
             for name, title, question in FIELDS
         )
         return (
-            f"<figure><table><tbody>{rows}</tbody></table><figcaption>The planning sheet. Where "
-            "scripts may run, you can fill it in and save it.</figcaption></figure>"
+            f"<figure><table><tbody>{rows}</tbody></table><figcaption>The planning sheet. With "
+            "JavaScript, you can fill it in and save it.</figcaption></figure>"
         )
-
-
-def written(value: float, kind: str) -> str:
-    """Return a number as a reader would write it, as in the page.
-
-    >>> written(4200, "dollars"), written(0.8503, "fraction"), written(math.inf, "number")
-    ('$4,200', '85.0%', 'never')
-    """
-    if not math.isfinite(value):
-        return "never"
-    size, sign = abs(value), "\N{MINUS SIGN}" if value < 0 else ""
-    places = 2 if size < 9.995 else 1 if size < 99.95 else 0
-    if kind == "fraction":
-        return f"{sign}{_rounded(100 * size, 1)}%"
-    if kind == "dollars":
-        return f"{sign}${_rounded(size, 4 if 0 < size < 0.1 else places)}"
-    if kind == "seconds":
-        return (
-            f"{_rounded(value / 3600, 1)} hours" if value >= 7200 else f"{_rounded(size, places)} s"
-        )
-    if kind == "factor":
-        return f"\N{MULTIPLICATION SIGN} {_rounded(value, 3)}"
-    return f"{sign}{_rounded(size, 0 if size == int(size) else places)}"
-
-
-def _rounded(size: float, places: int) -> str:
-    """Round the shortest decimal of a number, halves up, as a browser does."""
-    exact, unit = Decimal(repr(float(size))), Decimal(1).scaleb(-places)
-    return f"{exact.quantize(unit, ROUND_HALF_UP, Context(prec=400)):,f}"
 
 
 def _entry(model: object) -> dict:

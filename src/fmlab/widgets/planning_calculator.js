@@ -10,12 +10,11 @@ function render({ model, el }) {
   );
   const formula = h("p", { class: "fml-planning-formula" });
   const doubt = h("p", { class: "fml-note" });
-  const fields = h("div", { class: "fml-planning-fields" });
-  const trouble = h("p", { class: "fml-planning-trouble", role: "alert" });
-  const reset = h("button", { type: "button", click: () => change(null) }, "Back to the example");
+  const fields = h("div", { class: "fml-fields" });
+  const reset = h("button", { type: "button", click: startOver }, "Back to the example");
   const tiles = h("div", { class: "fml-tiles fml-planning-tiles" });
   const matters = h("p", { class: "fml-planning-matters" });
-  const bars = h("ol", { class: "fml-planning-bars" });
+  const bars = h("ol", { class: "fml-results fml-planning-bars" });
   const framed = frame(
     el,
     { kind: "fml-planning", title: model.get("title") },
@@ -24,35 +23,34 @@ function render({ model, el }) {
     doubt,
     fields,
     h("div", {}, reset),
-    trouble,
     tiles,
     matters,
     bars,
   );
   const own = () => model.get("settings")[model.get("model")];
   const change = (values) => {
-    const { name, inputs } = entry(model.get("model"));
-    const example = Object.fromEntries(inputs.map((each) => [each.name, each.default]));
-    const settings = values ? { ...own(), ...values } : example;
-    const problem = conflict(name, settings);
-    write(trouble, problem ?? "");
-    if (!problem) update(model, { settings: { ...model.get("settings"), [name]: settings } });
+    const settings = { ...own(), ...values };
+    update(model, { settings: { ...model.get("settings"), [model.get("model")]: settings } });
   };
+  function startOver() {
+    const { inputs } = entry(model.get("model"));
+    controls.reset();
+    change(Object.fromEntries(inputs.map((each) => [each.name, each.default])));
+  }
   let shown = null;
-  let controls = [];
+  let controls = null;
   const draw = () => {
     const { name, inputs, outputs, key, ...texts } = entry(model.get("model"));
     const settings = own();
     if (shown !== name) {
       shown = name;
-      write(trouble, "");
-      controls = inputs.map((input) => planningField(input, change, trouble));
-      fields.replaceChildren(...controls.map(({ node }) => node));
+      controls = numberFields(inputs, change, (values) => conflict(name, values));
+      fields.replaceChildren(...controls.nodes);
       select.value = name;
       write(formula, texts.formula);
-      write(doubt, `Doubt first: ${texts.assumes}`);
+      write(doubt, `Check this assumption first: ${texts.assumes}`);
     }
-    for (const [i, control] of controls.entries()) control.draw(settings[inputs[i].name]);
+    controls.draw(settings);
     const found = FORMULAS[name](settings);
     const say = ({ name: which, label, kind }) => `${label}: ${written(found[which], kind)}`;
     tiles.replaceChildren(
@@ -73,46 +71,6 @@ function render({ model, el }) {
     framed.say(outputs.map(say).join(". "));
   };
   return keepDrawn(model, ["model", "settings"], framed, draw).end;
-}
-
-// A labeled field for one input; what is typed and does not fit stays, with the reason.
-function planningField(input, change, trouble) {
-  const id = newId();
-  if (input.kind === "choice") {
-    const box = h("input", {
-      id,
-      type: "checkbox",
-      change: () => change({ [input.name]: box.checked ? 1 : 0 }),
-    });
-    return {
-      node: h("div", { class: "fml-planning-choice" }, box, h("label", { for: id }, input.label)),
-      draw: (value) => (box.checked = value === 1),
-    };
-  }
-  const read = () => {
-    const { value, problem } = typed(field.value, input);
-    field.setAttribute("aria-invalid", String(Boolean(problem)));
-    write(trouble, problem ? `${input.label}: ${problem}` : "");
-    if (!problem) change({ [input.name]: value });
-  };
-  const field = h("input", { id, type: "text", inputmode: "decimal", autocomplete: "off", input: read });
-  const unit = { fraction: "0 to 1, or %", dollars: "$", seconds: "s" }[input.kind];
-  return {
-    node: h(
-      "div",
-      {},
-      h("label", { for: id }, unit ? `${input.label} (${unit})` : input.label),
-      field,
-    ),
-    draw(value) {
-      const current = typed(field.value, input).value;
-      const isTyping = field.getRootNode().activeElement === field;
-      if (current !== value && !(isTyping && current === undefined)) {
-        field.value = String(value);
-        field.setAttribute("aria-invalid", "false");
-      }
-    },
-  };
 }
 
 // Horizontal bars from the lower to the higher result, with the present one as a line.
@@ -145,4 +103,26 @@ function planningBars(rows, now, label, kind) {
   });
 }
 
-export default { render };
+// What a link may set: which model, and the inputs of that model.
+function settings(model) {
+  const catalog = model.get("models");
+  const name = model.get("model");
+  const own = () => model.get("settings")[name];
+  const rule = (input) => ({
+    kind: "number",
+    ...{ min: input.low, max: input.high, whole: ["whole", "choice"].includes(input.kind) },
+    of: name,
+    get: () => own()[input.name],
+    set(value) {
+      const values = { ...own(), [input.name]: value };
+      if (!conflict(name, values)) update(model, { settings: { ...model.get("settings"), [name]: values } });
+    },
+  });
+  const { inputs } = catalog.find((entry) => entry.name === name);
+  return {
+    model: { kind: "choice", choices: catalog.map((entry) => entry.name), always: true },
+    ...Object.fromEntries(inputs.map((input) => [input.name, rule(input)])),
+  };
+}
+
+export default { render, settings };

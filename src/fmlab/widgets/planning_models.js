@@ -179,36 +179,6 @@ export function sensitivity({ name, key, inputs }, settings, swing = 0.2) {
     .map(({ row }) => row);
 }
 
-// 0.86 -> "86.0%", 4200 -> "$4,200": a value as its kind is written.
-export function written(value, kind) {
-  if (!Number.isFinite(value)) return "never";
-  const places = (x) => (Math.abs(x) < 9.995 ? 2 : Math.abs(x) < 99.95 ? 1 : 0);
-  const text = number(Math.abs(value), places(value));
-  const sign = value < 0 ? "−" : "";
-  if (kind === "fraction") return `${sign}${number(Math.abs(100 * value), 1)}%`;
-  if (kind === "dollars" && value && Math.abs(value) < 0.1) return `${sign}$${number(Math.abs(value), 4)}`;
-  if (kind === "dollars") return `${sign}$${text}`;
-  if (kind === "seconds" && value >= 7200) return `${number(value / 3600, 1)} hours`;
-  if (kind === "seconds") return `${text} s`;
-  if (kind === "factor") return `× ${number(value, 3)}`;
-  return `${sign}${Number.isInteger(value) ? number(Math.abs(value)) : text}`;
-}
-
-// A typed number, or why it will not do: {value} or {problem}. Percent signs and commas are fine.
-export function typed(text, input) {
-  const cleaned = String(text).trim().replace(/[$,\s]/g, "");
-  const isPercent = cleaned.endsWith("%");
-  const digits = isPercent ? cleaned.slice(0, -1) : cleaned;
-  let value = /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i.test(digits) ? Number(digits) : NaN;
-  if (isPercent) value = Number((value / 100).toPrecision(12));
-  const whole = input.kind === "whole" || input.kind === "choice";
-  if (!(value >= input.low && value <= input.high) || (whole && !Number.isInteger(value))) {
-    const range = `from ${number(input.low, input.low % 1 ? 2 : 0)} to ${number(input.high, input.high % 1 ? 2 : 0)}`;
-    return { problem: `Enter ${whole ? "a whole number" : "a number"} ${range}.` };
-  }
-  return { value };
-}
-
 // What must hold between inputs, or null: the sentence that says what is wrong.
 export const conflict = (name, s) =>
   name === "flywheel" && s.quality + s.data_gain > 1 + 1e-12

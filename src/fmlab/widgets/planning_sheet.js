@@ -63,7 +63,7 @@ function render({ model, el }) {
   const fields = model.get("fields");
   const storage = storageOf(globalThis);
   const status = h("p", { class: "fml-note fml-planning-status", role: "status" });
-  const trouble = h("p", { class: "fml-planning-trouble", role: "alert" });
+  const trouble = h("p", { class: "fml-trouble", role: "alert" });
   const areas = fields.map(({ name, title, question }) => {
     const [id, hint] = [newId(), newId()];
     const area = h("textarea", {

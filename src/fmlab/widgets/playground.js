@@ -34,10 +34,11 @@ export function typed(text, { min, max, step, most = max }) {
 }
 
 // The parts of a token as running text shows them: spaces as they are, and where a line ends, a
-// sign and the end of the line.
-export function runningText(parts) {
+// sign and the end of the line. The special token before a text says in words what it is.
+export function runningText(parts, position) {
   const plain = { space: " ", newline: "\n", tab: "\t" };
   return parts.flatMap((part) => {
+    if (position === 0 && part.text === "<|endoftext|>") return [{ ...part, text: "[start of document] " }];
     const text = part.kind === "mark" ? plain[part.spoken] : undefined;
     if (text === undefined) return [part];
     return text === "\n" ? [part, { kind: "text", text }] : [{ kind: "text", text }];
@@ -317,7 +318,23 @@ function render({ model, el, site }) {
   };
 }
 
-export default { render };
+// What a link may set.
+function settings(model) {
+  const names = model.get("models").map(({ name }) => name);
+  const range = ({ trait, min, max, most = max, step }) => [
+    trait,
+    { kind: "number", min, max: most, whole: step >= 1 },
+  ];
+  return {
+    name: { kind: "choice", choices: names },
+    compare: { kind: "choice", choices: ["", ...names] },
+    prompt: { kind: "text", longest: 1000 }, // addresses may not be much longer
+    seed: { kind: "number", min: 0, max: MAX_SEED, whole: true },
+    ...Object.fromEntries(ALL_SLIDERS.map(range)),
+  };
+}
+
+export default { render, settings };
 
 // Shows what the model wrote when the page was made, token by token, as if it wrote it now; for
 // readers who want no motion, all at once. `end` leaves the text as it is.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import html
 from collections.abc import Mapping, Sequence
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -15,19 +14,14 @@ from fmlab.arguments import is_number, require, require_count
 from fmlab.data import prompt_ids
 from fmlab.generation import generate
 from fmlab.models import card, inference, load
-from fmlab.models.huggingface import CONFIG, WEIGHTS
-from fmlab.models.pretrained import TOKENIZER, WEIGHTS_FOLDER
 from fmlab.sampling import softmax
 from fmlab.tokenization import USER
 from fmlab.tokenization.special_tokens import end_of_text
-from fmlab.widgets.base import Widget, joined, utf8, visible
+from fmlab.widgets.base import Widget, utf8, visible
+from fmlab.widgets.page_models import model_files, send_model
 
 DISPLAY = ("distributions.js", "engine.js", "playground.js", "playground_parts.js")
 DISPLAY += ("playground.css",)
-# What the worker runs: tokenizer, sampling, model, and what answers the page.
-ENGINE = ("bpe.js", "distributions.js", "gpt.js", "writer.js")
-WORKER = (*ENGINE, "worker.js")
-FILES = (CONFIG, TOKENIZER, WEIGHTS)  # of a model: all but its card
 
 MODELS = {
     "micro": "continues documents",
@@ -180,16 +174,8 @@ class Playground(Widget, files=DISPLAY):
         return int(value)
 
     def _answer(self, widget: Widget, request: object, buffers: list) -> None:
-        """Send the page what it has no site to fetch from: the worker's script, or a model."""
-        kind = request.get("kind") if isinstance(request, dict) else None
-        if kind == "worker":
-            self.send({"kind": "worker", "source": worker_script()})
-        elif kind == "model" and request.get("name") in MODELS:
-            config, tokenizer, weights = (
-                (WEIGHTS_FOLDER / request["name"] / file).read_bytes() for file in FILES
-            )
-            texts = {"config": config.decode(), "tokenizer": tokenizer.decode()}
-            self.send({"kind": "model", "name": request["name"], **texts}, [weights])
+        """Send the page what it has no site to fetch from."""
+        send_model(self, request, buffers, tuple(MODELS))
 
     def _still(self) -> str:
         written, rows = _still_text(self.name, self.prompt)
@@ -201,19 +187,9 @@ class Playground(Widget, files=DISPLAY):
             "<table><thead><tr><th>Next token</th><th>Probability</th></tr></thead>"
             f"<tbody>{lines}</tbody></table><figcaption>What the model {self.name} writes after "
             "the text in bold, with greedy decoding, and the most likely tokens right after it. "
-            "Where scripts may run, the model runs here, and you type the prompt."
+            "With JavaScript, the model runs here, and you type the prompt."
             "</figcaption></figure>"
         )
-
-
-def worker_script() -> str:
-    """Return the script of the worker in which a model runs: a module without imports."""
-    return joined(*WORKER)
-
-
-def model_files(name: str) -> list[Path]:
-    """Return the paths of the files that the page fetches to run a model."""
-    return [WEIGHTS_FOLDER / name / file for file in FILES]
 
 
 @cache

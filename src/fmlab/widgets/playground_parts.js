@@ -230,7 +230,7 @@ function textPane({ name, title }, onLook) {
   }
   function optionOf(piece, position) {
     const kind = position < pane.nPrompt ? "fml-given" : "fml-written";
-    const parts = runningText(partsOf(piece)).map(sign);
+    const parts = runningText(partsOf(piece), position).map(sign);
     const node = h("span", { class: kind, role: "option", tabindex: -1, "aria-selected": "false" });
     node.append(...parts);
     node.style.setProperty("--shade", surprise(piece.probability));
@@ -289,7 +289,7 @@ function textPane({ name, title }, onLook) {
 // By what the tokens are shaded, and, for a head, where it attended most.
 function shadingChoice({ layers, heads }, onChange) {
   const head = (layer, i) =>
-    h("option", { value: `${layer} ${i}` }, `attention of layer ${layer + 1}, head ${i + 1}`);
+    h("option", { value: `${layer} ${i}` }, `attention of layer ${layer}, head ${i}`);
   const all = Array.from({ length: layers * heads }, (_, i) =>
     head(Math.floor(i / heads), i % heads),
   );

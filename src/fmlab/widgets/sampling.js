@@ -6,20 +6,26 @@ const MAX_SEED = 2 ** 32 - 1;
 const NOTHING = { temperature: 1, top_k: 0, top_p: 1, min_p: 0 }; // changed, nothing cut
 const PRESETS = {
   "Greedy": { ...NOTHING, temperature: 0 },
-  "0.7, top-p 0.9": { ...NOTHING, temperature: 0.7, top_p: 0.9 },
-  "1.5, min-p 0.1": { ...NOTHING, temperature: 1.5, min_p: 0.1 },
+  "Temperature 0.7, top-p 0.9": { ...NOTHING, temperature: 0.7, top_p: 0.9 },
+  "Temperature 1.5, min-p 0.1": { ...NOTHING, temperature: 1.5, min_p: 0.1 },
   "Reset": NOTHING,
 };
 
-function render({ model, el }) {
+function render({ model, el, site }) {
   const say = (news) => framed.say(news);
-  const ownPrompts = model.get("prompts");
-  const ownRows = unpackRows(model.get("logits"), ownPrompts.length);
-  const own = stage(model, ownPrompts, ownRows, unpackTokens(model.get("tokens")), say);
+  const from = site ? siteSource(site) : kernelSource(model);
+  const ended = []; // what runs until the explorer is removed
+  const ownTokens = unpackTokens(model.get("tokens"));
+  const own = stage(model, fixedPrompts(model, model.get("prompts"), ownRows(model)), ownTokens, say);
   const stages = stageSwitch(model, "Model", {
     own,
     ownLabel: `This page's model: ${number(own.size)} tokens`,
-    async load({ files }, onProgress) {
+    async load({ name, kilobytes, files }, onProgress) {
+      if (!files.length) {
+        const { tokens, source } = await ownText(model, { name, kilobytes }, from, onProgress, redraw);
+        ended.push(source.end);
+        return stage(model, source, tokens, say);
+      }
       const loaded = files.map(() => 0);
       const parts = files.map((file, i) =>
         request(model, file, (n) => {
@@ -29,10 +35,14 @@ function render({ model, el }) {
       );
       const [vocabulary, logits] = await Promise.all(parts);
       const { prompts, rows } = readLogits(logits);
-      return stage(model, prompts, rows, vocabularyTokens(readVocabulary(vocabulary)), say);
+      const source = fixedPrompts(model, prompts, rows);
+      return stage(model, source, vocabularyTokens(readVocabulary(vocabulary)), say);
     },
     choose(source, { size }) {
-      update(model, { source, prompt: 0, top_k: model.get("top_k") < size ? model.get("top_k") : 0 });
+      const isNew = source !== model.get("source"); // else a link or Python chose it
+      const topK = model.get("top_k") < size ? model.get("top_k") : 0;
+      update(model, { source, top_k: topK, ...(isNew ? { prompt: 0 } : {}) });
+      redraw();
     },
   });
   const framed = frame(
@@ -47,19 +57,34 @@ function render({ model, el }) {
     if (news && !silent) framed.say(news);
     silent = false;
   }
-  const names = ["prompt", "seed", "source", ...Object.keys(NOTHING)];
-  return keepDrawn(model, names, framed, draw).end;
+  const names = ["prompt", "seed", "source", "text", "response", ...Object.keys(NOTHING)];
+  const kept = keepDrawn(model, names, framed, draw);
+  function redraw() {
+    kept?.drawSoon();
+  }
+  return () => {
+    kept.end();
+    for (const end of ended) end();
+  };
+}
+
+const ownRows = (model) => unpackRows(model.get("logits"), model.get("prompts").length);
+
+// The choice of a prompt, with the logits of each: a source of the rows that a stage shows.
+function fixedPrompts(model, prompts, logits) {
+  const rows = logits.map(() => undefined); // sorted when they are first shown
+  const box = promptBox(model, prompts);
+  const index = () => Math.min(model.get("prompt"), prompts.length - 1);
+  return {
+    node: box.node,
+    row: () => (rows[index()] ??= prepared(logits[index()])),
+    draw: () => box.draw(index()),
+  };
 }
 
 // What is shown of one model. `draw` returns what to say of it.
-function stage(model, prompts, logits, tokens, say) {
-  const rows = logits.map(() => undefined); // sorted when they are first shown
-  function rowAt(i) {
-    rows[i] ??= prepared(logits[i]);
-    return rows[i];
-  }
+function stage(model, source, tokens, say) {
   const visible = (id) => decodeToken(tokens[id]);
-  const prompt = promptBox(model, prompts);
   const steps = stepCards(model, tokens.length);
   const presets = presetButtons(model);
   const bars = barTable(tokens.length, visible);
@@ -70,22 +95,31 @@ function stage(model, prompts, logits, tokens, say) {
     if (news) say(news);
   });
   let last = {}; // what was drawn: {row, temperature, after}
-  const results = h("div", {}, tiles.node, curve.node, draws.node);
   return {
     size: tokens.length,
     nodes: [
-      ...[prompt, steps, presets].map(({ node }) => node),
-      h("div", { class: "fml-both" }, bars.node, results),
+      source.node,
+      h(
+        "div",
+        { class: "fml-both" },
+        h("div", { class: "fml-tune" }, presets.node, steps.node, steps.note),
+        bars.node,
+      ),
+      h(
+        "div",
+        { class: "fml-both" },
+        curve.node,
+        h("div", {}, tiles.node, draws.node),
+      ),
     ],
     draw() {
       const settings = settingsOf(model);
-      const index = Math.min(model.get("prompt"), prompts.length - 1);
-      const row = rowAt(index);
       const { temperature } = settings;
+      const row = source.row();
+      source.draw();
       const isSame = last.row === row && last.temperature === temperature;
       const after = restrict(row.logits, settings, row.order, isSame ? last.after : undefined);
       last = { row, temperature, after };
-      prompt.draw(index);
       steps.draw(settings, after);
       presets.draw();
       bars.draw(row, after, settings);
@@ -104,7 +138,22 @@ export function prepared(logits) {
   return { logits, order, before, sums: cumulative(before, order), bits: entropy(before) };
 }
 
-export default { render };
+// What a link may set.
+function settings(model) {
+  const names = (model.get("published") ?? []).map(([name]) => name);
+  const size = { smollm2: 49_152 }[model.get("source")] ?? 65_536;
+  const number = (min, max, whole) => ({ kind: "number", min, max, whole });
+  return {
+    source: { kind: "choice", choices: ["", ...names] },
+    prompt: number(0, model.get("prompts").length - 1, true),
+    ...{ temperature: number(0, 2), top_k: number(0, size, true), top_p: number(0.05, 1) },
+    ...{ min_p: number(0, 0.5), seed: number(0, MAX_SEED, true) },
+    text: { kind: "text", longest: 2000 },
+    response: { kind: "ids", size: 2048 },
+  };
+}
+
+export default { render, settings };
 
 function settingsOf(model) {
   const [temperature, topK, topP, minP] = Object.keys(NOTHING).map((name) => model.get(name));
@@ -157,12 +206,14 @@ function stepCards(model, size) {
   const cards = [
     stepCard(model, "Temperature", "temperature", {
       stops: hundredths(0, 200, 5),
+      range: { min: 0, max: 2 },
       read: (t) => (t === 0 ? "argmax" : decimal(t)),
       tell: (t) => (t === 0 ? "0, argmax" : decimal(t)),
       isOff: (t) => t === 1,
     }),
     stepCard(model, "Top-k", "top_k", {
       stops: topKStops(size),
+      range: { min: 0, max: size, whole: true },
       read: (k) => (k ? number(k) : "off"),
       isOff: (k) => !k,
       fromStop: (k) => (k === size ? 0 : k),
@@ -170,11 +221,13 @@ function stepCards(model, size) {
     }),
     stepCard(model, "Top-p", "top_p", {
       stops: hundredths(5, 100, 1),
+      range: { min: 0.05, max: 1 },
       read: (p) => (p < 1 ? decimal(p) : "off"),
       isOff: (p) => p === 1,
     }),
     stepCard(model, "Min-p", "min_p", {
       stops: hundredths(0, 50, 1),
+      range: { min: 0, max: 0.5 },
       read: (p) => (p ? decimal(p) : "off"),
       isOff: (p) => !p,
     }),
@@ -183,23 +236,27 @@ function stepCards(model, size) {
     "Each step works on the tokens that the step before it left. Below each: how many tokens are " +
     "left, and the fraction of the probability after temperature that they hold.";
   return {
-    node: h(
-      "div",
-      {},
-      h("ol", { class: size < 10_000 ? "fml-steps" : "fml-steps fml-large" }, ...cards.map(({ node }) => node)),
-      h("p", { class: "fml-note" }, note),
-    ),
+    node: h("ol", { class: "fml-steps" }, ...cards.map(({ node }) => node)),
+    note: h("p", { class: "fml-note" }, note),
     draw(settings, { steps }) {
       Object.values(settings).forEach((value, i) => cards[i].draw(value, steps[i]));
     },
   };
 }
 
-function stepCard(model, name, trait, { stops, read, tell, isOff, fromStop, toStop }) {
+// A step: a slider, a field for the same number, and what the step leaves.
+function stepCard(model, name, trait, { stops, range, read, tell, isOff, fromStop, toStop }) {
   const id = newId();
   const same = (value) => value;
-  const moved = () => update(model, { [trait]: (fromStop ?? same)(stops[range.value]) });
-  const range = h("input", { id, type: "range", min: 0, max: stops.length - 1, input: moved });
+  const set = (value) => update(model, { [trait]: value });
+  const moved = () => set((fromStop ?? same)(stops[slider.value]));
+  const slider = h("input", { id, type: "range", min: 0, max: stops.length - 1, input: moved });
+  const field = numberField({
+    name,
+    label: `${name}, as a number`,
+    ...range,
+    set: (value) => set(trait === "top_k" && value === range.max ? 0 : value),
+  });
   const value = h("output", { for: id });
   const left = h("strong");
   const mass = h("span");
@@ -208,17 +265,21 @@ function stepCard(model, name, trait, { stops, read, tell, isOff, fromStop, toSt
     {},
     h("label", { for: id }, name),
     value,
-    range,
+    field.node,
+    slider,
     h("p", { class: "fml-left" }, left, " left, ", mass),
+    field.problem,
   );
   return {
     node,
     draw(setting, step) {
       const stop = (toStop ?? same)(setting);
-      if (stops[range.value] !== stop) range.value = nearestStop(stops, stop);
-      range.setAttribute("aria-valuetext", (tell ?? read)(setting));
+      if (stops[slider.value] !== stop) slider.value = nearestStop(stops, stop);
+      slider.setAttribute("aria-valuetext", (tell ?? read)(setting));
       node.classList.toggle("fml-off", isOff(setting));
-      write(value, read(setting));
+      field.draw(setting);
+      const word = read(setting);
+      write(value, /^\d/.test(word) ? "" : word); // the field shows numbers
       write(left, number(step.left));
       write(mass, percent(step.mass));
     },
@@ -288,10 +349,7 @@ function barTable(size, visible) {
     draw(row, after, { temperature }) {
       const top = row.order.subarray(0, n);
       if (row !== drawn.row)
-        lines.forEach(({ head }, i) => {
-          head.replaceChildren(token(visible(top[i])));
-          head.title = spoken(visible(top[i])); // in case it is cut
-        });
+        showTokens(lines.map(({ head }, i) => [head, token(visible(top[i]))]));
       const scale = scaleFor(Math.max(row.before[top[0]], after.probs[top[0]]));
       drawn = { row, top, scale };
       write(end, `${Math.round(100 * scale)}%`);
@@ -327,6 +385,16 @@ function barTable(size, visible) {
       tell(rest, nDraws - shown);
     },
   };
+}
+
+// Puts a token into each cell. One that is cut can be reached by keyboard, and then shows the rest.
+function showTokens(cells) {
+  for (const [cell, node] of cells) cell.replaceChildren(node);
+  const cut = cells.map(([cell]) => cell.scrollWidth > cell.clientWidth);
+  cells.forEach(([cell], i) => {
+    if (cut[i]) cell.tabIndex = 0;
+    else cell.removeAttribute("tabindex");
+  });
 }
 
 function barLine() {
@@ -455,20 +523,22 @@ function drawPanel(model, visible, onChange) {
   function comparison(counts, n) {
     const distances = [distance(counts, n, distribution), expectedDistance(n, distribution)];
     const [actual, expected] = distances.map((value) => number(value, 3));
-    return `Total variation distance between draws and bars: ${actual}. On average: ${expected}.`;
+    return `Difference between draws and bars (total variation distance): ${actual}. Expected for this many draws: ${expected}.`;
   }
   function clear() {
     tally = fresh();
     show("Draws cleared.");
   }
-  function reseed() {
-    const value = Number(seed.value);
-    const valid = seed.value && Number.isInteger(value) && value >= 0 && value <= MAX_SEED;
-    if (valid) update(model, { seed: value });
-    else seed.value = model.get("seed");
-  }
   const button = (name, click) => h("button", { click }, name);
-  const seed = h("input", { id, type: "number", min: 0, max: MAX_SEED, step: 1, change: reseed });
+  const seed = numberField({
+    name: "the seed",
+    label: "",
+    min: 0,
+    max: MAX_SEED,
+    whole: true,
+    set: (value) => update(model, { seed: value }),
+  });
+  seed.node.id = id;
   const [total, latest, far] = ["fml-total", "fml-latest", "fml-note fml-far"].map((name) =>
     h("p", { class: name }),
   );
@@ -483,7 +553,7 @@ function drawPanel(model, visible, onChange) {
         ...[1, 100, 10_000].map((n) => button(`Draw ${number(n)}`, () => more(n))),
         button("Clear", clear),
       ),
-      h("div", { class: "fml-buttons" }, h("label", { for: id }, "Seed"), seed),
+      h("div", { class: "fml-buttons" }, h("label", { for: id }, "Seed"), seed.node, seed.problem),
       latest,
       far,
     ),
@@ -492,7 +562,7 @@ function drawPanel(model, visible, onChange) {
       const old = tally;
       distribution = probs;
       tally = fresh();
-      seed.value = model.get("seed");
+      seed.draw(model.get("seed"));
       if (!old || old.n) show();
     },
   };

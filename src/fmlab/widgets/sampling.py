@@ -12,6 +12,14 @@ from traitlets import Bytes, Float, Int, List, Unicode, observe, validate
 from fmlab.arguments import Floats, as_floats, is_number, require, require_count
 from fmlab.sampling import entropy, restrict, softmax
 from fmlab.widgets.base import Widget, utf8, visible
+from fmlab.widgets.page_models import (
+    OWN_TEXT,
+    checked_response,
+    checked_text,
+    next_logits,
+    send_model,
+    vocabulary,
+)
 from fmlab.widgets.vocabularies import MODELS, answer, offers
 
 # The ranges of the sliders. The same in sampling.js.
@@ -21,7 +29,10 @@ MAX_TOKEN_BYTES = 2**16 - 1  # two bytes hold the length
 STILL_ROWS = 10  # of the static picture
 
 
-FILES = ("distributions.js", "download.js", "sampling.js", "download.css", "sampling.css")
+FILES = ("distributions.js", "download.js", "engine.js", "number_field.js", "sampling.js")
+FILES += ("sampling_text.js", "download.css", "sampling.css")
+OWN = "micro"  # the model that reads the reader's own text
+SOURCES = (*MODELS, OWN)
 
 
 class SamplingExplorer(Widget, files=FILES):
@@ -38,13 +49,15 @@ class SamplingExplorer(Widget, files=FILES):
     keeps; ``n_kept``, the number that remains after min-p; ``mass``, the probability of these after
     temperature; and ``entropy``, in bits, of the final distribution (V,), ``probs``.
 
-    The reader can switch to the ``published`` logits of real models, ``smollm2`` unless others are
-    given, with prompts of their own. The page loads them when they are chosen. ``source`` is the
-    name of the chosen ones, and "" for the given logits; choosing others sets ``prompt`` to 0.
+    The reader can switch to other ``published`` sources: ``smollm2``, recorded logits of a real
+    model with prompts of their own, and ``micro``, a model of the book that runs in the page and
+    reads the reader's own ``text``. ``response`` are the ids of the tokens appended to it. The page
+    loads a source when it is chosen. ``source`` is its name, and "" for the given logits; choosing
+    another sets ``prompt`` to 0.
 
     Errors: ``ValueError`` for no prompts, a lone surrogate in a text, logits that are not finite or
-    do not fit prompts and tokens, settings out of range, and a source that is not offered;
-    ``FileNotFoundError`` for one whose files are missing.
+    do not fit prompts and tokens, settings out of range, a source that is not offered, and a text
+    that does not fit the context; ``FileNotFoundError`` for a source whose files are missing.
 
     >>> explorer = SamplingExplorer(["It"], np.log([[0.2, 0.5, 0.3]]), [" is", " was", b"\\xc3"])
     >>> explorer.top_p = 0.75
@@ -65,6 +78,8 @@ class SamplingExplorer(Widget, files=FILES):
     entropy = Float(read_only=True, help="The entropy of the final distribution, in bits.")
 
     source = Unicode(help="The name of the logits in use.").tag(sync=True)
+    text = Unicode(help="The reader's own text.").tag(sync=True)
+    response = List(help="The ids appended to it.").tag(sync=True)
     published = List(read_only=True, help="Name, label, tokens, kB, files.").tag(sync=True)
     prompts = List(Unicode(), read_only=True, help="The texts.").tag(sync=True)
     logits = Bytes(read_only=True, help="32-bit floats, little-endian, row by row.").tag(sync=True)
@@ -83,7 +98,8 @@ class SamplingExplorer(Widget, files=FILES):
         min_p: float = 0.0,
         seed: int = 0,
         source: str = "",
-        published: Sequence[str] = tuple(MODELS),
+        text: str = "",
+        published: Sequence[str] = tuple(SOURCES),
         title: str = "Sampling explorer",
         **layout: object,
     ):
@@ -97,9 +113,12 @@ class SamplingExplorer(Widget, files=FILES):
         self.set_trait("prompts", prompts)
         self.set_trait("logits", logits.tobytes())
         self.set_trait("tokens", b"".join(length.tobytes() + token for length, token in pairs))
-        offered = offers(published, MODELS)
-        self.set_trait("published", [[*offer, list(MODELS[offer[0]].files)] for offer in offered])
+        known = MODELS | {OWN: OWN_TEXT[OWN]}
+        offered = offers(published, known)
+        self.set_trait("published", [[*offer, list(known[offer[0]].files)] for offer in offered])
         self.on_msg(answer)
+        self.on_msg(send_model)
+        self.text = text
         self.source = source  # first, since it says which prompts and tokens there are
         settings = dict(temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p)
         settings |= dict(prompt=prompt, seed=seed)
@@ -109,11 +128,15 @@ class SamplingExplorer(Widget, files=FILES):
     @property
     def rows(self) -> Floats:
         """The logits (n_prompts, V) in use."""
+        if self.source == OWN:
+            return next_logits(OWN, self.text, self.response)[np.newaxis]
         return self._loaded[self.source][1]
 
     @property
     def vocabulary(self) -> list[bytes]:
         """The V tokens in use."""
+        if self.source == OWN:
+            return vocabulary(OWN)
         return self._loaded[self.source][2]
 
     @property
@@ -141,7 +164,8 @@ class SamplingExplorer(Widget, files=FILES):
             valid = is_number(value) and least <= value <= most
             require(valid, name, f"a number from {least} to {most}", value)
             return float(value)
-        n_prompts, n_vocab = self.rows.shape
+        n_prompts = 1 if self.source == OWN else len(self.rows)
+        n_vocab = len(self.vocabulary)
         most = {"prompt": n_prompts - 1, "top_k": n_vocab, "seed": MAX_SEED}[name]
         require_count(name, value, least=0)
         require(value <= most, name, f"an integer from 0 to {most}", value)
@@ -152,9 +176,25 @@ class SamplingExplorer(Widget, files=FILES):
         offered = ["", *(name for name, *_ in self.published)]
         name = proposal["value"]
         require(name in offered, "source", f"one of {offered}", name)
-        if name not in self._loaded:  # now, so that nothing changes if a file is missing
+        if name not in (OWN, *self._loaded):  # now, so that nothing changes if a file is missing
             self._loaded[name] = MODELS[name].load()
         return name
+
+    @validate("text")
+    def _check_text(self, proposal: dict) -> str:
+        text = checked_text("text", proposal["value"])
+        if text:  # else no model need be loaded
+            checked_response("text", OWN, text, [])
+        return text
+
+    @validate("response")
+    def _check_response(self, proposal: dict) -> list[int]:
+        ids = proposal["value"]
+        return checked_response("response", OWN, self.text, ids) if ids else []
+
+    @observe("text")
+    def _forget_response(self, change: dict) -> None:
+        self.response = []
 
     @observe("source")
     def _start_over(self, change: dict) -> None:
@@ -165,7 +205,7 @@ class SamplingExplorer(Widget, files=FILES):
                 setattr(self, name, value)
         self._restrict(change)
 
-    @observe("prompt", "temperature", "top_k", "top_p", "min_p")
+    @observe("prompt", "temperature", "top_k", "top_p", "min_p", "text", "response")
     def _restrict(self, change: dict) -> None:
         row, settings = self.rows[self.prompt], self.settings
         nucleus = np.isfinite(restrict(row, **settings | {"min_p": None}))
@@ -175,6 +215,13 @@ class SamplingExplorer(Widget, files=FILES):
         self.set_trait("mass", float(softmax(row, self.temperature)[kept].sum()))
         self.set_trait("entropy", float(entropy(self.probs)))
 
+    def _text_before(self) -> str:
+        """Return the text whose next token is shown."""
+        if self.source != OWN:
+            return self._loaded[self.source][0][self.prompt]
+        tokens = vocabulary(OWN)
+        return self.text + b"".join(tokens[i] for i in self.response).decode(errors="replace")
+
     def _still(self) -> str:
         before, after = softmax(self.rows[self.prompt]), self.probs
         likeliest = np.argsort(-before, kind="stable")[:STILL_ROWS]
@@ -182,11 +229,11 @@ class SamplingExplorer(Widget, files=FILES):
             _still_row(self.vocabulary[i], before[i], after[i], after.max()) for i in likeliest
         )
         return (
-            f"<figure><pre>{html.escape(self._loaded[self.source][0][self.prompt])}</pre>"
+            f"<figure><pre>{html.escape(self._text_before())}</pre>"
             "<table><thead><tr><th>Next token</th><th>Before</th><th>After</th></tr></thead>"
             f"<tbody>{rows}</tbody></table><figcaption>The {len(likeliest)} most likely tokens, of "
-            f"{len(before):,}, after this text, before and after sampling is restricted. Where "
-            "scripts may run, sliders do that, and tokens can be drawn.</figcaption></figure>"
+            f"{len(before):,}, after this text, before and after sampling is restricted. With "
+            "JavaScript, sliders do that, and tokens can be drawn.</figcaption></figure>"
         )
 
 

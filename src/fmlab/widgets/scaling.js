@@ -126,7 +126,7 @@ function render({ model, el }) {
   ];
   const sliders = Object.entries(SLIDERS).map(([trait, [name, show]]) => [
     trait,
-    slider(name, STOPS[trait], show, (value) => update(model, { [trait]: value })),
+    sliderCard({ name, stops: STOPS[trait], show, nearest: nearestRatio, moved: (value) => update(model, { [trait]: value }) }),
   ]);
   const tiles = TILES.map(([name]) => h("strong", {}, name));
   const framed = frame(
@@ -186,24 +186,18 @@ function menu(name, options, chosen) {
   };
 }
 
-function slider(name, stops, show, moved) {
-  const id = newId();
-  const input = () => moved(stops[range.value]);
-  const range = h("input", { id, type: "range", min: 0, max: stops.length - 1, input });
-  const value = h("output", { for: id });
+// What a link may set.
+function settings(model) {
+  const range = ([name, stops]) => {
+    const whole = !["n_params", "n_tokens", "utilization", "price"].includes(name);
+    return [name, { kind: "number", min: stops[0], max: stops.at(-1), whole }];
+  };
+  const choice = (choices) => ({ kind: "choice", choices });
   return {
-    node: h(
-      "div",
-      {},
-      h("div", { class: "fml-heads" }, h("label", { for: id }, name), value),
-      h("div", { class: "fml-slider" }, range),
-    ),
-    draw(setting) {
-      if (stops[range.value] !== setting) range.value = nearestRatio(stops, setting);
-      range.setAttribute("aria-valuetext", show(setting));
-      write(value, show(setting));
-    },
+    preset: choice(model.get("presets").map(({ name }) => name)),
+    accelerator: choice(Object.keys(model.get("peaks"))),
+    ...Object.fromEntries(Object.entries(STOPS).map(range)),
   };
 }
 
-export default { render };
+export default { render, settings };

@@ -34,7 +34,7 @@ PRECISIONS = (32, 16, 8, 4)
 DAY = 86_400
 
 
-class ScalingCalculator(Widget, files=("scaling.js", "scaling.css")):
+class ScalingCalculator(Widget, files=("sliders.js", "scaling.js", "scaling.css")):
     """Compute the FLOPs, days and dollars of a training run, and the bytes of weights and cache.
 
     The arithmetic is that of `fmlab.scaling`. Set and observe ``n_params`` (those that a token
@@ -142,7 +142,7 @@ class ScalingCalculator(Widget, files=("scaling.js", "scaling.css")):
         )
         return (
             f"<figure><table><tbody>{body}</tbody></table><figcaption>{html.escape(self.preset)}: "
-            "what it takes to train it and to keep it in memory. Where scripts may run, sliders "
+            "what it takes to train it and to keep it in memory. With JavaScript, sliders "
             "change every assumption.</figcaption></figure>"
         )
 

@@ -114,6 +114,14 @@ export function number(value, digits = 0) {
   return value.toLocaleString("en", places);
 }
 
+// As `number`, with a true minus sign, and none if it rounds to 0.
+export function signed(value, digits = 0) {
+  const rounded = Number(value.toFixed(digits));
+  return rounded < 0 ? `−${number(-rounded, digits)}` : number(Math.abs(rounded), digits);
+}
+
+export const capitalized = (text) => text[0].toUpperCase() + text.slice(1);
+
 // Where a slider stands nearest to a value: the index of that stop.
 export function nearestStop(stops, value) {
   const distances = stops.map((stop) => Math.abs(stop - value));

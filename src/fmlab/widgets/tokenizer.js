@@ -3,6 +3,7 @@
 const MAX_CHARACTERS = 20_000;
 const MAX_CHIPS = 1_000;
 const MAX_STEPS = 40;
+const MOST_MERGES = 200_000; // more than any vocabulary here has
 
 // The values of the slider: every small number of merges, then steps of 4%.
 export function sliderStops(size) {
@@ -29,7 +30,10 @@ function render({ model, el }) {
       const vocabulary = readVocabulary(await request(model, name, onProgress));
       return stage(model, new PublishedMerges(vocabulary), vocabulary.split);
     },
-    choose: (vocabulary, { size }) => update(model, { vocabulary, n_merges: size }),
+    choose(vocabulary, { size }) {
+      const isNew = vocabulary !== model.get("vocabulary"); // else a link or Python chose it
+      update(model, { vocabulary, n_merges: isNew ? size : Math.min(model.get("n_merges"), size) });
+    },
   });
   const field = textField(model);
   const framed = frame(
@@ -84,7 +88,20 @@ function stage(model, merges, split) {
   };
 }
 
-export default { render };
+// What a link may set.
+function settings(model) {
+  const names = (model.get("published") ?? []).map(([name]) => name);
+  return {
+    vocabulary: {
+      ...{ kind: "choice", choices: ["", ...names] },
+      set: (vocabulary) => update(model, { vocabulary, n_merges: MOST_MERGES }),
+    },
+    text: { kind: "text", longest: 1000 }, // addresses may not be much longer
+    n_merges: { kind: "number", min: 0, max: MOST_MERGES, whole: true },
+  };
+}
+
+export default { render, settings };
 
 // left + right → made
 function sum(parts, made, visible) {

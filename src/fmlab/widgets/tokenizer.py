@@ -149,7 +149,7 @@ class TokenizerExplorer(Widget, files=FILES):
         chips = "".join(_chip(vocab[i], i) for i in self.ids)
         return (
             f"<figure><div>{chips}</div><figcaption>The tokens of a text and their ids, "
-            f"{len(self.ids):,} in all, after {self.n_merges:,} merges. Where scripts may run, a "
+            f"{len(self.ids):,} in all, after {self.n_merges:,} merges. With JavaScript, a "
             "text of your own can be typed here, and merges taken away.</figcaption></figure>"
         )
 

@@ -1,4 +1,4 @@
-"""Data of real models for the explorers: loaded by the page only when a reader asks for them.
+"""Data of models for the explorers: loaded by the page only when a reader asks for them.
 
 They are too large for the state of a widget. On the site, each is a file of its own, which the
 extension ``book/_ext/widget_data.py`` writes. In a running notebook, the kernel sends the same
@@ -19,6 +19,7 @@ import numpy as np
 
 from fmlab.arguments import Floats, require
 from fmlab.files import book_folder
+from fmlab.models.bigram_file import COUNTED
 from fmlab.sampling.recorded import unpack_logits
 from fmlab.tokenization.bpe import N_BYTES
 from fmlab.tokenization.gguf import smollm2_tokenizer
@@ -27,6 +28,7 @@ from fmlab.tokenization.tiktoken_ranks import gpt4_tokenizer
 from fmlab.tokenization.tokenizers import BPETokenizer
 
 LOGITS = "smollm2-logits"
+BIGRAMS = "bigram-counts"
 SPLITS = {GPT2_SPLIT: "gpt2", GPT4_SPLIT: "gpt4", DIGITS_SPLIT: "digits"}  # patterns of bpe.js
 
 
@@ -57,18 +59,20 @@ def published_tokenizer(name: str) -> BPETokenizer:
     return PUBLISHED[name].tokenizer()
 
 
-DATA = (*PUBLISHED, LOGITS)  # the files that a page can load
+DATA = (*PUBLISHED, LOGITS, BIGRAMS)  # the files that a page can load
 
 
 @cache
 def page_data(name: str) -> bytes:
-    """Return a file that a page loads: a published vocabulary, or the logits of SmolLM2.
+    """Return a file that a page loads: a published vocabulary, or what an experiment recorded.
 
     Errors: ``FileNotFoundError``, which says how to get the package that contains it.
     """
     require(name in DATA, "name", f"one of {', '.join(DATA)}", name)
     if name == LOGITS:
         return (book_folder() / "results" / "smollm2_logits.bin").read_bytes()
+    if name == BIGRAMS:
+        return COUNTED.read_bytes()
     return packed(published_tokenizer(name))
 
 

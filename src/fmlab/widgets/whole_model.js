@@ -201,21 +201,21 @@ function render({ model, el, site }) {
   const status = h("p", { class: "fml-status" });
   const tokens = h("div", { class: "fml-line", role: "group", "aria-label": "The token to follow" });
   const boxes = stations.map(({ name, layer }, i) => {
-    const label = layer === undefined ? name : `Layer ${layer + 1}: ${name}`;
+    const label = layer === undefined ? name : `Layer ${layer}: ${name}`;
     return h("button", { class: "fml-station", "aria-label": label, click: () => show(i, false) }, name);
   });
   const map = h("div", { class: "fml-map", role: "group", "aria-label": "Parts of the model", keydown: move });
   let row;
   for (const [i, { layer }] of stations.entries()) {
     if (layer === undefined || stations[i - 1].layer !== layer) {
-      const title = layer === undefined ? "" : `Layer ${layer + 1}`;
+      const title = layer === undefined ? "" : `Layer ${layer}`;
       row = h("div", { class: layer === undefined ? "fml-part" : "fml-block" });
       if (title) row.append(h("span", { class: "fml-block-name", "aria-hidden": "true" }, title));
       map.append(row);
     }
     row.append(boxes[i]);
   }
-  const headChoice = h("select", {}, ...Array.from({ length: entry.heads }, (_, i) => h("option", { value: i }, `Head ${i + 1}`)));
+  const headChoice = h("select", {}, ...Array.from({ length: entry.heads }, (_, i) => h("option", { value: i }, `Head ${i}`)));
   headChoice.addEventListener("change", () => {
     head = Number(headChoice.value);
     draw();
@@ -290,7 +290,7 @@ function render({ model, el, site }) {
     if (focus) boxes[at].focus();
     draw();
     const { name, layer } = stations[at];
-    framed.say(`Step ${at + 1} of ${stations.length}: ${layer === undefined ? "" : `layer ${layer + 1}, `}${name}.`);
+    framed.say(`Step ${at + 1} of ${stations.length}: ${layer === undefined ? "" : `layer ${layer}, `}${name}.`);
   }
   function draw() {
     if (document.activeElement !== prompt) prompt.value = model.get("prompt");
@@ -300,7 +300,7 @@ function render({ model, el, site }) {
       if (i === at) box.setAttribute("aria-current", "step");
       else box.removeAttribute("aria-current");
     });
-    write(title, `${at + 1} of ${stations.length}. ${layer === undefined ? "" : `Layer ${layer + 1}: `}${name}`);
+    write(title, `${at + 1} of ${stations.length}. ${layer === undefined ? "" : `Layer ${layer}: `}${name}`);
     write(note, EXPLAINED[kind]);
     headField.hidden = !["scores", "softmax", "values"].includes(kind);
     back.setAttribute("aria-disabled", at === 0);
@@ -316,7 +316,10 @@ function render({ model, el, site }) {
   };
 }
 
-export default { render };
+// What a link may set.
+const settings = () => ({ prompt: { kind: "text", longest: 1000 } });
+
+export default { render, settings };
 
 function labeledHead(select) {
   const id = newId();

@@ -50,8 +50,8 @@ class WholeModel(Playground, files=FILES):
         )
         return (
             "<figure><table><thead><tr><th>Model</th><th>Layers</th><th>Width</th>"
-            f"<th>Parameters</th></tr></thead><tbody>{rows}</tbody></table><figcaption>Where "
-            "scripts may run, you type a text here, and follow a token through the model."
+            f"<th>Parameters</th></tr></thead><tbody>{rows}</tbody></table><figcaption>With "
+            "JavaScript, you type a text here, and follow a token through the model."
             "</figcaption></figure>"
         )
 

@@ -18,6 +18,7 @@ export function serve(scope) {
 
 export function commands() {
   let writer;
+  let scorer; // what gives probabilities to the tokens of a text: the writer, or counts
   let job; // what is being written
   const shown = (position) => ({
     ...writer.tokenizer.token(writer.ids[position]),
@@ -33,6 +34,7 @@ export function commands() {
         new GPT(JSON.parse(config), tensors),
         new Tokenizer(JSON.parse(tokenizer)),
       );
+      scorer = writer;
       const { nLayers, nHeads, contextLength, vocabSize } = writer.model;
       return { nLayers, nHeads, contextLength, vocabSize, hasChat: writer.tokenizer.hasChat };
     },
@@ -78,6 +80,62 @@ export function commands() {
         left,
         attention: writer.model.attention(layer, head, at - 1),
       };
+    },
+
+    // All tokens of the vocabulary, by id.
+    vocabulary() {
+      const { vocabSize } = writer.model;
+      return Array.from({ length: vocabSize }, (_, id) => writer.tokenizer.token(id));
+    },
+
+    // The logits of the token after a text and a response, and the `n` tokens that `write` would
+    // write there. They are not kept.
+    ahead({ text, response, n, settings, seed }) {
+      writer.start(text, response);
+      const { length } = writer.ids;
+      const logits = writer.model.logits();
+      const [next, tokens] = [[], writer.ids.map((id) => writer.tokenizer.token(id))];
+      let reason = response.at(-1) === writer.tokenizer.end ? "stop" : undefined;
+      while (!reason && next.length < n) {
+        const written = writer.next(settings, seed);
+        next.push(writer.tokenizer.token(written.id));
+        reason = written.reason;
+      }
+      writer.cut(length);
+      return { logits, tokens, nPrompt: writer.nPrompt, next, reason };
+    },
+
+    // Takes counts of pairs of tokens instead of a model: a file of fmlab.models.bigram_file.
+    openCounts({ data }) {
+      scorer = new Bigrams(data);
+    },
+
+    // For each token of a text: its loss in nats, its rank by probability, and the `n` most likely
+    // tokens in its place.
+    losses({ text, n }) {
+      scorer.start(text);
+      return scorer.ids.slice(1).map((id, i) => {
+        const probabilities = scorer.probabilities(i + 1);
+        const likely = Array.from(rank(probabilities).subarray(0, n), (other) => {
+          return { ...scorer.tokenizer.token(other), probability: probabilities[other] };
+        });
+        const place = 1 + probabilities.reduce((k, p) => k + (p > probabilities[id]), 0);
+        return { ...scorer.tokenizer.token(id), loss: -Math.log(probabilities[id]), rank: place, likely };
+      });
+    },
+
+    // The scores of every head in a text, layer by layer, and the width of a head. Errors: for a
+    // text of more than `most` tokens.
+    scores({ text, most }) {
+      const length = writer.tokenizer.prompt(text).length;
+      if (length > most)
+        throw new RangeError(`The text has ${length} tokens. The picture has room for ${most}.`);
+      writer.start(text);
+      const { nLayers, nHeads, width } = writer.model;
+      const heads = (layer) => Array.from({ length: nHeads }, (_, i) => writer.model.scores(layer, i));
+      const layers = Array.from({ length: nLayers }, (_, layer) => heads(layer));
+      const tokens = writer.ids.map((id) => writer.tokenizer.token(id));
+      return { layers, tokens, nLayers, nHeads, dHead: width / nHeads };
     },
 
     // Every number of a position of a text; the text is read first, if it is another one.

@@ -60,18 +60,20 @@ export class Writer {
   constructor(model, tokenizer) {
     Object.assign(this, { model, tokenizer, ids: [], nPrompt: 0 });
   }
-  // Reads a prompt. Errors: RangeError for one that is longer than the context.
-  start(text) {
-    const ids = this.tokenizer.prompt(text);
+  // Reads a prompt and, if there is one, the beginning of a response, as ids. Errors: RangeError if
+  // they are longer than the context.
+  start(text, response = []) {
+    const prompt = this.tokenizer.prompt(text);
+    const ids = [...prompt, ...response];
     const longest = this.model.contextLength;
     if (ids.length > longest)
       throw new RangeError(
-        `The prompt has ${ids.length} tokens, but this model's context is ${longest}.`,
+        `The ${response.length ? "text" : "prompt"} has ${ids.length} tokens, but this model's context is ${longest}.`,
       );
     this.model.truncate(sharedStart(this.ids, ids));
     this.model.read(ids.slice(this.model.length));
     this.ids = ids;
-    this.nPrompt = ids.length;
+    this.nPrompt = prompt.length;
   }
   // Chooses the next token and reads it. Returns it as {id, reason}; the reason why the text ends
   // here is "stop", "context", or undefined.
@@ -114,8 +116,11 @@ export class Writer {
   }
   // The probability that the model gave to the token at a position; 1 for the first.
   probability(position) {
-    if (position === 0) return 1;
-    return softmax(this.model.logits(position - 1))[this.ids[position]];
+    return position === 0 ? 1 : this.probabilities(position)[this.ids[position]];
+  }
+  // The probability of every token at a position after the first.
+  probabilities(position) {
+    return softmax(this.model.logits(position - 1));
   }
   #penalized(position, settings) {
     const logits = this.model.logits(position - 1);

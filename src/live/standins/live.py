@@ -13,6 +13,7 @@ import sys
 import time
 import traceback
 import warnings
+from pathlib import Path
 
 import numpy as np
 
@@ -146,10 +147,14 @@ def facts(code):
 
 def provide_model(folder):
     """Fetch the files of a model that a cell loads without naming it, from this site."""
-    for name in ("config.json", "bpe.json", "model.safetensors"):
+    for name in files_of(folder):
         if not (folder / name).exists():
-            folder.mkdir(parents=True, exist_ok=True)
             (folder / name).write_bytes(_fetched(f"../playground/models/{folder.name}/{name}"))
+
+
+def files_of(folder):
+    """Return the names of a model's files; its card, which is here already, has their checksums."""
+    return list(json.loads(Path(folder, "card.json").read_text(encoding="utf-8"))["sha256"])
 
 
 def provide_docs(path):

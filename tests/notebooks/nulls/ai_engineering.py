@@ -22,9 +22,23 @@ from tests.notebooks.nulls.registry import null
 
 @null("ml-vs-ai-engineering", before="adapt-3")
 def a_classifier_needs_hardly_any_labels(namespace, patch):
-    """Naive Bayes labels every review correctly, however few labels it was trained on."""
+    """Both classifiers label every review correctly, however few labels they were trained on."""
     right = {each.prompt: each.answer.strip() for each in namespace["reviews"]}
-    namespace["naive_bayes"] = lambda examples: right.get
+    namespace["CLASSIFIERS"] = dict.fromkeys(namespace["CLASSIFIERS"], lambda examples: right.get)
+
+
+@null("ml-vs-ai-engineering", before="adapt-3")
+def ridge_regression_learns_like_naive_bayes(namespace, patch):
+    """Ridge regression is trained like naive Bayes, and needs as many labels."""
+    namespace["CLASSIFIERS"]["ridge regression"] = namespace["naive_bayes"]
+
+
+@null("ml-vs-ai-engineering", before="adapt-5")
+def the_list_of_words_is_shuffled(namespace, patch):
+    """Which words of the list are good and which are bad is random."""
+    found = sorted(namespace["GOOD"] | namespace["BAD"])
+    mixed = np.random.default_rng(0).permutation(found).tolist()
+    namespace["GOOD"], namespace["BAD"] = set(mixed[::2]), set(mixed[1::2])
 
 
 @null("ml-vs-ai-engineering", before="adapt-3")
@@ -40,6 +54,17 @@ def a_larger_model_takes_as_long(namespace, patch):
     def change(record):
         for rung in record["rungs"]:
             rung["milliseconds per token"] = record["rungs"][0]["milliseconds per token"]
+
+    change_results(patch, "cost_ladder", change)
+
+
+@null("ml-vs-ai-engineering")
+def time_grows_like_the_flops(namespace, patch):
+    """All models of the record take the same time per FLOP."""
+
+    def change(record):
+        for rung in record["rungs"]:
+            rung["milliseconds per token"] = rung["flops per token"] / 1e6
 
     change_results(patch, "cost_ladder", change)
 
@@ -70,6 +95,13 @@ def false_sentences_look_different(namespace, patch):
 
 
 @null("ml-vs-ai-engineering")
+def a_list_of_every_answer_is_true(namespace, patch):
+    """The check of the truth accepts any reply that contains the right value."""
+    world = namespace["world"]
+    patch(world, "is_correct", lambda question, reply: question.answer in reply)
+
+
+@null("ml-vs-ai-engineering")
 def the_model_answers_in_the_form_of_the_reference(namespace, patch):
     """Every reply is the short answer itself, so exact match is all that is needed."""
     answer = namespace["world"].answer
@@ -80,9 +112,11 @@ def the_model_answers_in_the_form_of_the_reference(namespace, patch):
 
 
 @null("principles-that-stay", before="metric-5")
-def wrong_answers_do_not_occur(namespace, patch):
-    """All answers are right, so leaving questions to the staff never pays."""
-    namespace["right"] = np.ones_like(namespace["right"])
+def wrong_answers_hardly_occur(namespace, patch):
+    """One answer of all is wrong, so leaving questions to the staff hardly ever pays off."""
+    right = np.ones_like(namespace["right"])
+    right[(~namespace["answered"]).argmax()] = False
+    namespace["right"] = right
 
 
 @null("principles-that-stay", before="metric-5")
@@ -164,6 +198,12 @@ def one_search_is_enough(namespace, patch):
     ways["`micro`, one search, five sentences"] = ways["`micro`, both facts in the prompt"]
 
 
+@null("agent", before="agent-10")
+def one_search_finds_both_facts(namespace, patch):
+    """Both facts are among the five best results of one search."""
+    namespace["n_found"] = [namespace["n"]] * 2
+
+
 @null("agent", before="agent-9")
 def it_works_with_one_seed_only(namespace, patch):
     """Two of the three trainings failed."""
@@ -209,6 +249,14 @@ def new_kinds_are_no_harder(namespace, patch):
     for seed in namespace["record"]["agent"]:
         tests = seed["tests"]
         tests["new kinds"] = {"right": sum(tests["new kinds"].values())}
+
+
+@null("agent")
+def new_fields_are_no_harder(namespace, patch):
+    """All questions about fields that no training question asks for are answered."""
+    for seed in namespace["record"]["agent"]:
+        tests = seed["tests"]
+        tests["plain form, new fields"] = {"right": sum(tests["plain form, new fields"].values())}
 
 
 @null("agent")

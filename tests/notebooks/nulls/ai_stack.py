@@ -70,6 +70,30 @@ def all_requests_are_static(namespace, patch):
     patch(serving, "simulate", lambda *a, static, **options: simulate(*a, static=True, **options))
 
 
+@null("infrastructure-layer", before="server-8")
+def methods_are_assigned_at_random(namespace, patch):
+    """In each pair of recorded runs, a coin says which one was static."""
+
+    def change(record):
+        rng, runs = np.random.default_rng(0), record["batching"]
+        for first, second in zip(runs[::2], runs[1::2]):
+            if rng.random() < 0.5:
+                first["static"], second["static"] = second["static"], first["static"]
+
+    change_record(namespace, "serving", change)
+
+
+@null("infrastructure-layer")
+def mixed_steps_cost_no_more(namespace, patch):
+    """In the simulation, rows that joined at different times cost nothing extra."""
+    simulate = serving.simulate
+
+    def without_extra(requests, *, step_time=lambda n_rows, is_mixed: 1, **options):
+        return simulate(requests, step_time=lambda n, is_mixed: step_time(n, False), **options)
+
+    patch(serving, "simulate", without_extra)
+
+
 @null("inference-optimisation")
 def the_cache_is_not_used(namespace, patch):
     """The engine with a cache reads the whole text at each step, too."""
@@ -169,16 +193,15 @@ def filters_flag_at_random(namespace, patch):
     patch(messy_corpus, "flagged", at_random)
 
 
-@null("dataset-engineering")
+@null("dataset-engineering", before="messy-10")
 def the_number_of_documents_is_all(namespace, patch):
-    """Dropping documents at random gives as good a model as cleaning."""
-    for point in namespace["points"]:
-        if point["corpus"] == "random":
-            point["bits"] = next(
-                p["bits"]
-                for p in namespace["points"]
-                if (p["corpus"], p["seed"]) == ("cleaned", point["seed"])
-            )
+    """The pipeline drops as many documents, chosen at random."""
+    kept, rng = messy_corpus.kept, np.random.default_rng(4)
+
+    def at_random(texts):
+        return sorted(rng.permutation(len(texts))[: len(kept(texts))].tolist())
+
+    patch(messy_corpus, "kept", at_random)
 
 
 @null("dataset-engineering", before="messy-10")
@@ -219,13 +242,27 @@ def labels_are_random(namespace, patch):
     namespace["agreement"] = {n: Agreement.of(*two) for n, two in namespace["labels"].items()}
 
 
+@null("annotation-difficulty", before="annotators-4")
+def the_same_preferences_change_nothing(namespace, patch):
+    """With the same preferences, annotators agree as little on the open-ended task as before."""
+    agreement = namespace["agreement"]
+    agreement["open, same preferences"] = agreement["open: which is better?"]
+
+
+@null("annotation-difficulty", before="annotators-4")
+def how_much_correctness_counts_does_not_matter(namespace, patch):
+    """If correctness counts twice as much, the annotators agree as often as before."""
+    agreement = namespace["agreement"]
+    agreement["closed, correctness counts twice"] = agreement["closed: which is right?"]
+
+
 @null("annotation-difficulty", before="annotators-2")
 def tastes_do_not_differ(namespace, patch):
     """On open-ended tasks, annotators look at the facts alone."""
     from fmlab import alignment
     from microworld import Annotator, Taste
 
-    choices, facts = alignment.choices, Taste(correct=2.0, ten_words=0, polite=0, sourced=0)
+    choices, facts = alignment.choices, Taste(correct=1.0, ten_words=0, polite=0, sourced=0)
 
     def facts_only(annotator, pairs, rng):
         return choices(Annotator("", facts, annotator.temperature), pairs, rng)
@@ -303,16 +340,17 @@ def training_takes_no_step(namespace, patch):
 
 
 @null("model-development")
-def nothing_is_learned(namespace, patch):
-    """The trained model is as bad as an untrained one."""
-    model = models.GPT(mixture_lab.SHAPE, seed=0)
-    namespace["bits"] = mixture_lab.bits(model, mixture_lab.held_out())
+def word_order_does_not_matter(namespace, patch):
+    """The model is trained on the same words in random order."""
+    rng = np.random.default_rng(0)
+    shuffled = [" ".join(rng.permutation(text.split())) for text in namespace["cleaned"]]
+    namespace["trained"] = mixture_lab.train(shuffled, seed=0)
 
 
 @null("model-development")
-def nothing_is_removed(namespace, patch):
-    """Cleaning keeps every document."""
-    namespace["cleaned"] = namespace["texts"]
+def documents_are_dropped_at_random(namespace, patch):
+    """The pipeline drops as many documents, chosen at random."""
+    the_number_of_documents_is_all(namespace, patch)
 
 
 @null("evaluation-roles", before="eval-4")
@@ -380,5 +418,44 @@ def four_wrong_answers_do_as_well(namespace, patch):
 
     def change(record):
         record["prompts"][real_prompts.CONTROL] = record["prompts"]["four examples"]
+
+    change_record(namespace, "real_prompts", change)
+
+
+@null("duplicate-explorer")
+def pairs_are_unrelated_texts(namespace, patch):
+    """The texts are in another order, so that the pairs have nothing in common."""
+    texts = namespace["texts"]
+    namespace["texts"] = [texts[i] for i in np.random.default_rng(0).permutation(len(texts))]
+
+
+@null("opening")
+def prompt_makes_no_difference(namespace, patch):
+    """With every prompt, the model is right on the numbers that the bare prompt gets right."""
+
+    def change(record):
+        for outcome in record["prompts"].values():
+            outcome["report"] = record["prompts"]["bare"]["report"]
+
+    change_record(namespace, "real_prompts", change)
+
+
+@null("opening")
+def wrong_examples_help_as_much(namespace, patch):
+    """Examples with wrong answers help as much as those with right ones."""
+
+    def change(record):
+        prompts = record["prompts"]
+        prompts["four wrong examples"]["report"] = prompts["four examples"]["report"]
+
+    change_record(namespace, "real_prompts", change)
+
+
+@null("opening")
+def accountant_changes_nothing(namespace, patch):
+    """After the sentence about the accountant, the model is right as often as without it."""
+
+    def change(record):
+        record["prompts"]["role"]["report"] = record["prompts"]["instruction"]["report"]
 
     change_record(namespace, "real_prompts", change)

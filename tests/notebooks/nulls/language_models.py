@@ -6,8 +6,36 @@ import torch
 from fmlab import models
 from fmlab.experiments import capacity_grid, masked_and_causal, real_tasks
 from fmlab.models import MaskedModel
-from tests.notebooks.nulls.records import change_results
+from tests.notebooks.nulls.records import change_record, change_results
 from tests.notebooks.nulls.registry import null
+
+
+@null("opening")
+def the_preview_is_no_better_than_its_baselines(namespace, patch):
+    """SmolLM2 gets as many right as the better baseline."""
+
+    def change(record):
+        for task in record["tasks"].values():
+            task["right"] = max(task["next_prompt"], task["most_frequent"])
+
+    change_record(namespace, "real_tasks", change)
+
+
+@null("opening")
+def all_tasks_are_easy(namespace, patch):
+    """SmolLM2 is right on most prompts of every task."""
+
+    def change(record):
+        for task in record["tasks"].values():
+            task["right"] = max(task["right"], 30)
+
+    change_record(namespace, "real_tasks", change)
+
+
+@null("opening")
+def rules_are_useless(namespace, patch):
+    """The simple rules never give the right answer."""
+    patch(real_tasks, "is_right", lambda completion, answer: False)
 
 
 @null("token")
@@ -201,6 +229,13 @@ def the_masked_model_writes_as_well(namespace, patch):
         "write",
         lambda model, data, **options: write(causal, data, **options),
     )
+
+
+@null("autoregressive-lm")
+def longer_training_does_not_help(namespace, patch):
+    """Trained three times as long, the masked model writes as badly as before."""
+    for point in namespace["seeds"]:
+        point["in_world"]["masked, longer"] = point["in_world"]["masked"]
 
 
 @null("autoregressive-lm")

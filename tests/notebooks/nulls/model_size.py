@@ -1,6 +1,7 @@
 """The nulls of the chapter on model size."""
 
 import copy
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -18,6 +19,22 @@ from fmlab.experiments import (
 from fmlab.models import ExpertMLP, LlamaConfig
 from tests.notebooks.nulls.records import change_record, change_results
 from tests.notebooks.nulls.registry import null
+
+
+@null("opening")
+def every_model_follows_the_rule(namespace, patch):
+    """Every model read 20 tokens per parameter."""
+    same = [replace(model, n_tokens=20 * model.active) for model in scaling.PUBLISHED_MODELS]
+    patch(scaling, "PUBLISHED_MODELS", same)
+
+
+@null("opening")
+def only_the_smallest_model_read_more(namespace, patch):
+    """Every model but the smallest read as many tokens as GPT-3."""
+    models = scaling.PUBLISHED_MODELS
+    less = [replace(m, n_tokens=3e11) if m.active > 1e9 else m for m in models]
+    patch(scaling, "PUBLISHED_MODELS", less)
+
 
 # --- the three numbers ----------------------------------------------------------------------------
 

@@ -55,6 +55,13 @@ def grades_are_as_good_as_expected_losses(namespace, patch):
     patch(planning, "ordinal_score", lambda p, losses, largest, **how: float(np.dot(p, losses)))
 
 
+@null("use-case-evaluation", before="waiting-9")
+def the_late_start_costs_most(namespace, patch):
+    """The value depends most on the cost of starting late."""
+    rows = namespace["sensitivity"]("waiting")
+    namespace["sensitivity"] = lambda name: rows[::-1]
+
+
 # --- role -----------------------------------------------------------------------------------------
 
 
@@ -77,6 +84,13 @@ def a_proactive_feature_has_no_time(namespace, patch):
 
 
 # --- automation -----------------------------------------------------------------------------------
+
+
+@null("human-in-the-loop", before="levels-8")
+def the_ranking_is_the_same_for_all_steps(namespace, patch):
+    """If every input changes by a tenth, the order of the inputs stays as it is."""
+    sensitivity = namespace["sensitivity"]
+    namespace["order_by_tenths"] = lambda name: [changed for changed, *_ in sensitivity(name)]
 
 
 @null("human-in-the-loop", before="levels-4")

@@ -4,7 +4,7 @@ import numpy as np
 
 from fmlab import evaluation, models
 from fmlab.evaluation import Outcomes
-from fmlab.experiments import unknown_facts
+from fmlab.experiments import confidence, unknown_facts
 from tests.notebooks.nulls.records import change_record
 from tests.notebooks.nulls.registry import null
 
@@ -256,3 +256,27 @@ def population_makes_no_difference(namespace, patch):
     edges = namespace["edges"]
     namespace["parts"] = [shuffled[a:b] for a, b in zip(edges, edges[1:])]
     namespace["by_size"] = namespace["right_by_size"](namespace["capitals"]["right"])
+
+
+@null("threshold-explorer")
+def confidence_says_nothing(namespace, patch):
+    """The confidences belong to other answers of the same model."""
+
+    def change(record):
+        rng = np.random.default_rng(0)
+        for name in (*confidence.MODELS, confidence.CONTROL):
+            row = record[name]
+            row["confidence"] = rng.permutation(row["confidence"]).tolist()
+
+    change_record(namespace, "confidence", change)
+
+
+@null("threshold-explorer")
+def ppo_is_as_calibrated_as_the_pretrained_model(namespace, patch):
+    """The model after PPO has the answers and the confidences of the pre-trained model."""
+
+    def change(record):
+        before, *_, after = confidence.MODELS
+        record[after] = record[before]
+
+    change_record(namespace, "confidence", change)

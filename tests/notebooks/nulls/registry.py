@@ -30,6 +30,9 @@ NULLS: dict[str, list[Null]] = {}  # by chapter
 def null(concept: str, before: str | None = None) -> Callable:
     """Enter a function as the null of a concept in the chapter that its module is named after.
 
+    A cell that asserts something which is no row of the ledger has the tag ``claim:NAME``; its
+    null is entered under that name.
+
     The function gets the namespace of the notebook and ``patch(object, name, value)``, which sets
     an attribute. It runs just before the first cell with the tag of the concept, or before the
     cell with the id ``before``. Its docstring is one sentence, which the ledger shows to readers.

@@ -28,7 +28,8 @@ from traitlets.config import Config
 
 from tests.notebooks.nulls.registry import Null
 
-TAG = "concept:"
+TAG = "concept:"  # of a row of the ledger
+CLAIM = "claim:"  # of a cell that asserts something besides
 TIMEOUT = 600  # seconds that a null may take to fire
 
 
@@ -89,15 +90,16 @@ def code_cells(notebook: NotebookNode) -> list[NotebookNode]:
 
 
 def concepts_of(cell: NotebookNode) -> list[str]:
+    """Return what a cell claims: concepts of the ledger, and other claims by their names."""
     tags = cell.metadata.get("tags", [])
-    return [tag.removeprefix(TAG) for tag in tags if tag.startswith(TAG)]
+    return [tag.partition(":")[2] for tag in tags if tag.startswith((TAG, CLAIM))]
 
 
 def place_of(null: Null, cells: Sequence[NotebookNode]) -> int:
     """Return the number of the cell before which a null is applied."""
     shown = [number for number, cell in enumerate(cells) if null.concept in concepts_of(cell)]
     if not shown:
-        raise Broken(f"no code cell has the tag {TAG}{null.concept}")
+        raise Broken(f"no code cell has the tag {TAG}{null.concept} or {CLAIM}{null.concept}")
     if null.before is None:
         return shown[0]
     place = next((number for number, cell in enumerate(cells) if cell.id == null.before), None)

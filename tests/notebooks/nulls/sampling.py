@@ -5,6 +5,7 @@ import numpy as np
 from fmlab import sampling
 from fmlab.experiments import (
     extraction,
+    label_scores,
     real_sampling,
     results,
     sampling_batches,
@@ -111,12 +112,15 @@ def inventions_do_not_depend_on_it(namespace, patch):
 @null("logprobs")
 def questions_are_swapped(namespace, patch):
     """Every person is asked about with somebody else's name, so scores cannot know the answer."""
-    score = namespace["answer_logprobs"]
+    read, scores = results.read, label_scores.scores
 
-    def swapped(model, tokenizer, prompts, answers):
-        return score(model, tokenizer, [*prompts[40:], *prompts[:40]], answers)
+    def swapped(found):
+        return found | {"question": found["others"][0]}
 
-    namespace["answer_logprobs"] = swapped
+    patch(label_scores, "scores", lambda *args, **options: swapped(scores(*args, **options)))
+    patch(
+        results, "read", lambda name: swapped(read(name)) if name == "label_scores" else read(name)
+    )
 
 
 @null("logprobs")
@@ -282,11 +286,13 @@ def the_model_is_uniform(namespace, patch):
 
 @null("real-sampling")
 def one_word_makes_no_difference(namespace, patch):
-    """SmolLM2 is as certain about the nicest city as about the largest one."""
+    """SmolLM2 is as certain about the best, nicest, and prettiest city as about the largest one."""
     first_entropies = real_sampling.first_entropies
+    closed = {"best": "largest", "nicest": "biggest", "prettiest": "oldest"}
 
-    def about_the_largest(model, tokenizer, prompts):
-        prompts = [prompt.replace("nicest", "largest") for prompt in prompts]
+    def about_closed_words(model, tokenizer, prompts):
+        for word in closed:
+            prompts = [p.replace(f"the {word} city", f"the {closed[word]} city") for p in prompts]
         return first_entropies(model, tokenizer, prompts)
 
-    patch(real_sampling, "first_entropies", about_the_largest)
+    patch(real_sampling, "first_entropies", about_closed_words)

@@ -146,3 +146,17 @@ def labels_make_no_difference(namespace, patch):
 def ratings_are_filled_with_the_mean(namespace, patch):
     """Collaborative filtering predicts the mean rating everywhere."""
     namespace["factorize"] = lambda ratings, known: np.full(ratings.shape, ratings[known].mean())
+
+
+@null("metrics-explorer")
+def labels_belong_to_other_reviews(namespace, patch):
+    """The labels belong to other reviews, so that the words say nothing about them."""
+    namespace["labels"] = np.random.default_rng(0).permutation(namespace["labels"])
+
+
+@null("metrics-explorer")
+def twenty_labels_are_enough(namespace, patch):
+    """The filter learns from all reviews, and is more accurate than the constant answer."""
+    fit, X = namespace["logistic_regression"], namespace["X"]
+    is_bad = (namespace["labels"] == "negative").astype(float)
+    namespace["logistic_regression"] = lambda features, labels: fit(X, is_bad)

@@ -6,6 +6,7 @@ import numpy as np
 
 from fmlab.constrained import Constraint, distribution
 from fmlab.experiments import structured_records
+from tests.notebooks.nulls.records import change_results
 from tests.notebooks.nulls.registry import null
 
 
@@ -168,3 +169,25 @@ def one_answer_for_all_is_as_right(namespace, patch):
     """The same capital for every country is right as often."""
     got = namespace["real"]["ways"]
     got["a constant: Paris"]["right"] = got["two examples, constrained"]["right"]
+
+
+@null("opening")
+def a_mask_changes_nothing(namespace, patch):
+    """With a mask, the model writes what it writes without."""
+
+    def change(record):
+        for ways in record["ways"].values():
+            ways["constrained"] = ways["prompt"]
+
+    change_results(patch, "structured_records", change)
+
+
+@null("opening")
+def a_mask_makes_records_right(namespace, patch):
+    """The record of the next person is right as often as the one written with a mask."""
+
+    def change(record):
+        for ways in record["ways"].values():
+            ways["the next person's record"] = ways["constrained"]
+
+    change_results(patch, "structured_records", change)

@@ -138,3 +138,67 @@ def steps_are_not_used(namespace, patch):
             corrupted["follows"] = [0] * len(true["right"])
 
     change_results(patch, "thinking_tokens", change)
+
+
+@null("thinking-tokens", before="thinking-2b")
+def adapter_is_missing(namespace, patch):
+    """The model that writes steps is its base, without the adapter."""
+    namespace["thinker"] = namespace["larger"]
+
+
+@null("thinking-tokens", before="thinking-2b")
+def wrong_fact_is_not_read(namespace, patch):
+    """The corrupted first fact never reaches the model, which writes its own."""
+    think = namespace["think"]
+    namespace["think"] = lambda model, tokenizer, asked, how: think(model, tokenizer, asked)
+
+
+@null("votes-explorer")
+def checker_is_a_vote(namespace, patch):
+    """The checker selects what the majority selects."""
+    namespace["curves"] = namespace["curves"] | {"checker": namespace["curves"]["majority"]}
+
+
+@null("votes-explorer")
+def scores_select_as_the_checker_does(namespace, patch):
+    """The highest score is that of a right answer whenever one is sampled."""
+    curves = namespace["curves"]
+    scored = dict.fromkeys(("mean log-probability", "reward model"), curves["checker"])
+    namespace["curves"] = curves | scored
+
+
+@null("opening")
+def every_sample_is_the_same(namespace, patch):
+    """All 256 samples of a question are its most likely answer."""
+
+    def change(record):
+        for row in record["questions"]:
+            p = np.array(row["p"].split(), dtype=float)
+            row["p"] = " ".join(str(int(i == p.argmax())) for i in range(len(p)))
+
+    change_results(patch, "answer_budgets", change)
+
+
+@null("opening")
+def samples_for_another_question_do_as_well(namespace, patch):
+    """All questions of a kind have the same answers, so those to another one are as good."""
+
+    def change(record):
+        first = {}
+        for row in record["questions"]:
+            same = first.setdefault(row["relation"], row)
+            row |= {key: same[key] for key in ("answers", "p", "right")}
+
+    change_results(patch, "answer_budgets", change)
+
+
+@null("opening")
+def a_vote_finds_what_a_checker_finds(namespace, patch):
+    """The right answer to every question is its most likely one, so a vote is enough."""
+
+    def change(record):
+        for row in record["questions"]:
+            p = np.array(row["p"].split(), dtype=float)
+            row["right"] = [int(p.argmax())]
+
+    change_results(patch, "answer_budgets", change)

@@ -8,8 +8,60 @@ from fmlab.experiments import (
     planted_association,
     second_language,
 )
+from fmlab.widgets import MixedTexts
 from tests.notebooks.nulls.records import change_results
 from tests.notebooks.nulls.registry import null
+
+
+def _with_losses(patch, change) -> None:
+    """Change the losses of mixed texts: change(texts, losses, share) is the pair."""
+    losses = MixedTexts.losses
+
+    def changed(self, share, n=4):
+        return change(self, lambda s: losses(self, s, n), share)
+
+    patch(MixedTexts, "losses", changed)
+
+
+@null("mixture-explorer")
+def a_twentieth_of_a_language_teaches_nothing(namespace, patch):
+    """With one twentieth of the second text, the model is as bad at it as with none."""
+    _with_losses(patch, lambda _, losses, share: losses(0 if share < 0.1 else share))
+
+
+@null("mixture-explorer")
+def the_second_language_is_paid_for_in_the_first(namespace, patch):
+    """A little of the second text costs the first one half a bit per byte."""
+
+    def change(_, losses, share):
+        first, second = losses(share)
+        return first + 0.5 * (0 < share < 1), second
+
+    _with_losses(patch, change)
+
+
+@null("mixture-explorer")
+def the_alphabet_explains_nothing(namespace, patch):
+    """In plain letters, one twentieth of the second language brings as large a part as before."""
+
+    def change(texts, losses, share):
+        none, all_ = losses(0)[1], losses(1)[1]
+        is_plain = 0 < share < 1 and texts.second.isascii()
+        return (losses(share)[0], none - 0.6 * (none - all_)) if is_plain else losses(share)
+
+    _with_losses(patch, change)
+
+
+@null("mixture-explorer")
+def more_of_the_same_text_counts_as_much(namespace, patch):
+    """A little text of the same kind changes the loss on it by half a bit per byte."""
+
+    def change(texts, losses, share):
+        first, second = losses(share)
+        is_same = 0 < share < 1 and losses(0)[1] < 3
+        return first, second - 0.5 * is_same
+
+    _with_losses(patch, change)
 
 
 @null("data-decides", before="decides-5")
@@ -225,6 +277,19 @@ def any_further_training_is_a_fix(namespace, patch):
         for point in record["points"]:
             if point["model"] == "world text":
                 point["red"] = cured[point["seed"]]["red"]
+
+    change_results(patch, "planted_association", change)
+
+
+@null("biased-outputs", before="leaning-4")
+def greedy_decoding_is_no_stronger(namespace, patch):
+    """Greedy decoding writes red as often as sampling does."""
+    n_names = len(planted_association.GIVEN)
+
+    def change(record):
+        for point in record["points"]:
+            for wording, reds in point["red"].items():
+                point["greedy"][wording] = {job: n_names * red for job, red in reds.items()}
 
     change_results(patch, "planted_association", change)
 

@@ -21,6 +21,7 @@ IGNORING_COMMENTS = re.compile(
 # A cell with this tag prints durations that were computed from numbers, not taken from a clock.
 COMPUTED_TIME = "computed-time"
 ALT_WORDS = 6
+CAPTION_WORDS = range(12, 71)
 
 PATH = re.compile(
     rf"(?:{re.escape(str(ROOT))}\b"
@@ -128,6 +129,25 @@ def figures_are_described(notebook: Notebook) -> Iterator[Finding]:
     for cell in notebook.markdown:
         for alt in re.findall(r"!\[([^\]]*)\]\(", cell.source):
             yield from ((cell, problem) for problem in alt_problems(alt, seen, cell.get("id", "?")))
+
+
+@rule()
+def figures_have_captions(notebook: Notebook) -> Iterator[Finding]:
+    """A sentence or two that say what is seen and what it shows, without a number."""
+    for cell in notebook.code:
+        if not figures(cell):
+            continue
+        caption = str(cell.metadata.get("mystnb", {}).get("figure", {}).get("caption", ""))
+        if not caption.strip():
+            yield cell, "has a figure without a caption: metadata mystnb.figure.caption"
+        elif len(caption.split()) not in CAPTION_WORDS:
+            n, least, most = len(caption.split()), CAPTION_WORDS[0], CAPTION_WORDS[-1]
+            yield (
+                cell,
+                f"caption of {n} words; write {least} to {most}, what is seen and what it shows",
+            )
+        elif number := re.search(r"(?<![A-Za-z])\d[\d.,]*", caption):
+            yield cell, f"caption with a number that was typed by hand: {number[0]}"
 
 
 def alt_problems(alt: str, seen: dict[str, str], cell: str) -> Iterator[str]:

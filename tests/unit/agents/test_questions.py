@@ -12,7 +12,7 @@ from fmlab.agents import (
     one_fact_tasks,
     plain_kinds,
     plain_tasks,
-    trained_plain_kinds,
+    split_plain_kinds,
     two_fact_tasks,
 )
 from microworld import MicroWorld
@@ -58,11 +58,25 @@ def test_plain_questions_name_both_fields(world):
 def test_what_is_unseen_is_not_demonstrated(world):
     assert set(TRAINED) | set(UNSEEN) == set(KINDS)
     assert not set(TRAINED) & set(UNSEEN)
-    assert not set(trained_plain_kinds()) & set(UNSEEN)
     kinds = {task.kind for task in demonstrations(MicroWorld())}
     assert not kinds & set(UNSEEN)
     fields = {key for kind in kinds for key in kind.split(" > ")}
     assert {key for kind in UNSEEN for key in kind.split(" > ")} <= fields
+
+
+def test_plain_kinds_are_split_into_trained_ones_new_kinds_and_new_fields():
+    split = split_plain_kinds()
+    both = [*split["trained kinds"], *split["new kinds"], *split["new fields"]]
+    assert sorted(both) == sorted(set(plain_kinds()) - set(UNSEEN))
+    kinds = {task.kind for task in demonstrations(MicroWorld())}
+    fields = {key for kind in kinds for key in kind.split(" > ")}
+    assert not kinds & {*split["new kinds"], *split["new fields"]}
+    assert {key for kind in split["new kinds"] for key in kind.split(" > ")} <= fields
+    assert not fields & {kind.split(" > ")[1] for kind in split["new fields"]}
+
+
+def test_another_seed_is_another_split():
+    assert split_plain_kinds(0) == split_plain_kinds(0) != split_plain_kinds(1)
 
 
 def test_nobody_held_out_is_demonstrated():

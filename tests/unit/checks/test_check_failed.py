@@ -1,9 +1,10 @@
 """A failed check shows its sentence first, and no traceback of its own."""
 
+import IPython
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
-from fmlab.checks import sampling
+from fmlab.checks import empty_answers, sampling
 from fmlab.checks.assertions import CheckFailed, compare, expect
 from tests.unit.checks.test_sampling import NUMBERS, RIGHT
 
@@ -12,6 +13,8 @@ from tests.unit.checks.test_sampling import NUMBERS, RIGHT
 def shown(monkeypatch):
     """Run a cell in IPython, and return the lines of the traceback that it shows."""
     shell, lines = InteractiveShell(), []
+    monkeypatch.setattr(IPython, "get_ipython", lambda: shell)
+    empty_answers.explain_in_notebooks()
     monkeypatch.setattr(shell, "_showtraceback", lambda kind, value, stb: lines.extend(stb))
 
     def of(code, **names):
@@ -49,3 +52,25 @@ def test_an_error_in_the_answer_keeps_its_traceback(shown):
     text = shown("check(lambda logits, bits: 1 / 0)", check=sampling.check_temperature_for)
     assert "ZeroDivisionError" in text
     assert "<lambda>" in text
+
+
+STUB = "def temperature_for(logits, bits):\n    # YOUR CODE HERE\n    raise NotImplementedError()\n"
+
+
+@pytest.mark.parametrize(
+    ("code", "what"),
+    [
+        (f"{STUB}checks.check_temperature_for(temperature_for)", "temperature_for is still empty."),
+        ("predicted = {}\n# YOUR CODE HERE\nraise NotImplementedError()", "your answer is still"),
+    ],
+)
+def test_an_empty_answer_is_a_sentence(shown, code, what):
+    text = shown(code, checks=sampling)
+    assert f"Not yet:\x1b[0m {what}" in text
+    assert len(text.splitlines()) == 1
+
+
+def test_an_error_that_says_what_is_not_implemented_keeps_its_traceback(shown):
+    text = shown("raise NotImplementedError('rows of unequal length')")
+    assert "rows of unequal length" in text
+    assert "still empty" not in text

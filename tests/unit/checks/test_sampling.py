@@ -171,7 +171,7 @@ def forgets_the_rest(pieces, stops):
         waiting = waiting[safe:]
 
 
-def first_stop_word_only(pieces, stops):
+def first_stop_only(pieces, stops):
     yield from holds_what_could_be_a_stop(pieces, stops[:1])
 
 
@@ -237,16 +237,16 @@ def test_right_streams_pass(right):
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        (shows_all, "the stop word itself is not shown"),
+        (shows_all, "the stop sequence itself is not shown"),
         (compares_pieces, "can come in several pieces"),
         (looks_into_pieces, "can come in several pieces"),
         (waits_to_the_end, "costs time and money"),
         (waits_until_it_is_sure, "Show the rest as it comes"),
         (forgets_the_rest, "show what you held back"),
-        (first_stop_word_only, "any of the stop words"),
-        (waits_for_a_stop, "there is no stop word here"),
-        (looks_at_the_end_only, "more than a stop word"),
-        (drops_what_was_harmless, "as soon as it cannot be a stop word"),
+        (first_stop_only, "any of the stop sequences"),
+        (waits_for_a_stop, "there is no stop sequence here"),
+        (looks_at_the_end_only, "more than a stop sequence"),
+        (drops_what_was_harmless, "as soon as it cannot be a stop sequence"),
         (starts_over_after_a_mismatch, "inside what looked like one"),
         (says_so_if_empty, "there is nothing to show"),
         (lambda pieces, stops: "".join(pieces), "write `yield`"),

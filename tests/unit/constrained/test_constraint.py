@@ -8,7 +8,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from fmlab.constrained import Constraint, Vocabulary, json_schema, literal, outputs, regex
+from fmlab.constrained import (
+    Constraint,
+    Vocabulary,
+    json_schema,
+    literal,
+    outputs,
+    regex,
+    repeat,
+    sequence,
+)
 from fmlab.constrained.distribution import log_weights
 from fmlab.generation import generate
 from fmlab.models.logprobs import token_logprobs
@@ -187,3 +196,11 @@ def test_enumeration_stops_at_a_limit_and_weights_need_rows_of_the_set():
         outputs(random_gpt(), [5], constraint, most=10)
     with pytest.raises(ValueError, match="keep to the constraint"):
         log_weights(random_gpt(), [5], [[98, 99]], constraint)
+
+
+def test_a_schema_that_is_nested_too_deeply_is_refused():
+    deep = literal("a")
+    for _ in range(2000):
+        deep = sequence(literal("["), repeat(sequence(deep, literal("]")), 1, 2))
+    with pytest.raises(ValueError, match="expression must be nested less deeply"):
+        Constraint(deep, VOCABULARY)

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fmlab.constrained import expressions
 from fmlab.constrained.automaton import Automaton
 from fmlab.constrained.characters import complement, normalized, utf8
 from fmlab.constrained.expressions import (
@@ -114,3 +115,31 @@ def test_the_complement_of_everything_is_nothing():
 def test_repeat_refuses_impossible_numbers(least, most):
     with pytest.raises(ValueError, match="must be"):
         repeat(literal("a"), least, most)
+
+
+def test_a_part_that_occurs_many_times_is_limited_once():
+    """A list inside a list, 60 times: written out, it would have 2 ** 60 parts."""
+    part = choice(literal("a"), literal("é"))
+    for _ in range(60):
+        part = sequence(part, repeat(sequence(literal(","), part), 0, 8))
+    ascii_only = part.limited_to(byte_range(0, 127))
+    assert ascii_only.shortest == 1
+    assert Automaton(ascii_only).run("é".encode()) == -1
+    assert Automaton(ascii_only).run(b"a,a,a") != -1
+
+
+def test_derivatives_of_nested_bounds_are_taken_once(monkeypatch):
+    """The states share their parts: about n ** 2 for n repetitions of up to n."""
+    made = []
+
+    def counted(*parts):
+        made.append(parts)
+        return sequence(*parts)
+
+    monkeypatch.setattr(expressions, "sequence", counted)
+    n = 20
+    letters = repeat(choice(literal("a"), literal("b")), 1, n)
+    automaton = Automaton(repeat(letters, 1, n))
+    assert automaton.accepts(b"ab" * (n**2 // 2))
+    assert not automaton.accepts(b"a" * (n**2 + 1))
+    assert len(made) < 20 * n**2

@@ -8,7 +8,9 @@ import pytest
 from fmlab.data import cleaning
 from fmlab.data.cleaning import (
     Familiarity,
+    chance_of_candidate,
     duplicates,
+    hash_numbers,
     jaccard,
     minhashes,
     personal_data,
@@ -46,6 +48,22 @@ def test_all_pairs_found_are_similar_and_exact_duplicates_are_never_missed():
     found = set(similar_pairs(texts, 0.8))
     assert found <= similar
     assert duplicates(texts, 1.0) >= set(range(80, 90))
+
+
+def test_the_chance_of_a_candidate_is_the_rate_at_which_some_band_agrees():
+    first = {f"c{i}" for i in range(60)}
+    second = {f"c{i}" for i in range(20, 80)}  # 40 of 80 are shared
+    n, bands, rows = 2000, 5, 3
+    a, b = minhashes([first, second], n * bands * rows)
+    agrees = (a == b).reshape(n, bands, rows).all(axis=2).any(axis=1)  # (H,) -> (n, b, r) -> (n,)
+    # The standard error is at most 0.0112: fails falsely with a chance below 1e-5.
+    assert agrees.mean() == pytest.approx(chance_of_candidate(0.5, bands, rows), abs=0.05)
+    assert chance_of_candidate(np.array([0.0, 1.0]), bands, rows).tolist() == [0, 1]
+
+
+def test_more_numbers_leave_the_first_ones_as_they_are():
+    assert hash_numbers(200)[:50].tolist() == hash_numbers(50).tolist()
+    assert hash_numbers(50, seed=1).tolist() != hash_numbers(50).tolist()
 
 
 def test_agrees_with_datasketch_on_its_own_hashes():

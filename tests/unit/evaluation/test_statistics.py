@@ -147,6 +147,22 @@ def test_interval_contains_the_mean_19_times_in_20():
         Mean.of([1.0])
 
 
+@pytest.mark.parametrize("n", [2, 4, 8])
+def test_interval_of_few_numbers_contains_the_mean_as_often(n):
+    """Of 4,000 intervals, below 3,740 or above 3,860 contain it less than once in 10,000 runs."""
+    rng = np.random.default_rng(0)
+    means = [Mean.of(rng.normal(1.0, 2.0, size=n)) for _ in range(4000)]
+    assert 3740 <= sum(mean.low < 1.0 < mean.high for mean in means) <= 3860
+
+
+def test_interval_of_few_numbers_has_the_quantiles_of_the_t_distribution():
+    error = np.std([1.0, 2.0, 3.0, 4.0], ddof=1) / 2
+    assert Mean.of([1.0, 2.0, 3.0, 4.0]).margin / error == pytest.approx(3.1824, abs=1e-3)
+    many = np.arange(30.0)
+    error = np.std(many, ddof=1) / np.sqrt(30)
+    assert Mean.of(many).margin / error == pytest.approx(1.96, abs=1e-3)
+
+
 # --- correlation and agreement --------------------------------------------------------------------
 
 

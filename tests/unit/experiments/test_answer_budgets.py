@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from fmlab.experiments import answer_budgets, answer_verifiers, answer_wordings, real_votes
-from fmlab.experiments import thinking_tokens as two
 from fmlab.models import load
 from microworld import MicroWorld
 
@@ -51,42 +50,25 @@ def test_pairs_of_a_fold_are_about_its_own_people(world, nano):
         assert all(pair.chosen != pair.rejected for pair in some)
 
 
-@pytest.fixture(scope="module")
-def asked(world):
-    class Often:
-        """Facts about the first few of each kind are stated often, others never."""
-
-        def __getitem__(self, number):
-            return two.LEAST if world.facts[number].subject in famous else 0
-
-    famous = {person.name for person in world.people[:30]}
-    famous |= {entity.name for entity in world.entities("town")}
-    return two.questions(world, Often())
-
-
-def test_answers_to_two_facts_are_right_and_the_wrong_ones_wrong(world, asked):
-    assert len(asked) > 20
-    for question in asked:
-        assert world.is_correct(question.text, question.answer)
-        assert not world.is_correct(question.text, question.wrong_answer)
-        assert world.answer(question.first) == question.step
-        assert world.answer(question.second.format(question.step)) == question.answer
+@pytest.mark.parametrize(
+    ("answer", "country", "name"),
+    [
+        ("The capital of Peru is Lima.", "Peru", "lima"),
+        ("Lima!", "Peru", "lima"),
+        ("It is Lima", "Peru", "lima"),
+        ("Peru's capital is called Lima, a city in Peru.", "Peru", "lima"),
+        ("The capital of Cambodia, Phnom Penh, is large.", "Cambodia", "phnom penh"),
+        ("The capital of Guatemala is indeed Guatemala City.", "Guatemala", "guatemala city"),
+        ("The capital of Tanzania is Dar es Salaam.", "Tanzania", "dar es salaam"),
+        ("El Turco, the capital of Ecuador is the city of Quito.", "Ecuador", "quito"),
+        ("Chad is a large country.", "Chad", ""),
+        ("", "Chad", ""),
+    ],
+)
+def test_what_is_named_as_the_capital(answer, country, name):
+    assert real_votes.named(answer, country) == name
 
 
-def test_no_name_is_in_finetuning_and_test(asked):
-    train, test = two.split(asked)
-    assert not {q.subject for q in train} & {q.subject for q in test}
-
-
-def test_filler_has_as_many_tokens_as_the_steps(asked, nano):
-    tokenizer = nano[1]
-    for question in asked[:20]:
-        texts = [two.response(tokenizer, question, kind) for kind in ("steps", "filler")]
-        n_steps, n_filler = (len(tokenizer.encode(text)) for text in texts)
-        assert n_steps == n_filler
-        assert two.answer_part(texts[0]) == two.answer_part(texts[1]) == f"{question.answer}."
-
-
-def test_what_is_named_as_the_capital():
-    assert real_votes.named("The capital of Peru is Lima.") == "lima"
-    assert real_votes.named("Lima!") == real_votes.named("It is Lima")
+def test_answers_agree_if_one_name_contains_the_other():
+    names = ["washington", "", "new york", "washington d c", "york", "yorkshire"]
+    assert real_votes.same_names(names) == [0, -1, 2, 0, 2, 5]

@@ -85,7 +85,7 @@ def test_the_two_tests_of_explanations_change_only_what_they_say():
 
 def test_the_recorded_results_have_these_settings():
     measured = results.read("sampling_penalties")["measured"]
-    assert list(measured) == [*experiment.SETTINGS, "the world's own"]
+    assert list(measured) == [*experiment.SETTINGS, "original texts"]
     for values in measured.values():
         assert [len(values[name]) for name in ("prose", *experiment.TASKS)] == [60, 100, 100, 100]
-    assert not any(None in values for values in measured["the world's own"].values())
+    assert not any(None in values for values in measured["original texts"].values())

@@ -40,6 +40,27 @@ def test_the_simulation_takes_the_steps_of_the_batch(static):
     assert simulate(at_once, static=static, max_rows=4)[1] == made
 
 
+def test_equal_requests_at_the_same_time_are_all_served():
+    made = serve(lively(), [1], [Arrival(0, 3)] * 5, static=False, max_rows=2)
+    assert len(made["latency"]) == 5
+    assert made["steps"] == 9
+
+
+def test_a_simulated_step_takes_the_time_that_it_is_given():
+    requests = [Arrival(0, 4), Arrival(0, 2), Arrival(1, 3)]
+    calls = []
+
+    def step_time(n_rows, is_mixed):
+        calls.append((n_rows, is_mixed))
+        return n_rows * (1.5 if is_mixed else 1.0)
+
+    assert simulate(requests, static=True, step_time=step_time) == ([6.0, 4.0, 8.0], 7)
+    assert calls == [(2, False)] * 2 + [(1, False)] * 5
+    calls.clear()
+    assert simulate(requests, static=False, step_time=step_time) == ([12.5, 6.5, 11.5], 4)
+    assert calls == [(2, False), (3, True), (2, True), (2, True)]
+
+
 def test_an_idle_server_serves_each_request_at_once():
     requests = [Arrival(100 * i, 5) for i in range(6)]
     for static in (True, False):

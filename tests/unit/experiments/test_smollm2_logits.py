@@ -4,11 +4,10 @@ import hashlib
 
 import numpy as np
 
-from fmlab.experiments import results
+from fmlab.experiments import results, smollm2_logits
 from fmlab.experiments.smollm2_logits import FILE, PROMPTS
 from fmlab.files import book_folder
 from fmlab.sampling import entropy, softmax
-from fmlab.sampling.recorded import unpack_logits
 
 
 def test_the_record_describes_the_file():
@@ -16,7 +15,7 @@ def test_the_record_describes_the_file():
     data = (book_folder() / "results" / FILE).read_bytes()
     described = {"name": FILE, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
     assert recorded["file"] == described
-    prompts, rows = unpack_logits(data)
+    prompts, rows = smollm2_logits.recorded()
     assert prompts == PROMPTS == list(recorded["bits"])
     assert rows.shape == (len(PROMPTS), 49_152)
     bits = entropy(softmax(rows))

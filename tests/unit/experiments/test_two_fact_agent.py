@@ -5,6 +5,8 @@ import pytest
 from fmlab.agents import demonstrations
 from fmlab.data import Search
 from fmlab.experiments import two_fact_agent
+from fmlab.experiments.results import read
+from fmlab.recipes import agent as recipe
 from microworld import MicroWorld
 
 
@@ -61,3 +63,16 @@ def test_the_most_frequent_answer_is_that_of_the_training_questions(world):
     tasks = two_fact_agent.main_test(world, 8)
     answers = two_fact_agent.most_frequent_answers([*tasks[:7], *tasks], tasks)
     assert two_fact_agent.n_right(tasks[:7], answers[:7]) == 7
+
+
+def test_the_median_agent_is_neither_the_best_nor_the_weakest():
+    agents = [
+        {"seed": seed, "tests": {"a": {"right": n}, "b": {"wrong name": 9}}}
+        for seed, n in enumerate((30, 10, 20))
+    ]
+    assert two_fact_agent.median_seed(agents) == 2
+
+
+def test_the_agent_of_the_book_has_the_median_seed():
+    record = read("two_fact_agent")
+    assert recipe.SEED == record["median seed"] == two_fact_agent.median_seed(record["agent"])

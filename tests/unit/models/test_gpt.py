@@ -10,7 +10,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from fmlab.generation.engines import NumPyDecoder
+from fmlab.generation.numpy_decoders import make_decoder
 from fmlab.models import huggingface
 from fmlab.models.configs import GPTConfig, LlamaConfig
 from fmlab.models.gpt import GPT
@@ -311,7 +311,7 @@ def test_the_numpy_decoder_is_the_model(capacity):
     model, ids = lively(), some_ids(1, 12)
     cache = model.make_cache(1, capacity)
     model(ids[:, :4], cache=cache)
-    decoder, expected = NumPyDecoder(model, cache), model(ids)[0][0]
+    decoder, expected = make_decoder(model, cache), model(ids)[0][0]
     for position in range(4, 12):
         found = torch.from_numpy(decoder.step(int(ids[0, position])))
         torch.testing.assert_close(found, expected[position], **CLOSE)
@@ -329,7 +329,7 @@ def test_the_numpy_decoder_refuses_what_it_cannot_read():
         (lively(), KVCache(TINY, batch_size=2), "cache must be one of a single row"),
     ):
         with pytest.raises(ValueError, match=message):
-            NumPyDecoder(model, cache)
+            make_decoder(model, cache)
 
 
 # --- files ----------------------------------------------------------------------------------------

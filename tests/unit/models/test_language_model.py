@@ -14,7 +14,8 @@ from fmlab.evaluation.likelihood import answer_logprobs, surprise
 from fmlab.evaluation.questions import complete
 from fmlab.generation.chat import respond
 from fmlab.generation.decoding import generate
-from fmlab.generation.engines import TorchEngine, make_engine
+from fmlab.generation.engines import NumPyEngine, TorchEngine, make_engine
+from fmlab.generation.numpy_decoders import make_decoder
 from fmlab.generation.search import beam_search
 from fmlab.generation.untouched import is_untouched
 from fmlab.interpretability.ablation import without_head
@@ -79,13 +80,53 @@ def test_context_ends_a_row(either):
     assert (len(row.ids[0]), row.finish_reasons) == (3, ["context"])
 
 
-def test_numpy_engine_is_for_a_gpt_only():
+def double_queries(model):
+    projection = model.model.layers[1].self_attn.q_proj
+    projection.register_forward_hook(lambda _, __, output: 2 * output)
+
+
+def other_epsilon(model):
+    model.model.norm.epsilon = 0.5
+
+
+def no_groups(model):
+    model.model.layers[0].self_attn.n_kv_heads = 1
+
+
+def other_mlp(model):
+    model.model.layers[0].mlp.forward = torch.zeros_like
+
+
+def untie(model):
+    model.lm_head.weight = torch.nn.Parameter(2 * model.lm_head.weight.detach())
+
+
+@pytest.mark.parametrize("change", [double_queries, other_epsilon, no_groups, other_mlp, untie])
+def test_a_changed_llama_is_never_bypassed(change):
     model = tiny_llama.random_llama()
+    assert is_untouched(model)
+    assert type(make_engine("auto", model, n_rows=1)) is NumPyEngine
+    change(model)
     assert not is_untouched(model)
     assert type(make_engine("auto", model, n_rows=1)) is TorchEngine
-    message = "engine must be torch, uncached or auto for a Llama: numpy runs a GPT only; got 'num"
+    message = "engine must be torch, uncached or auto for what is not an untouched float32 GPT or L"
     with pytest.raises(ValueError, match=message):
         generate(model, [1], 3, temperature=0, engine="numpy")
+
+
+@torch.no_grad()
+def test_the_numpy_decoder_is_the_llama():
+    """Also where a weight or a rotation has changed: it reads the memory of the model."""
+    model = tiny_llama.random_llama()
+    model.model.layers[0].mlp.up_proj.weight.mul_(1.5)
+    model.rotary.sin.mul_(-1)
+    ids = torch.randint(0, 262, (1, 12), generator=torch.Generator().manual_seed(0))
+    cache = model.make_cache(1)
+    model(ids[:, :4], cache=cache)
+    decoder, expected = make_decoder(model, cache), model(ids)[0][0]
+    for position in range(4, 12):
+        found = torch.from_numpy(decoder.step(int(ids[0, position])))
+        torch.testing.assert_close(found, expected[position], atol=2e-5, rtol=1e-4)
 
 
 def test_beam_search_finds_rows_with_the_scores_that_the_model_gives_them(either):

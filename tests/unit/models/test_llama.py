@@ -11,7 +11,6 @@ import torch.nn.functional as F
 from fmlab.models import huggingface
 from fmlab.models.configs import LlamaConfig
 from fmlab.models.llama import Llama
-from fmlab.models.llama_formats import by_columns
 from fmlab.models.llama_layers import GroupedQueryAttention, RMSNorm, Rotary, rotate
 from tests.unit.tiny import changed, weights_of
 from tests.unit.tiny_llama import CONFIG, random_llama
@@ -233,12 +232,10 @@ def test_saved_model_is_loaded_as_it_was(tmp_path, config, dtype):
     assert all(weight.requires_grad for weight in loaded.parameters())
 
 
-def test_matrices_of_a_loaded_model_are_stored_by_columns_without_a_copy():
-    weights = {name: by_columns(name, w) for name, w in random_llama().state_dict().items()}
+def test_float32_weights_are_used_without_a_copy():
+    weights = random_llama().state_dict()
     model = Llama.from_weights(CONFIG, weights)
     for name, weight in model.state_dict().items():
-        by_rows = weight.dim() < 2 or "down_proj" in name
-        assert (weight if by_rows else weight.t()).is_contiguous()
         assert weight.data_ptr() == weights[name].data_ptr() or name == "lm_head.weight"
 
 

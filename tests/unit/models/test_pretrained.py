@@ -15,6 +15,7 @@ from fmlab.models import pretrained
 from fmlab.models.configs import GPTConfig
 from fmlab.models.gpt import GPT
 from fmlab.models.llama import Llama
+from fmlab.models.lora import add_lora, corrections
 from fmlab.models.pretrained import add_chat_tokens, card, load, next_tokens, save
 from fmlab.tokenization import tiktoken_ranks
 from fmlab.tokenization.special_tokens import ASSISTANT, END_OF_TEXT, USER
@@ -214,6 +215,53 @@ def test_packages_of_real_models_are_those_that_are_pinned():
     pins = (root / "requirements-models.txt").read_text(encoding="utf-8")
     for package in (pretrained.SMOLLM2_PACKAGE, tiktoken_ranks.PACKAGE):
         assert f"\n{package} \\\n    --hash=sha256:" in pins
+
+
+# --- a base with corrections ----------------------------------------------------------------------
+
+
+@pytest.fixture
+def adapted(made, monkeypatch, tmp_path):
+    """The folders of a base and of a model with LoRA on it, and that model."""
+    weights = tmp_path / "weights"
+    monkeypatch.setattr(pretrained, "WEIGHTS_FOLDER", weights)
+    shutil.copytree(made[0], weights / "nano")
+    model, tokenizer = load("nano")
+    for factor in corrections(add_lora(model, rank=2)).values():
+        factor += 0.1
+    base = {"name": "nano", "sha256": card("nano")["sha256"]["model.safetensors"]}
+    save(weights / "adapted", model, tokenizer, {"command": COMMAND, "base": base})
+    return weights / "nano", weights / "adapted", model
+
+
+def test_corrections_are_added_to_their_base(adapted):
+    _, folder, model = adapted
+    loaded, _ = load(folder)
+    ids = torch.tensor([[1, 2, 3]])
+    assert [path.name for path in sorted(folder.iterdir())] == ["adapter.safetensors", "card.json"]
+    assert torch.allclose(loaded(ids)[0], model(ids)[0], atol=1e-3)  # in 16 bits
+    assert not torch.allclose(loaded(ids)[0], load("nano")[0](ids)[0], atol=1e-2)
+    assert not loaded.training
+    assert not corrections(loaded)
+
+
+def test_damaged_corrections_are_named(adapted):
+    _, folder, _ = adapted
+    flip(folder / "adapter.safetensors", 8 * 200)
+    with pytest.raises(ValueError, match=r"adapter\.safetensors is damaged: its sha256"):
+        load(folder)
+    (folder / "adapter.safetensors").unlink()
+    with pytest.raises(FileNotFoundError, match=r"adapter\.safetensors is missing"):
+        load(folder)
+
+
+def test_corrections_of_another_base_are_refused(adapted):
+    base, folder, _ = adapted
+    model, tokenizer = with_noise(GPT(CONFIG), 0.2), load("nano")[1]
+    shutil.rmtree(base)
+    save(base, model, tokenizer, {"command": COMMAND})
+    with pytest.raises(ValueError, match=r"base must be the nano that .* was trained on"):
+        load(folder)
 
 
 # --- next_tokens ----------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from fmlab.scaling import LIST_PRICES, ListPrice, cheapest, monthly_cost
+from fmlab.scaling import LIST_PRICES, ListPrice, cheapest, monthly_cost, price_history
 
 
 def test_a_month_is_thirty_days_of_requests():
@@ -28,9 +28,53 @@ def test_the_cheapest_get_cheaper_and_are_good_enough():
 
 
 def test_the_blended_price_is_three_in_to_one_out():
-    assert ListPrice("x", 2024, 7, 1.0, 5.0, 50, "x").blended == 2.0
+    assert ListPrice("x", 2024, 7, 1.0, 5.0, 50, ("x",)).blended == 2.0
 
 
 def test_each_price_has_its_source_in_the_bibliography():
     text = (Path(__file__).parents[3] / "book" / "references.bib").read_text(encoding="utf-8")
-    assert all(f"{{{price.source}," in text for price in LIST_PRICES)
+    assert all(f"{{{source}," in text for price in LIST_PRICES for source in price.sources)
+
+
+def test_cached_tokens_cost_their_own_price_and_output_is_never_cached():
+    assert monthly_cost(1, 1e6, 1e6, 2.0, 8.0, cached=0.5, price_cached=1.0) == 30 * (1.5 + 8)
+    assert monthly_cost(1, 1e6, 0, 2.0, 8.0, cached=1.0, price_cached=0.5) == 15
+    assert monthly_cost(1, 1e6, 0, 2.0, 8.0, cached=1.0) == 60  # no price for them: the full one
+
+
+@pytest.mark.parametrize("wrong", [-0.1, 1.1, float("nan"), "half", None])
+def test_the_cached_part_is_a_fraction(wrong):
+    with pytest.raises(ValueError, match="cached must be a number from 0 to 1"):
+        monthly_cost(1, 1, 1, 1, 1, cached=wrong)
+
+
+def test_cached_tokens_never_cost_more():
+    discounted = [price for price in LIST_PRICES if price.price_cached is not None]
+    assert discounted
+    assert all(0 < price.price_cached < price.price_in for price in discounted)
+
+
+def test_the_history_follows_the_reader_s_own_volume():
+    found = price_history(10_000, 1_500, 300, least_mmlu=80)
+    assert found["bills"]["GPT-4"] == monthly_cost(10_000, 1_500, 300, 30, 60)
+    assert found["lowest"] == ["GPT-4", "GPT-4o", "GPT-4o mini", "GPT-4.1 nano"]
+    assert found["times"] == found["bills"]["GPT-4"] / found["bills"]["GPT-4.1 nano"]
+    assert found["years"] == pytest.approx(25 / 12)
+    assert list(found["bills"]) == [price.model for price in LIST_PRICES]
+
+
+def test_which_model_is_cheaper_depends_on_the_length_of_the_answers():
+    prices = (
+        ListPrice("long prompts", 2024, 1, 1.0, 9.0, 50, ()),
+        ListPrice("long answers", 2024, 2, 3.0, 3.0, 50, ()),
+    )
+    reads = price_history(1, 1_000, 10, prices=prices)
+    writes = price_history(1, 10, 1_000, prices=prices)
+    assert reads["lowest"] == ["long prompts"]
+    assert writes["lowest"] == ["long prompts", "long answers"]
+    assert reads["times"] == 1
+
+
+def test_a_score_that_no_model_reaches_is_an_error():
+    with pytest.raises(ValueError, match="least_mmlu must be at most 88"):
+        price_history(1, 1, 1, least_mmlu=99)

@@ -275,3 +275,12 @@ def test_norms_are_added_in_the_order_of_the_model():
         trainer.step(0, ids, targets)
         assert trainer.run.gradient_norms == [norms[-1][0]]
     assert any(first != second for first, second in norms)
+
+
+def test_the_progress_bar_of_a_limited_run_says_when_it_stops(capsys):
+    run = Run()
+    for _ in training_steps(run, 1000, "training", minutes=1.5, stop=lambda _: len(run.steps) > 1):
+        run.add({"loss": 1.0})
+    bar = capsys.readouterr().err
+    assert "stops after 1.5 min" in bar
+    assert "<" not in bar.rpartition("[")[2]  # no time left for all 1,000 steps

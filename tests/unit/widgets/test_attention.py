@@ -8,9 +8,11 @@ import torch
 from fmlab.models.attention import causal_mask, scaled_dot_product_attention
 from fmlab.models.configs import GPTConfig
 from fmlab.models.gpt import GPT
+from fmlab.models.pretrained import load
 from fmlab.tokenization.tokenizers import BPETokenizer
 from fmlab.widgets import AttentionExplorer
 from fmlab.widgets.attention import attention_scores
+from fmlab.widgets.page_models import document_ids
 
 D = 4  # width of a head
 TEXTS = [["rain", " falls", "\n"], ["a", "b", "c", "d", "e"]]
@@ -225,3 +227,33 @@ def test_without_script_there_is_a_picture_and_no_markup_from_the_text():
     assert "<b>" not in picture
     assert "␣é" in picture
     assert picture.count("<small>50%</small>") == 2
+
+
+def test_the_reader_can_type_a_text_which_a_model_of_the_book_reads():
+    explorer = explore(own_model="micro")
+    explorer.source, explorer.own = "micro", "The cat sat"
+    model, _ = load("micro")
+    ids = document_ids("micro", "The cat sat")
+    weights = model.double().attention_weights(torch.tensor([ids]))
+    explorer.layer, explorer.head, explorer.position = 3, 2, len(ids) - 1
+    np.testing.assert_allclose(explorer.weights, weights[3][0, 2], atol=1e-6)
+    assert "cat" in explorer.without_script().data
+    explorer.source = ""
+    assert (explorer.layer, explorer.head, explorer.position) == (1, 2, 2)
+
+
+def test_an_own_text_that_is_too_long_or_a_model_that_is_not_offered_is_refused():
+    explorer = explore(own_model="micro")
+    with pytest.raises(ValueError, match="own must be at most 64 tokens long; got 65"):
+        explorer.own = " the" * 64
+    with pytest.raises(ValueError, match="source must be one of"):
+        explorer.source = "small"
+
+
+def test_the_names_of_heads_hold_for_the_own_text_if_it_is_the_same_model():
+    model, tokenizer = load("micro")
+    options = dict(names={(0, 1): "a job"}, own_model="micro")
+    assert AttentionExplorer.of(model, tokenizer, ["low"], **options).own_named
+    with torch.no_grad():
+        next(model.parameters()).add_(1)
+    assert not AttentionExplorer.of(model, tokenizer, ["low"], **options).own_named

@@ -8,20 +8,34 @@ import pytest
 
 from fmlab.widgets import (
     AttentionExplorer,
+    DuplicateExplorer,
     KLExplorer,
+    MaskExplorer,
+    MetricsExplorer,
+    MixtureExplorer,
     Playground,
+    PriceCalculator,
     SamplingExplorer,
     ScalingCalculator,
+    ThresholdExplorer,
     TokenizerExplorer,
+    VotesExplorer,
 )
 
 WIDGETS = {
     AttentionExplorer: ".fml-attention",
+    DuplicateExplorer: ".fml-dup-cells",
     KLExplorer: ".fml-kl-bars",
+    MaskExplorer: ".fml-mask-table",
+    MetricsExplorer: ".fml-t-both",
+    MixtureExplorer: ".fml-mix-plot",
     Playground: ".fml-panes",
+    PriceCalculator: ".fml-price-rows",
     SamplingExplorer: ".fml-steps",
     ScalingCalculator: ".fml-scaling-tiles",
+    ThresholdExplorer: ".fml-t-both",
     TokenizerExplorer: ".fml-chips",
+    VotesExplorer: ".fml-votes-tally",
 }
 
 

@@ -11,15 +11,8 @@ from fmlab.generation import generate
 from fmlab.models import SHIPPED, load
 from fmlab.models.pretrained import REWARD, WEIGHTS_FOLDER
 from fmlab.widgets import Playground
-from fmlab.widgets.playground import (
-    DEFAULTS,
-    EXAMPLES,
-    MODELS,
-    STORY,
-    WORKER,
-    model_files,
-    worker_script,
-)
+from fmlab.widgets.page_models import WORKER, model_files, worker_script
+from fmlab.widgets.playground import DEFAULTS, EXAMPLES, MODELS, STORY
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +36,7 @@ def test_at_first_micro_writes_with_the_default_settings():
 
 
 def test_models_are_those_that_write():
-    assert set(MODELS) == set(SHIPPED) - {"nano", "micro-agent", REWARD}
+    assert set(MODELS) == set(SHIPPED) - {"nano", "micro-agent", "small-thinking", REWARD}
     for entry in Playground().models:
         sizes = [path.stat().st_size for path in model_files(entry["name"])]
         assert entry["bytes"] == sum(sizes)
@@ -121,7 +114,7 @@ def test_the_worker_imports_nothing_and_each_name_in_it_is_unique():
     assert not re.search(r"^\s*import\b|\bimport\(|\beval\(|new Function", code, re.M)
     names = re.findall(r"^(?:export )?(?:async )?(?:const|let|class|function) (\w+)", script, re.M)
     assert len(names) == len(set(names)) > 40
-    assert len(WORKER) == 5
+    assert len(WORKER) == 6
 
 
 def test_without_script_there_is_a_text_that_the_model_wrote_and_its_first_candidates():

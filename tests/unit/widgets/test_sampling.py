@@ -10,6 +10,7 @@ from traitlets import TraitError
 
 from fmlab.sampling import entropy, restrict, sample, softmax
 from fmlab.widgets import SamplingExplorer
+from fmlab.widgets.page_models import OWN_TEXT, model_files, next_logits, vocabulary
 from fmlab.widgets.vocabularies import MODELS, PublishedLogits
 
 PROMPTS = ["It was", "Once upon a"]
@@ -131,7 +132,9 @@ def test_the_state_of_the_widget_does_not_hold_the_loaded_logits(explorer):
 
 
 def test_a_source_that_cannot_be_had_changes_nothing(explorer, monkeypatch):
-    with pytest.raises(ValueError, match=r"source must be one of \['', 'smollm2'\]; got 'gpt4'"):
+    with pytest.raises(
+        ValueError, match=r"source must be one of \['', 'smollm2', 'micro'\]; got 'gpt4'"
+    ):
         explorer.source = "gpt4"
 
     def missing(self):
@@ -142,7 +145,7 @@ def test_a_source_that_cannot_be_had_changes_nothing(explorer, monkeypatch):
     with pytest.raises(FileNotFoundError, match="get it with pip"):
         explorer.source = "smollm2"
     assert (explorer.source, explorer.prompt) == ("", 1)
-    with pytest.raises(ValueError, match="published must be names out of smollm2; got 'gpt4'"):
+    with pytest.raises(ValueError, match="names out of smollm2, micro; got 'gpt4'"):
         SamplingExplorer(PROMPTS, LOGITS, TOKENS, published=["gpt4"])
 
 
@@ -284,3 +287,53 @@ def test_without_script_there_is_a_picture_and_no_markup_from_the_texts():
     shares = [("50.0%", "71.4%"), ("20.0%", "28.6%"), ("15.0%", "0.0%"), ("10.0%", "0.0%")]
     names = ["&lt;b&gt;", "↵", "⟨C3⟩", "␣the", "é"]
     assert rows == [(n, *s) for n, s in zip(names, [*shares, ("5.0%", "0.0%")], strict=True)]
+
+
+def test_the_reader_can_type_a_text_which_a_model_of_the_book_reads(explorer):
+    explorer.source = "micro"
+    explorer.text = "The capital of"
+    assert explorer.vocabulary == vocabulary("micro")
+    np.testing.assert_allclose(explorer.rows[0], next_logits("micro", "The capital of"))
+    explorer.top_k = 3
+    assert explorer.n_kept == 3
+
+
+def test_an_appended_token_changes_the_next_distribution_and_a_new_text_forgets_it(explorer):
+    explorer.source, explorer.text = "micro", "The capital of"
+    before = explorer.probs
+    token = int(before.argmax())
+    explorer.response = [token]
+    np.testing.assert_allclose(explorer.rows[0], next_logits("micro", "The capital of", [token]))
+    assert abs(explorer.probs - before).max() > 0.01
+    assert vocabulary("micro")[token].decode() in explorer.without_script().data
+    explorer.text = "Another"
+    assert explorer.response == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("text", " the" * 300, "text must be short enough: 256 tokens in all; got 301"),
+        ("text", "x" * 2001, "text must be at most 2000 characters long; got 2001"),
+        ("response", [2048], "response must be a sequence of ids from 0 to 2047"),
+        ("response", [1] * 256, "response must be short enough: 256 tokens in all"),
+    ],
+)
+def test_a_text_that_does_not_fit_is_refused(explorer, name, value, message):
+    with pytest.raises(ValueError, match=message):
+        setattr(explorer, name, value)
+
+
+def test_the_page_is_told_how_large_a_model_is(explorer):
+    for name, entry in OWN_TEXT.items():
+        size = sum(path.stat().st_size for path in model_files(name))
+        assert entry.kilobytes == round(size / 1e4) * 10
+    assert explorer.published[-1] == ["micro", "micro", 2048, OWN_TEXT["micro"].kilobytes, []]
+
+
+def test_in_a_notebook_the_kernel_sends_worker_and_model(explorer, monkeypatch):
+    sent = []
+    monkeypatch.setattr(explorer, "send", lambda content, buffers=None: sent.append(content))
+    for request in ({"kind": "worker"}, {"kind": "model", "name": "micro"}, {"kind": "model"}):
+        explorer._handle_custom_msg(request, [])
+    assert [content["kind"] for content in sent] == ["worker", "model"]

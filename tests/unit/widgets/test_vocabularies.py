@@ -103,9 +103,8 @@ def test_other_messages_are_not_answered(sent, content):
 def test_a_kernel_says_why_it_has_no_data(sent, monkeypatch):
     explorer, messages = sent
     explorer._handle_custom_msg({"request": "gpt5"}, [])
-    assert (
-        messages[0][0]["error"] == "name must be one of cl100k, smollm2, smollm2-logits; got 'gpt5'"
-    )
+    known = "cl100k, smollm2, smollm2-logits, bigram-counts"
+    assert messages[0][0]["error"] == f"name must be one of {known}; got 'gpt5'"
 
     def missing(name):
         raise FileNotFoundError("get it with pip")

@@ -1,6 +1,7 @@
 """Methods of a tensor that combine its numbers along a dimension."""
 
 import builtins
+import math
 from collections import namedtuple
 
 import numpy as np
@@ -138,6 +139,13 @@ class Reductions:
         with np.errstate(divide="ignore"):
             sums = np.log(np.exp(a - top).sum(axis=dim, keepdims=True)) + top
         return self._new(sums if keepdim else np.squeeze(sums, dim))
+
+    def quantile(self, q):
+        """Between two numbers, torch interpolates, as NumPy does."""
+        a = np.sort(floating(self._a, "quantile()"), axis=None)
+        place = q * (a.size - 1)
+        below, above = a[math.floor(place)], a[math.ceil(place)]
+        return self._new(below + a.dtype.type(place % 1) * (above - below))
 
     def unique(self):
         return self._new(np.unique(self._a))

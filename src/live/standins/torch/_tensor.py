@@ -72,6 +72,10 @@ class Tensor(Shapes, Reductions, InPlace):
     def element_size(self):
         return self._a.itemsize
 
+    @property
+    def nbytes(self):
+        return self._a.nbytes
+
     def is_floating_point(self):
         return self._a.dtype.kind == "f"
 
