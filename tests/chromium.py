@@ -15,6 +15,13 @@ FLAGS = [
     "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",  # no other host can be reached
 ]
 
+# The browser draws a change in its next frame; after the second frame it is visible.
+TWO_FRAMES = "() => new Promise((go) => requestAnimationFrame(() => requestAnimationFrame(go)))"
+
+# A widget starts after the page has loaded, so "networkidle" may come before.
+ALL_STARTED = """() => document.readyState === "complete"
+  && !document.querySelector("[data-widget=starting]")"""
+
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
@@ -35,11 +42,12 @@ def chromium() -> Iterator[Browser]:
 
 
 def requests_of(page: Page) -> list[str]:
-    """Return the addresses that the page requests once it has loaded, without its pictures.
+    """Return the addresses that the page requests once its widgets are there, without its pictures.
 
     A browser loads a picture when it comes near the visible part of the page, which depends on
     the heights of everything above it.
     """
+    page.wait_for_function(ALL_STARTED)
     page.wait_for_load_state("networkidle")
     addresses = []
 

@@ -1,7 +1,6 @@
 """A JupyterLab for tests: in a folder, with settings of its own, stopped when the test ends."""
 
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -10,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tools.processes import end
+from tools.processes import end, free_port
 
 SECONDS = 60  # until the server answers, or a kernel has imported torch
 
@@ -18,9 +17,7 @@ SECONDS = 60  # until the server answers, or a kernel has imported torch
 @contextmanager
 def jupyterlab_in(folder: Path, settings: Path | None = None) -> Iterator[str]:
     """Yield the address of a JupyterLab that was started in a folder, with a folder of settings."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     options = [f"--port={port}", "--ServerApp.port_retries=0", "--IdentityProvider.token="]
     options += ["--no-browser", "--allow-root", "--expose-app-in-browser"]
     places = {f"JUPYTER_{kind}_DIR": str(folder / ".jupyter" / kind) for kind in ("CONFIG", "DATA")}

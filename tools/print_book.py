@@ -249,7 +249,7 @@ def print_book(names: list[str] | None = None, target: Path = SITE / NAME) -> Pa
     chosen = [row for row in listed() if not names or Path(row[1]).stem in names]
     pages = {page for _, page, _ in chosen}
     articles = {page: article_of(page, pages) for page in pages}
-    draft = SITE / "print.html"
+    draft = SITE / "print.htm"  # no page of the site
     started = time.monotonic()
     try:
         with served() as site, chromium() as browser:

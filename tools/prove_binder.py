@@ -13,7 +13,6 @@ import os
 import re
 import secrets
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -35,7 +34,7 @@ sys.path.insert(0, str(ROOT))
 
 from tools.compare import comparable, is_trained_live  # noqa: E402
 from tools.drawings import FIGURES_AS_SVG  # noqa: E402
-from tools.processes import end  # noqa: E402
+from tools.processes import end, free_port  # noqa: E402
 
 START = 120  # seconds the server may take to start
 CELL = 300  # seconds a cell may take
@@ -79,6 +78,7 @@ def draw_as_svg(home: Path) -> None:
     settings.parent.mkdir(parents=True)
     options = dict(option.removeprefix("--").split("=", 1) for option in FIGURES_AS_SVG)
     lines = [f"c.{name} = {value if '{' in value else {value}}" for name, value in options.items()]
+    lines.append("c.HistoryManager.enabled = False  # two kernels would share its database")
     settings.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
@@ -92,6 +92,8 @@ def install(repository: Path, venv: Path, variables: dict[str, str]) -> None:
     pip = [venv / "bin/python", "-m", "pip", "install", "-q", "--disable-pip-version-check"]
     run([*pip, "-r", "binder/requirements.txt"], repository, variables)
     run(["binder/postBuild"], repository, variables)
+    # Or else matplotlib says in the first notebook that it makes its list of fonts.
+    run([venv / "bin/python", "-c", "import matplotlib.font_manager"], repository, variables)
     check_requirements(venv, repository, variables)
 
 
@@ -166,9 +168,7 @@ class Server:
 @contextmanager
 def jupyterlab(repository: Path, variables: dict[str, str]) -> Iterator[Server]:
     """Start JupyterLab through ``binder/start``, on this machine only, and stop it at the end."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        server = Server(free.getsockname()[1])
+    server = Server(free_port())
     options = [
         "--no-browser",
         "--allow-root",

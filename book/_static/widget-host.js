@@ -90,11 +90,16 @@
     return typeof widget === "function" ? widget() : widget;
   });
 
+  // A promise of its arrival, so that nothing is drawn without it. A widget without its style works too.
   const addStyle = once((source) => {
     const style = document.createElement(isFile(source) ? "link" : "style");
-    if (isFile(source)) Object.assign(style, { rel: "stylesheet", href: fileUrl(source) });
-    else style.textContent = source;
-    document.head.append(style);
+    if (!isFile(source)) style.textContent = source;
+    return new Promise((resolve) => {
+      const settled = { onload: resolve, onerror: resolve };
+      if (isFile(source)) Object.assign(style, { rel: "stylesheet", href: fileUrl(source), ...settled });
+      else resolve();
+      document.head.append(style);
+    });
   });
 
   // Bytes travel beside the state, in base64, each with the path to where it belongs.
@@ -271,8 +276,9 @@
     const values = models.get(id);
     if (!values) throw new Error(`the page does not hold the state of ${id}`);
     if (!values._esm) return false; // buttons of ipywidgets, say: they need a kernel
-    if (values._css) addStyle(values._css);
+    const styled = values._css && addStyle(values._css);
     const widget = await loadScript(values._esm);
+    await styled;
     const model = await startModel(id, values, widget);
     if (widget.settings) makeLinkable(el, model, widget.settings);
     await widget.render({ model, el, site: SITE });

@@ -19,6 +19,7 @@ import base64
 import math
 import os
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -57,6 +58,8 @@ def pytest_configure(config: pytest.Config) -> None:
     config.option.nbval_sanitize_with = str(SANITIZE)
     config.option.nbval_cell_timeout = TIMEOUT
     kernel.start_new_kernel = start_kernel
+    # Through files: two kernels that start at the same time may get the same port.
+    kernel.KernelManager = partial(kernel.KernelManager, transport="ipc")
     for owner, functions in {
         IPyNbFile: (init, collect, get_kernel_message),
         IPyNbCell: (runtest, sanitize, format_output_compare),
@@ -101,6 +104,7 @@ def get_kernel_message(
 
 
 def runtest(self: IPyNbCell) -> None:
+    self.output_timeout = TIMEOUT
     original["runtest"](self)
     if self.cell.execution_count is None and self.cell.source.strip():
         self.raise_cell_error(f"This cell was stored without having been run. {ADVICE}")

@@ -94,7 +94,7 @@ def test_peak_memory_is_that_of_the_kernel(twice):
     ("source", "says"),
     [
         ("1 / 0", "ZeroDivisionError"),
-        ("import time\ntime.sleep(60)", "longer than 2 s"),
+        ("import time\ntime.sleep(600)", "longer than 10 s"),
         ("import os\nos._exit(1)", "ended the kernel"),
     ],
 )
@@ -102,7 +102,7 @@ def test_failing_notebook_is_left_alone(tmp_path, source, says):
     path = stored(tmp_path / "page.ipynb", "1", source, "2")
     before = path.read_bytes()
     with pytest.raises(Failure, match=says) as error:
-        execute(path, timeout=2)
+        execute(path, timeout=10 if "10 s" in says else 60)
     assert nbformat.read(path, as_version=4).cells[2].id in str(error.value)
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]

@@ -6,7 +6,6 @@ import json
 import os
 import re
 import shlex
-import socket
 import subprocess
 import sys
 import time
@@ -15,7 +14,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from tools.processes import end
+from tools.processes import end, free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -70,12 +69,6 @@ def test_a_command_prints_what_it_should(command, tmp_path):
 @pytest.mark.parametrize("code", blocks("python"))
 def test_a_snippet_runs(code, tmp_path):
     assert run([sys.executable, "-c", code], tmp_path).strip()
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
 
 
 def test_the_server_answers_the_request(tmp_path):

@@ -31,7 +31,11 @@ SITE = ROOT / "_build" / "html"
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 FRONT = "index.html"  # leads to the cover, book/index.html
 LONE = {FRONT, "404.html"}  # pages without the theme, which have tests of their own
-PATIENCE = 15_000  # milliseconds until an element that does not come is a failure
+PATIENCE = 60_000  # milliseconds until an element that does not come is a failure
+
+# Whether the cells that run on the page have their buttons, which move what is below them.
+LIVE_READY = """() => !document.querySelector("script[data-chapter]")
+  || document.documentElement.dataset.live === 'ready'"""
 
 # A page answers an action in a later frame, so after an action a test waits: `expect(locator)`
 # tries again until the page is as it should be. Reading a value at once fails now and then.
@@ -129,6 +133,11 @@ def anchors(soup):
     return of
 
 
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128  # connections that wait; by default 5, fewer than a browser opens
+
+
 class QuietHandler(SimpleHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
@@ -139,8 +148,7 @@ class QuietHandler(SimpleHTTPRequestHandler):
 @pytest.fixture(scope="session")
 def base_url(site):
     """The address at which the site is served while the tests run."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(QuietHandler, directory=str(site)))
-    server.daemon_threads = True
+    server = Server(("127.0.0.1", 0), partial(QuietHandler, directory=str(site)))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}/"
     server.shutdown()
@@ -212,6 +220,8 @@ def open_page(browser, base_url):
         page = context.new_page()
         problems.listen_to(page, base_url)
         page.goto(base_url + page_path)
+        if scripts:
+            page.wait_for_function(LIVE_READY)
         return page
 
     yield opener

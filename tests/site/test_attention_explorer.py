@@ -13,12 +13,11 @@ from fmlab.models import load
 from fmlab.sampling import entropy
 from fmlab.widgets import AttentionExplorer
 from fmlab.widgets.page_models import document_ids
+from tests.chromium import TWO_FRAMES
 
 PAGE = "book/attention.html"
 STATE = "application/vnd.jupyter.widget-state+json"
 MOST_BYTES = 600_000  # of the page that the explorer may take
-# The browser draws a change in its next frame; after the second frame it is visible.
-TWO_FRAMES = "() => new Promise((go) => requestAnimationFrame(() => requestAnimationFrame(go)))"
 
 # The weights that a heat map shows: its picture is opaque by the square root of them.
 PICTURED = """async (heat) => {
@@ -321,7 +320,9 @@ def test_a_text_with_too_many_tokens_is_refused(explorer):
 @pytest.mark.parametrize(("width", "theme"), [(1280, "light"), (360, "dark")])
 def test_with_a_typed_text_it_is_accessible_and_fits(explorer, axe, width, theme):
     widget = explorer(width=width, theme=theme)
-    own_text(widget, "one two three " * 8)
+    text = "one two three " * 8
+    own_text(widget, text)
+    expect(widget.locator(".fml-rows > span")).to_have_count(len(document_ids("small", text)))
     expect(widget.locator(".fml-sum li")).to_have_count(5)
     widget.page.evaluate(axe)
     found = widget.page.evaluate(

@@ -6,9 +6,9 @@ import pytest
 import yaml
 from playwright.sync_api import expect
 
+from tests.chromium import TWO_FRAMES
 from tests.site.test_playground import (
     STORY,
-    TWO_FRAMES,
     at_full_speed,
     expected,
     fresh_page,

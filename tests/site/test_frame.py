@@ -39,7 +39,7 @@ def test_a_keyboard_reaches_the_text_soon(open_page, name):
 
 @pytest.mark.parametrize("name", ["index", "preference-finetuning"])
 def test_axe_finds_nothing_at_all(open_page, axe, name):
-    page = open_page(f"book/{name}.html")
+    page = open_page(f"book/{name}.html", reduced_motion="reduce")  # shows its text at once
     expect(page.locator("[data-widget=starting]")).to_have_count(0)
     page.evaluate(axe)
     assert not page.evaluate(EVERY_RULE)

@@ -96,6 +96,7 @@ def notebook(browser, lab):
     page = context.new_page()
     page.goto(f"{lab}/lab/tree/explorers.ipynb")
     page.locator(".jp-Notebook .jp-CodeCell").nth(len(MAKE)).wait_for()
+    page.wait_for_function("globalThis.jupyterapp?.shell.currentWidget?.sessionContext")
     page.evaluate(RUN_ALL)
     yield page
     context.close()

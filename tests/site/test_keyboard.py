@@ -10,6 +10,8 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from tests.chromium import TWO_FRAMES
+
 MOST_STOPS = 200  # of the Tab key in one widget
 CONTROLS = "a[href], button, input, select, textarea, summary, [tabindex]"
 
@@ -203,6 +205,7 @@ def changes(widget, key, back):
     has_changed = f"([root, before]) => before !== ({SHOWN})(root)"
     widget.page.wait_for_function(has_changed, arg=[widget.element_handle(), before])
     widget.page.keyboard.press(back)
+    widget.evaluate(TWO_FRAMES)
     return True
 
 
@@ -231,6 +234,7 @@ def moves_among_options(widget):
 
 def moves_in_a_picture(widget):
     widget.page.keyboard.press("Home")
+    widget.evaluate(TWO_FRAMES)
     return changes(widget, "End", "Home")
 
 

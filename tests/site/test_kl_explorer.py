@@ -11,14 +11,13 @@ from playwright.sync_api import expect
 from fmlab.alignment.tabular import exact
 from fmlab.sampling import entropy
 from fmlab.widgets.kl import BETAS, MAX_N
+from tests.chromium import TWO_FRAMES
 
 PAGE = "book/preference-finetuning.html"
 CELL = ".tag_kl-explorer"
 STATE = "application/vnd.jupyter.widget-state+json"
 GOALS = {"Proxy reward": "reward", "True reward": "true_reward"}
 SLIDERS = {"beta": "β, the cost of KL", "n": "N of best-of-N"}
-# The browser draws a change in its next frame; after the second frame it is visible.
-TWO_FRAMES = "() => new Promise((go) => requestAnimationFrame(() => requestAnimationFrame(go)))"
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 import json
 import re
+from contextlib import contextmanager
 
 import pytest
 from playwright.sync_api import expect
@@ -19,10 +20,24 @@ def chapter(open_page):
 
     def opener(**options):
         page = open_page(PAGE, **options)
-        page.locator("html[data-live=ready]").wait_for(state="attached")
         return page
 
     return opener
+
+
+@contextmanager
+def held_back(page, pattern):
+    """Let a request wait until the end of the block: what is shown meanwhile stays."""
+    waiting, is_over = [], False
+
+    def answer(route):
+        route.continue_() if is_over else waiting.append(route)
+
+    page.route(pattern, answer)
+    yield
+    is_over = True
+    for route in waiting:
+        route.continue_()
 
 
 def cell_with(page, text):
@@ -38,8 +53,9 @@ def test_a_cell_runs_and_says_that_its_output_is_the_same(chapter):
     assert loaded
     assert not [url for url in loaded if SIZE.search(url)]
     requested = requests_of(page)
-    cell.get_by_role("button", name=re.compile("^Run cell")).click()
-    expect(cell.locator(".live-status")).to_contain_text("Loading", timeout=PATIENCE)
+    with held_back(page, "**/live/packages.zip"):
+        cell.get_by_role("button", name=re.compile("^Run cell")).click()
+        expect(cell.locator(".live-status")).to_contain_text("Loading")
     expect(cell.locator(".live-status")).to_contain_text("Done", timeout=PATIENCE)
     expect(cell.locator(".live-status")).to_contain_text("the same as above")
     expect(cell.locator(".live-yours")).to_be_visible()
@@ -61,6 +77,7 @@ def test_an_edited_cell_runs_its_new_code_and_can_be_reset(chapter):
     expect(error).not_to_contain_text("live.py")  # it begins in the cell
     editor.fill("while True: pass")
     editor.press("Shift+Enter")
+    expect(cell.locator(".live-status")).to_contain_text("Running")
     editor.press("Shift+Enter")  # a second run waits for the first
     expect(cell.locator(".live-status")).to_contain_text("not finished")
     cell.get_by_role("button", name=re.compile("^Stop cell")).click()
@@ -85,8 +102,9 @@ def test_a_change_of_a_cell_marks_the_outputs_that_were_made_with_it(chapter):
     )
     run = page.get_by_role("button", name=re.compile(f"^Run cell {later}:"))
     run.focus()
-    page.keyboard.press("Enter")
-    expect(page.get_by_role("button", name=re.compile(f"^Stop cell {later}:"))).to_be_focused()
+    with held_back(page, "**/live/packages.zip"):
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("button", name=re.compile(f"^Stop cell {later}:"))).to_be_focused()
     aloud = page.locator(".live-announcer")
     expect(aloud).to_contain_text(f"Cell {later}: Done", timeout=PATIENCE)
     expect(run).to_be_focused()

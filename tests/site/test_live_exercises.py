@@ -31,7 +31,6 @@ def exercises(open_page):
 
     def opener(name="sampling", **options):
         page = open_page(f"book/exercises/{name}.html", **options)
-        page.locator("html[data-live=ready]").wait_for(state="attached")
         return page
 
     return opener

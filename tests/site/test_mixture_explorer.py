@@ -62,6 +62,7 @@ def test_links_in_the_text_set_it(explorer):
     pressed = widget.get_by_role("button", name="control: the same kind of text")
     expect(pressed).to_have_attribute("aria-pressed", "true")
     page.get_by_role("link", name="half and half").click()
+    expect(verdict).to_contain_text("With 50% Šolmi, the loss on Šolmi")
     assert_shows_what_python_computes(widget, share=0.5)
 
 

@@ -73,7 +73,6 @@ def test_one_menu_opens_the_notebook_of_the_page_everywhere(site, soup, root):
 
 def test_run_here_leads_to_the_first_cell_that_runs(open_page):
     page = open_page("book/preface.html")
-    page.locator("html[data-live=ready]").wait_for(state="attached")
     page.locator(".dropdown-launch-buttons > button").click()
     page.get_by_role("button", name="Run here").click()
     expect(page.locator(".live-run").first).to_be_focused()

@@ -61,7 +61,10 @@ def test_the_chapter_shows_micro_before_and_after_finetuning(open_page):
     page = open_page("book/supervised-finetuning.html")
     widget = page.locator(".tag_response-explorer [data-widget=ready]")
     choice = widget.get_by_label("Prompt", exact=True)
-    for option in choice.locator("option").all()[:-1]:
+    expect(choice).to_be_visible()
+    options = choice.locator("option").all()[:-1]
+    assert options
+    for option in options:
         choice.select_option(option.get_attribute("value"))
         for i, name in enumerate(("micro", "micro-sft")):
             text, _ = greedy_response(name, option.inner_text())

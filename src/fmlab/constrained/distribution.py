@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from fmlab.arguments import Floats, Ids, require
 from fmlab.constrained.constraint import Constraint
-from fmlab.models.inference import inference
+from fmlab.models.inference import at_least_float32, inference
 from fmlab.models.language_model import LanguageModel
 from fmlab.sampling import log_softmax
 
@@ -88,7 +88,7 @@ def log_weights(
         require(keeps, "rows", "tokens that keep to the constraint", row)
         with inference(model):
             logits = model(torch.tensor([[*prompt, *row[:-1]]], device=model.device))[0]
-        logp = log_softmax(logits[0, len(prompt) - 1 :].float().cpu().numpy())  # (new, V)
+        logp = log_softmax(at_least_float32(logits[0, len(prompt) - 1 :]).cpu().numpy())  # (new, V)
         totals.append(sum(_log_sum(line[mask]) for line, mask in zip(logp, masks)))
     return np.array(totals)
 
@@ -97,7 +97,7 @@ def _next_logprobs(model: LanguageModel, rows: list[Ids]) -> Floats:
     """Log-probabilities of the token after rows of one length, (R, V)."""
     with inference(model):
         logits = model(torch.tensor(rows, device=model.device), last_only=True)[0]
-    return log_softmax(logits[:, -1].float().cpu().numpy())
+    return log_softmax(at_least_float32(logits[:, -1]).cpu().numpy())
 
 
 def _log_sum(logp: NDArray) -> float:

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from fmlab.arguments import Ids, require
 from fmlab.generation.numpy_decoders import DECODERS, Floats32, make_decoder
 from fmlab.generation.untouched import is_untouched
-from fmlab.models.inference import inference
+from fmlab.models.inference import at_least_float32, inference
 
 
 class UncachedEngine:
@@ -130,4 +130,4 @@ def left_pad(sequences: Sequence[Ids], model: nn.Module) -> tuple[Tensor, Tensor
 
 def last_logits(output: tuple[Tensor, Tensor | None]) -> Floats32:
     """Return the logits of the last position as a NumPy array, (R, 1, V) -> (R, V)."""
-    return output[0][:, -1].float().cpu().numpy()
+    return at_least_float32(output[0][:, -1]).cpu().numpy()

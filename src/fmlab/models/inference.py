@@ -8,7 +8,7 @@ from numbers import Integral
 from typing import Protocol
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from fmlab.arguments import Ids, require
 
@@ -37,6 +37,15 @@ def inference(model: nn.Module, modules: Sequence[nn.Module] | None = None) -> I
     finally:
         for module in were_training:
             module.training = True
+
+
+def at_least_float32(tensor: Tensor) -> Tensor:
+    """Return a tensor of 16-bit numbers as float32, any other as it is.
+
+    Sums and softmaxes of 16-bit numbers lose too much. A model in float64 keeps its precision, and
+    with it results that do not depend on how a processor rounds.
+    """
+    return tensor.to(torch.promote_types(tensor.dtype, torch.float32))
 
 
 def as_ids(name: str, ids: object, config: HasTokens, extra: float = 0) -> Ids:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from fmlab.arguments import Floats, require, require_count
 from fmlab.data.batching import TOKENS_AT_ONCE, batches
 from fmlab.data.dialogues import Dialogues
-from fmlab.models.inference import as_ids, inference
+from fmlab.models.inference import as_ids, at_least_float32, inference
 
 LOGITS_AT_ONCE = 1 << 24  # the most in one batch of an evaluation: 64 MB
 
@@ -29,9 +29,9 @@ def logprobs_at(
     ``hidden`` (B, T, D) are the last hidden states, ``targets`` and ``mask`` (B, T). Logits are
     computed for the selected positions only. Gradients flow.
     """
-    logits = model.lm_head(hidden[mask]).float() / temperature  # (N, V), N selected positions
+    logits = at_least_float32(model.lm_head(hidden[mask])) / temperature  # (N, V) of N positions
     selected = -F.cross_entropy(logits, targets[mask], reduction="none")  # (N,)
-    return torch.zeros(mask.shape, device=selected.device).masked_scatter(mask, selected)
+    return selected.new_zeros(mask.shape).masked_scatter(mask, selected)
 
 
 def response_token_logprobs(
@@ -58,7 +58,7 @@ def evaluate_response_logprobs(model: nn.Module, dialogues: Dialogues) -> Tensor
 
     Rows of about equal length go through the model together, so little of a batch is padding.
     """
-    logprobs = torch.zeros(len(dialogues))
+    logprobs = torch.zeros(len(dialogues), dtype=at_least_float32(model.lm_head.weight).dtype)
     most_tokens = min(TOKENS_AT_ONCE, LOGITS_AT_ONCE // model.config.vocab_size)
     lengths = (dialogues.last + 1).tolist()
     with inference(model):

@@ -16,7 +16,7 @@ from fmlab.arguments import require, require_count
 from fmlab.files import download_from_hub, installed_file, write_atomically
 from fmlab.models.gpt import GPT
 from fmlab.models.huggingface import CONFIG, WEIGHTS, read_settings
-from fmlab.models.inference import inference
+from fmlab.models.inference import at_least_float32, inference
 from fmlab.models.language_model import LanguageModel
 from fmlab.models.llama import Llama
 from fmlab.models.lora import corrections, merge_lora
@@ -132,7 +132,7 @@ def next_tokens(
     require(len(ids) <= longest, "text", f"at most {longest - 1} tokens long", len(ids) - 1)
     with inference(model):
         logits = model(torch.tensor([ids], device=model.device), last_only=True)[0][0, 0]
-    top = logits.float().softmax(dim=-1).topk(min(n, len(logits)))
+    top = at_least_float32(logits).softmax(dim=-1).topk(min(n, len(logits)))
     pairs = zip(top.indices.tolist(), top.values.tolist())
     return [(tokenizer.decode([i]), p) for i, p in pairs]
 

@@ -211,11 +211,20 @@ async function typedText(model, { name, kilobytes }, from, onProgress, redraw) {
   await engine.call("open", request, ({ loaded }) => onProgress(Math.min(loaded, 1000 * kilobytes)));
   const id = newId();
   let isTyped = false;
-  const typed = later(() => {
+  const commit = () => {
     isTyped = true;
     update(model, { own: field.value });
-  }, 250);
-  const field = h("textarea", { id, rows: 3, spellcheck: "false", maxlength: MAX_CHARACTERS, input: typed });
+  };
+  const typed = later(commit, 250);
+  const field = h("textarea", {
+    ...{ id, rows: 3, spellcheck: "false", maxlength: MAX_CHARACTERS },
+    input: typed,
+    change: settled, // the focus leaves the field, which a redraw would then reset
+  });
+  function settled() {
+    typed.cancel();
+    if (field.value !== model.get("own")) commit();
+  }
   const problem = h("p", { class: "fml-problem", role: "alert" });
   let asked;
   let busy = false;

@@ -41,6 +41,17 @@ def test_rollout_has_the_numbers_of_policy_reference_and_value_head():
     assert (rollout.values[~rollout.mask] == 0).all()
 
 
+@pytest.mark.parametrize(
+    ("of_policy", "of_numbers"), [(torch.float64, torch.float64), (torch.bfloat16, torch.float32)]
+)
+def test_numbers_have_the_precision_of_the_policy_and_at_least_32_bits(of_policy, of_numbers):
+    policy, head = tiny_model().to(of_policy), ValueHead(CONFIG.d_model).to(of_policy)
+    rng = np.random.default_rng(0)
+    rollout = roll_out(policy, head, policy, TOKENIZER, PROMPTS, length, 8, rng)
+    numbers = (rollout.logprobs, rollout.ref_logprobs, rollout.values, rollout.scores)
+    assert {each.dtype for each in numbers} == {of_numbers}
+
+
 def test_logprobs_with_values_are_those_without():
     rollout, policy, head = rolled(), tiny_model(), ValueHead(CONFIG.d_model)
     logprobs, values = logprobs_and_values(policy, head, rollout.dialogues)

@@ -27,6 +27,20 @@ def test_logprob_of_a_response_is_that_of_its_tokens_after_the_prompt():
         assert value == pytest.approx(expected, rel=1e-5)
 
 
+def test_a_model_in_float64_keeps_its_precision_and_one_in_16_bits_gets_32():
+    model, dialogues = tiny_model().double(), Dialogues.of(TOKENIZER, PAIRS)
+    found = evaluate_response_logprobs(model, dialogues)
+    assert found.dtype == torch.float64
+    for row, value in enumerate(found.tolist()):
+        n = int(dialogues.last[row]) + 1
+        with torch.no_grad():
+            logp = model(dialogues.ids[row : row + 1, :n])[0][0].log_softmax(dim=-1)
+        columns = dialogues.is_response[row, :n].nonzero().flatten()
+        expected = logp[columns - 1, dialogues.ids[row, columns]].sum()
+        assert value == pytest.approx(float(expected), rel=1e-12)
+    assert response_logprobs(tiny_model().bfloat16(), dialogues).dtype == torch.float32
+
+
 def test_columns_are_about_the_next_token_and_zero_outside_responses():
     model, batch = tiny_model(), Dialogues.of(TOKENIZER, PAIRS)
     found = response_token_logprobs(model, batch)

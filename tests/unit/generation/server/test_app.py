@@ -25,6 +25,7 @@ from fmlab.generation.server.errors import ApiError
 from fmlab.generation.server.requests import CompletionRequest
 from fmlab.generation.server.service import Service
 from fmlab.models import load
+from tools.processes import free_port
 
 MODEL, CHAT = "nano", "micro-sft"
 SECONDS = 20  # no test takes so long unless something hangs
@@ -32,12 +33,12 @@ SECONDS = 20  # no test takes so long unless something hangs
 
 @pytest.fixture(scope="module")
 def service():
-    return Service([MODEL, CHAT], max_rows=8, max_waiting=500)
+    return Service([MODEL, CHAT], max_rows=8, max_waiting=500, patience=600.0)
 
 
 @pytest.fixture(scope="module")
 def address(service):
-    config = uvicorn.Config(make_app(service, timeout=60), port=0, log_level="error")
+    config = uvicorn.Config(make_app(service, timeout=600), port=0, log_level="error")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
@@ -347,7 +348,7 @@ def test_a_client_that_leaves_frees_its_place(address, service, stream):
                 f"POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n"
             )
             connection.sendall(head.encode() + body)
-            time.sleep(0.05)
+            time.sleep(0.05)  # it has begun
     eventually(lambda: metric(address, left) == before[0] + 3)
     assert metric(address, tokens) - before[1] < 3 * 8 * 250
     scheduler = service[MODEL].scheduler
@@ -412,9 +413,7 @@ def test_the_metrics_count_what_happened(address, client):
 
 
 def test_the_command_serves_and_ends_its_streams_when_it_is_told_to_stop():
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     command = [
         sys.executable,
         "-m",

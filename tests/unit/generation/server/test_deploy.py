@@ -3,7 +3,6 @@
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ import yaml
 from fmlab.generation.server import __main__ as command
 from fmlab.generation.server.app import make_app
 from fmlab.models.pretrained import SHIPPED, SMOLLM2
+from tools.processes import free_port
 
 ROOT = Path(__file__).resolve().parents[4]
 DEPLOY = ROOT / "deploy" / "serving"
@@ -117,9 +117,7 @@ def entrypoint():
 @pytest.fixture
 def server(container, tmp_path):
     """Start the command of the container with its arguments, on a port that is free here."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     python, *rest = entrypoint()
     assert python == "python"
     words = [sys.executable, *rest, *container["args"], "--port", str(port)]

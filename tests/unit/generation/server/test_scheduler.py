@@ -98,9 +98,10 @@ def test_a_full_queue_refuses_and_later_takes_again(schedulers):
 
 def test_whoever_waits_too_long_gets_an_error_and_the_others_their_tokens(schedulers):
     slow = Slow()
-    scheduler = schedulers(slow.model, max_rows=1, patience=0.05)
+    scheduler = schedulers(slow.model, max_rows=1)
     first = Client([row()]).submit(scheduler)
     eventually(lambda: scheduler.n_waiting == 0)
+    scheduler.patience = 0.05
     late = Client([row(1)]).submit(scheduler)
     time.sleep(0.1)
     slow.go(10_000)
