@@ -45,7 +45,7 @@ def at_least_float32(tensor: Tensor) -> Tensor:
     Sums and softmaxes of 16-bit numbers lose too much. A model in float64 keeps its precision, and
     with it results that do not depend on how a processor rounds.
     """
-    return tensor.to(torch.promote_types(tensor.dtype, torch.float32))
+    return tensor if tensor.dtype == torch.float64 else tensor.float()
 
 
 def as_ids(name: str, ids: object, config: HasTokens, extra: float = 0) -> Ids:
