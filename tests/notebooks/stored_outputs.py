@@ -18,12 +18,14 @@ from __future__ import annotations
 import base64
 import math
 import os
+import tempfile
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
+from uuid import uuid4
 
 import numpy as np
 import pytest
+from jupyter_client import KernelManager
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_notebook
 from nbval import kernel
@@ -58,8 +60,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.option.nbval_sanitize_with = str(SANITIZE)
     config.option.nbval_cell_timeout = TIMEOUT
     kernel.start_new_kernel = start_kernel
-    # Through files: two kernels that start at the same time may get the same port.
-    kernel.KernelManager = partial(kernel.KernelManager, transport="ipc")
+    kernel.KernelManager = kernel_manager
     for owner, functions in {
         IPyNbFile: (init, collect, get_kernel_message),
         IPyNbCell: (runtest, sanitize, format_output_compare),
@@ -69,6 +70,15 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 # The notebook
+
+
+def kernel_manager(**options: object) -> KernelManager:
+    """Return a manager that talks to its kernel through files.
+
+    Two kernels that start at the same time may get the same port.
+    """
+    files = Path(tempfile.gettempdir(), f"kernel-{uuid4().hex}")
+    return KernelManager(transport="ipc", ip=str(files), **options)
 
 
 def start_kernel(**options: object) -> tuple:

@@ -11,6 +11,8 @@ from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
 import pytest
 
+from tests.site.conftest import LIVE_READY
+
 WIDE, PHONE = {"width": 1280, "height": 900}, {"width": 360, "height": 740}
 SHEET = {"width": 665, "height": 940}  # A4 less its margins
 WIDTHS = [1920, 1440, 1280, 360]  # at which everything that a claim rests on is in view
@@ -173,6 +175,7 @@ def visit(browser, base_url, axe, watch):
         problems = watch(page)
         page.goto(base_url + page_path)
         page.wait_for_function(STARTED)
+        page.wait_for_function(LIVE_READY)
         page.evaluate(SETTLED)
         shift, opening = page.evaluate(SHIFT), page.evaluate(OPENING)
         page.evaluate(axe)
