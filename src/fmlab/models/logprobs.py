@@ -58,12 +58,14 @@ def evaluate_response_logprobs(model: nn.Module, dialogues: Dialogues) -> Tensor
 
     Rows of about equal length go through the model together, so little of a batch is padding.
     """
-    logprobs = torch.zeros(len(dialogues), dtype=at_least_float32(model.lm_head.weight).dtype)
+    logprobs = torch.zeros(len(dialogues))
     most_tokens = min(TOKENS_AT_ONCE, LOGITS_AT_ONCE // model.config.vocab_size)
     lengths = (dialogues.last + 1).tolist()
     with inference(model):
         for rows in batches(lengths, len(dialogues), most_tokens):
-            logprobs[rows] = response_logprobs(model, dialogues.rows(rows)).cpu()
+            part = response_logprobs(model, dialogues.rows(rows)).cpu()
+            logprobs = logprobs.to(part.dtype)  # float64, if that is the model's
+            logprobs[rows] = part
     return logprobs
 
 
