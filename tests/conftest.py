@@ -2,7 +2,7 @@
 
 Results depend on neither variable. One thread per process is faster when tests run side by side;
 no test downloads anything, so no library has to look for updates first. Hypothesis tries the same
-examples in each run, and no limit of time, as the machine may do other work.
+examples in each run, without a time limit, as the machine may do other work.
 """
 
 import os

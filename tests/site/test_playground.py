@@ -141,7 +141,7 @@ def test_the_same_seed_and_settings_sample_the_same_text_as_in_python(playground
 
 
 def test_a_token_takes_less_than_ten_milliseconds(playground):
-    """In one of some tries, as other programs may run."""
+    """In the fastest of up to 20 tries: other programs only add time."""
     widget = playground()
     at_full_speed(widget)
     set_number(widget, "Tokens to write", 200)

@@ -212,19 +212,14 @@ async function typedText(model, { name, kilobytes }, from, onProgress, redraw) {
   const id = newId();
   let isTyped = false;
   const commit = () => {
+    if (field.value === model.get("own")) return;
     isTyped = true;
     update(model, { own: field.value });
   };
-  const typed = later(commit, 250);
   const field = h("textarea", {
     ...{ id, rows: 3, spellcheck: "false", maxlength: MAX_CHARACTERS },
-    input: typed,
-    change: settled, // the focus leaves the field, which a redraw would then reset
+    ...whenTyped(commit, 250),
   });
-  function settled() {
-    typed.cancel();
-    if (field.value !== model.get("own")) commit();
-  }
   const problem = h("p", { class: "fml-problem", role: "alert" });
   let asked;
   let busy = false;
@@ -342,33 +337,9 @@ function textChoice(model) {
 // The tokens of the text. Only the query is in the tab order; arrow keys move from there.
 function tokenRow(model, point) {
   const id = newId();
-  const at = ({ target }) => options.indexOf(target.closest("[role=option]"));
-  const box = h("div", {
-    class: "fml-pieces",
-    role: "listbox",
-    "aria-labelledby": id,
-    focusin: choose,
-    click: choose,
-    keydown: pressed,
-    pointerover: hovered,
-    pointerleave: () => point(),
-  });
   let options = [];
   let drawn; // the text that the options show
-  function choose(event) {
-    const position = at(event);
-    if (position >= 0 && position !== model.get("position")) update(model, { position });
-  }
-  function hovered(event) {
-    if (event.pointerType === "mouse" && at(event) >= 0) point(at(event));
-  }
-  function pressed(event) {
-    const to = at(event) < 0 ? undefined : arrowTarget(event.key, options, at(event));
-    if (to === undefined) return;
-    event.preventDefault();
-    point(); // the keyboard overrides the mouse
-    options[to]?.focus();
-  }
+  const box = tokenBox(model, point, () => options, { "aria-labelledby": id });
   function lay({ text, tokens }) {
     drawn = text;
     options = tokens.map((piece) => {

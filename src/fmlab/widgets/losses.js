@@ -67,16 +67,11 @@ function render({ model, el, site }) {
     ...examples.map(([label], i) => h("option", { value: i }, label)),
     h("option", { value: -1 }, "Your own text …"),
   );
-  const typed = later(() => writeOwn(field.value), 300);
+  const typed = whenTyped(() => writeOwn(field.value), 300);
   const field = h("textarea", {
     ...{ id: ids[1], rows: 2, maxlength: MAX_CHARACTERS, spellcheck: "false" },
-    input: typed,
-    change: settled, // the focus leaves the field, before a button that was clicked draws
+    ...typed,
   });
-  function settled() {
-    typed.cancel();
-    writeOwn(field.value);
-  }
   const own = h("div", {}, h("label", { for: ids[1], class: "fml-label" }, "Your text"), field);
   const bar = h("progress", { "aria-label": "Loading", max: 1, value: 0, hidden: true });
   const status = h("p", { class: "fml-note", role: "status" });
@@ -108,7 +103,7 @@ function render({ model, el, site }) {
     drawSoon();
   }
   function chosen() {
-    typed.cancel();
+    typed.input.cancel();
     const index = Number(select.value);
     isOwn = index < 0;
     writeOwn(isOwn ? field.value || FIRST_OWN : "");
@@ -268,31 +263,9 @@ function scoreTable(entries, choose) {
 // move from there.
 function lossRow(model, point) {
   const id = newId();
-  const at = ({ target }) => options.indexOf(target.closest("[role=option]"));
-  const box = h("div", {
-    ...{ class: "fml-pieces", role: "listbox", "aria-labelledby": id, dir: "auto" },
-    focusin: choose,
-    click: choose,
-    keydown: pressed,
-    pointerover: hovered,
-    pointerleave: () => point(),
-  });
   let options = [];
   let drawn; // the rows that the options show
-  function choose(event) {
-    const position = at(event);
-    if (position >= 0 && position !== model.get("position")) update(model, { position });
-  }
-  function hovered(event) {
-    if (event.pointerType === "mouse" && at(event) >= 0) point(at(event));
-  }
-  function pressed(event) {
-    const to = at(event) < 0 ? undefined : arrowTarget(event.key, options, at(event));
-    if (to === undefined) return;
-    event.preventDefault();
-    point(); // the keyboard overrides the mouse
-    options[to]?.focus();
-  }
+  const box = tokenBox(model, point, () => options, { "aria-labelledby": id, dir: "auto" });
   const samples = [0, 1, 3, 5, 8].map((loss) => ({ loss, node: h("span", { class: "fml-sample" }, `${loss}`) }));
   const scale = h("span", { class: "fml-samples" }, ...samples.map(({ node }) => node));
   const legend = h("p", { class: "fml-note fml-legend" }, "Below each token, and as its shade: its loss in nats. ", scale);

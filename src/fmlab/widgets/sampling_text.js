@@ -57,17 +57,13 @@ const sameIds = (one, other) => String(one.response) === String(other.response);
 
 function textBox(model) {
   const id = newId();
-  const commit = () => update(model, { text: field.value, response: [] });
-  const typed = later(commit, 250);
+  const commit = () => {
+    if (field.value !== model.get("text")) update(model, { text: field.value, response: [] });
+  };
   const field = h("textarea", {
     ...{ id, rows: 2, spellcheck: "false", maxlength: MAX_CHARACTERS },
-    input: typed,
-    change: settled, // the focus leaves the field, which a redraw would then reset
+    ...whenTyped(commit, 250),
   });
-  function settled() {
-    typed.cancel();
-    if (field.value !== model.get("text")) commit();
-  }
   const problem = h("p", { class: "fml-problem", role: "alert" });
   const shown = h("p", { dir: "auto" });
   const next = { class: "fml-next", role: "img", "aria-label": "next token" };

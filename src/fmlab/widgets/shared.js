@@ -56,6 +56,17 @@ export function later(callback, delay) {
   return call;
 }
 
+// Listeners of a field that is read a moment after the last key, and at once when the focus leaves it:
+// a redraw resets a field without the focus.
+export function whenTyped(commit, delay) {
+  const typed = later(commit, delay);
+  const change = () => {
+    typed.cancel();
+    commit();
+  };
+  return { input: typed, change };
+}
+
 // A function that calls back once before the next frame, however often it is called until then.
 export function beforePaint(callback) {
   let request = 0;
@@ -218,4 +229,30 @@ function nextRow(options, at, way) {
     if (distance < least) [best, least] = [i, distance];
   }
   return best;
+}
+
+// A list of tokens: a click or the focus chooses one, arrow keys move the focus, and the mouse points
+// at the one that it is over. `options` returns the elements of the tokens.
+export function tokenBox(model, point, options, attributes) {
+  const at = ({ target }) => options().indexOf(target.closest("[role=option]"));
+  const choose = (event) => {
+    const position = at(event);
+    if (position >= 0 && position !== model.get("position")) update(model, { position });
+  };
+  return h("div", {
+    ...{ class: "fml-pieces", role: "listbox", ...attributes },
+    focusin: choose,
+    click: choose,
+    keydown(event) {
+      const to = at(event) < 0 ? undefined : arrowTarget(event.key, options(), at(event));
+      if (to === undefined) return;
+      event.preventDefault();
+      point(); // the keyboard overrides the mouse
+      options()[to]?.focus();
+    },
+    pointerover(event) {
+      if (event.pointerType === "mouse" && at(event) >= 0) point(at(event));
+    },
+    pointerleave: () => point(),
+  });
 }

@@ -348,7 +348,7 @@ def test_a_client_that_leaves_frees_its_place(address, service, stream):
                 f"POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n"
             )
             connection.sendall(head.encode() + body)
-            time.sleep(0.05)  # it has begun
+            time.sleep(0.05)
     eventually(lambda: metric(address, left) == before[0] + 3)
     assert metric(address, tokens) - before[1] < 3 * 8 * 250
     scheduler = service[MODEL].scheduler
